@@ -1,6 +1,6 @@
 # Everything here needs Go, git and a POSIX system, nothing else; what needs more says so and is skipped.
 
-# The version is that of the nearest tag; a clone without tags builds "devel".
+# The version is that of the nearest tag; without one, what Go makes of the commit.
 VERSION  ?= $(shell git describe --tags --dirty 2>/dev/null)
 # Machines may set -buildvcs=false for all of Go. The binary should know its commit wherever there is one.
 BUILDVCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true || echo false)
