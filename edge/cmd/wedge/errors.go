@@ -50,6 +50,12 @@ func explain(parse *kong.ParseError) error {
 	if word, ok := strings.CutPrefix(text, "unexpected argument "); ok && !node.Leaf() {
 		text = fmt.Sprintf("unknown command %q", strings.TrimPrefix(node.FullPath()+" "+word, "wedge "))
 	}
+	if args, ok := strings.CutPrefix(text, "expected "); ok && parse.Context.Error == nil {
+		text = "missing argument " + strings.ReplaceAll(args, `"`, "")
+	}
+	if flag, rest, ok := strings.Cut(text, ": expected "); ok && strings.HasSuffix(rest, `got "EOL" (<EOL>)`) {
+		text = flag + " needs a value"
+	}
 	err := usage(fmt.Errorf("%s", text))
 	if found {
 		return hint(err, "did you mean %s", near)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 func TestReport(t *testing.T) {
@@ -25,4 +27,54 @@ func TestReport(t *testing.T) {
 	f(hint(usage(plain), "next"), exitUsage, "wedge: error: the node did not answer\nwedge: hint: next\n")
 	f(fmt.Errorf("purge: %w", hint(usage(plain), "next")), exitUsage,
 		"wedge: error: purge: the node did not answer\nwedge: hint: next\n")
+}
+
+func TestExplain(t *testing.T) {
+	var nouns struct {
+		Cache struct {
+			Purge struct {
+				Tag string
+			} `cmd:""`
+			Show struct {
+				URL string `arg:""`
+			} `cmd:""`
+		} `cmd:""`
+		Version struct{} `cmd:""`
+	}
+	parser, err := kong.New(&nouns, kong.Name("wedge"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parse := func(args string) *kong.ParseError {
+		t.Helper()
+		_, err := parser.Parse(strings.Fields(args))
+		var p *kong.ParseError
+		if !errors.As(err, &p) {
+			t.Fatalf("wedge %s: %v is no parse error", args, err)
+		}
+		return p
+	}
+	f := func(args, wantError, wantHint string) {
+		t.Helper()
+		p := parse(args)
+		var stderr strings.Builder
+		code := (&command{stderr: &stderr}).report(explain(p))
+		want := "wedge: error: " + wantError + "\nwedge: hint: " + wantHint + "\n"
+		if code != exitUsage || incomplete(p) || stderr.String() != want {
+			t.Errorf("wedge %s: incomplete %v, exit code %d\ngot:\n%swant:\n%s", args, incomplete(p), code, stderr.String(), want)
+		}
+	}
+	f("cahce", `unknown command "cahce"`, `did you mean "cache"?`)
+	f("cache prge", `unknown command "cache prge"`, `did you mean "purge"?`)
+	f("cache frobnicate", `unknown command "cache frobnicate"`, `"wedge cache --help" says how it is used`)
+	f("cache purge --tga x", `unknown flag --tga`, `did you mean "--tag"?`)
+	f("cache purge now", `unexpected argument now`, `"wedge cache purge --help" says how it is used`)
+	f("cache show", `missing argument <url>`, `"wedge cache show --help" says how it is used`)
+	f("cache purge --tag", `--tag needs a value`, `"wedge cache purge --help" says how it is used`)
+
+	for _, args := range []string{"", "cache"} {
+		if p := parse(args); !incomplete(p) {
+			t.Errorf("wedge %s: not taken for incomplete: %v", args, p)
+		}
+	}
 }
