@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"edge/cache/tag":                {},
 	"edge/cmd/wedge":                {"edge/config", "edge/demo", "edge/node", "runtime/engine"}, // engine: the child process that compiles
 	"edge/config":                   {},
+	"edge/counter":                  {},
 	"edge/demo":                     {"edge/config", "edge/node"},
 	"edge/front/fronttest":          {"hostapi/exchange"},
 	"edge/front/h1":                 {"hostapi/exchange"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	"edge/node":                     {"edge/...", "hostapi/...", "runtime/..."},
 	"edge/observe":                  {"hostapi/exchange"},
 	"edge/origin":                   {"hostapi/exchange"},
-	"edge/pipeline":                 {"edge/cache", "edge/hook", "edge/origin", "edge/route", "hostapi/exchange"},
+	"edge/pipeline":                 {"edge/cache", "edge/cache/policy", "edge/hook", "edge/origin", "edge/route", "hostapi/exchange"},
 	"edge/route":                    {"hostapi/exchange"},
 	"hostapi/abi":                   {},
 	"hostapi/conform":               {"hostapi/...", "runtime/..."},
