@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"edge/demo":                     {"edge/config", "edge/node"},
 	"edge/front/fronttest":          {"hostapi/exchange"},
 	"edge/front/h1":                 {"hostapi/exchange"},
-	"edge/function":                 {"hostapi/guest", "runtime/engine", "runtime/limit"},
+	"edge/function":                 {},
 	"edge/hook":                     {"hostapi/exchange", "hostapi/guest", "runtime/limit", "runtime/sandbox"},
 	"edge/kv":                       {},
 	"edge/node":                     {"edge/...", "hostapi/...", "runtime/..."},
