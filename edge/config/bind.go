@@ -98,7 +98,7 @@ func (b *binder) list(path string, before []*Binding) []*Binding {
 		return before
 	}
 	if len(before)+len(items) > maxBindings {
-		b.complain(b.at(path), "", "%s makes more than %d functions run for a request", path, maxBindings)
+		b.complain(b.at(path), "put into one function what belongs together", "%s makes more than %d functions run for a request", path, maxBindings)
 		return before
 	}
 	list := append(make([]*Binding, 0, len(before)+len(items)), before...)

@@ -12,6 +12,7 @@ import (
 type directory struct {
 	kind  string // "function", "origin"
 	index map[Name]map[Name]int
+	sorted map[Name][]string // the names under an owner, once somebody asked
 	// broken is set when one of them has a name that could not be read; references that lead nowhere may mean that one.
 	broken bool
 }
@@ -32,7 +33,18 @@ func (r *directory) add(owner, name Name, i int) (other int, twice bool) {
 }
 
 func newDirectory(kind string) *directory {
-	return &directory{kind: kind, index: map[Name]map[Name]int{}}
+	return &directory{kind: kind, index: map[Name]map[Name]int{}, sorted: map[Name][]string{}}
+}
+
+// under lists the names of an owner. All have been added when the first reference is looked up.
+func (r *directory) under(owner Name) []string {
+	if r.sorted[owner] == nil {
+		for n := range r.index[owner] {
+			r.sorted[owner] = append(r.sorted[owner], string(n))
+		}
+		slices.Sort(r.sorted[owner])
+	}
+	return r.sorted[owner]
 }
 
 // complete resolves what stands between the parts of the file, and checks what no field can say of itself.
@@ -64,7 +76,7 @@ func (d *decoder) node(c *Config) {
 	}
 	if c.Cache.ObjectSize > c.Cache.Memory {
 		if d.written("cache.object_size") {
-			d.complain(d.at("cache.object_size"), "", "cache.object_size of %s does not fit into cache.memory of %s", c.Cache.ObjectSize, c.Cache.Memory)
+			d.complain(d.at("cache.object_size"), "lower it, or raise cache.memory", "cache.object_size of %s does not fit into cache.memory of %s", c.Cache.ObjectSize, c.Cache.Memory)
 		}
 		c.Cache.ObjectSize = c.Cache.Memory
 	}
@@ -150,11 +162,7 @@ func (d *decoder) refer(names *directory, owner, name Name, path, who string) in
 		d.complain(d.at(path), "what belongs to one owner cannot be used by another", "the %s %s belongs to the owner %s, %s to %s", names.kind, quote(string(name)), quote(others[0]), who, quote(string(owner)))
 		return -1
 	}
-	var known []string
-	for n := range names.index[owner] {
-		known = append(known, string(n))
-	}
-	slices.Sort(known)
+	known := names.under(owner)
 	var hint string
 	switch near := nearest(string(name), known[:min(len(known), 1000)]); {
 	case near != "":

@@ -79,10 +79,7 @@ func (d *decoder) survey(n ast.Node) {
 // resolve follows anchors and aliases to the value itself. It returns nil for a value that is not there, which was complained about.
 func (d *decoder) resolve(n ast.Node) ast.Node {
 	for {
-		if d.left--; d.left < 0 {
-			if d.left == -1 {
-				d.complain(nodePlace(n), "write the values out", "aliases make this file stand for more than %d further values", maxAliased)
-			}
+		if !d.spend(1) {
 			return nil
 		}
 		switch v := n.(type) {
@@ -91,8 +88,6 @@ func (d *decoder) resolve(n ast.Node) ast.Node {
 		case *ast.AliasNode:
 			// An anchor's value lies wholly above its aliases, so this ends.
 			n = d.aliases[v]
-		case *ast.MappingKeyNode:
-			n = v.Value
 		default:
 			return n
 		}
@@ -100,6 +95,18 @@ func (d *decoder) resolve(n ast.Node) ast.Node {
 			return nil
 		}
 	}
+}
+
+// spend takes n from the values that may still be read.
+func (d *decoder) spend(n int) bool {
+	if d.left < 0 {
+		return false
+	}
+	if d.left -= n; d.left < 0 {
+		d.complainFirst("write the values out", "aliases make this file stand for more than %d further values", maxAliased)
+		return false
+	}
+	return true
 }
 
 // value reads n into v, which holds the default. path names the value in complaints.
@@ -143,10 +150,22 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, rule field.Rul
 	}
 }
 
+// wrongType says what a value should have been. The hint is how that is written.
 func (d *decoder) wrongType(n ast.Node, path, want string) {
-	hint := ""
-	if got := kindOf(n); want == "text" && (got == "a number" || got == "true or false") {
+	hint := "write " + want
+	switch got := kindOf(n); {
+	case want == "text" && (got == "a number" || got == "true or false"):
 		hint = "put it in quotes: " + strconv.Quote(clip(scalarText(n)))
+	case want == "a list":
+		hint = "write [a, b], or each element on a line of its own behind a dash"
+	case want == "a map":
+		hint = "write {name: value}, or each name on a line of its own"
+	case want == "a whole number":
+		hint = "write the digits only, as 1000, without quotes"
+	case want == "a size":
+		hint = "write it as 64KiB or 1GiB"
+	case want == "a duration":
+		hint = "write it as 300ms, 10s or 1h30m"
 	}
 	d.complain(nodePlace(n), hint, "%s wants %s, this is %s", path, want, kindOf(n))
 }
@@ -159,7 +178,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 		d.fields[v.Type()] = known
 	}
 	if _, ok := n.(*ast.MappingNode); !ok {
-		d.wrongType(n, path, "a map with "+fieldNames(known))
+		d.complain(nodePlace(n), "fields here: "+fieldNames(known), "%s wants a map, this is %s", here(path), kindOf(n))
 		return
 	}
 	named := map[string]bool{}
@@ -214,7 +233,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string, rule field.Rule
 		return
 	}
 	if len(seq.Values) == 0 && rule.Required {
-		d.complain(nodePlace(n), "", "%s is empty", path)
+		d.complain(nodePlace(n), "name at least one", "%s is empty", path)
 		return
 	}
 	// An empty list is nil, so that equal configurations have equal values; for stores alone the two differ.
@@ -226,11 +245,14 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string, rule field.Rule
 	first := map[any]int{}
 	for i, item := range seq.Values {
 		at := path + "[" + strconv.Itoa(i) + "]"
+		if d.left < 0 {
+			return
+		}
 		element := d.element(v.Type().Elem())
 		before := len(d.problems)
 		d.value(item, element, at, field.Rule{})
 		list = reflect.Append(list, element)
-		if element.Kind() == reflect.Struct && element.Type() != reflect.TypeFor[netip.Prefix]() || len(d.problems) > before || d.left < 0 {
+		if element.Kind() == reflect.Struct && element.Type() != reflect.TypeFor[netip.Prefix]() || len(d.problems) > before {
 			continue
 		}
 		if j, twice := first[element.Interface()]; twice {
@@ -280,7 +302,7 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 	}
 	for _, e := range entries {
 		if e.key == "" || len(e.key) > maxKey || strings.ContainsRune(e.key, 0) {
-			d.complain(nodePlace(e.at), "", "a key in %s is empty, longer than %d bytes, or holds a NUL", path, maxKey)
+			d.complain(nodePlace(e.at), "choose another key", "a key in %s is empty, longer than %d bytes, or holds a NUL", path, maxKey)
 			continue
 		}
 		element := reflect.New(v.Type().Elem()).Elem()
@@ -304,7 +326,12 @@ func (d *decoder) secret(n ast.Node, s *Secret, path string) {
 	}
 	d.places[path] = nodePlace(to)
 	const hint = "name its source: {file: PATH} or {env: NAME}"
-	if _, ok := to.(*ast.MappingNode); !ok {
+	switch to.(type) {
+	case *ast.MappingNode:
+	case *ast.NullNode:
+		d.complain(nodePlace(to), hint, "%s has no value", path)
+		return
+	default:
 		d.hide(nodePlace(to))
 		d.complain(nodePlace(to), hint, "%s holds a value; a secret never stands in the file", path)
 		return
@@ -316,7 +343,7 @@ func (d *decoder) secret(n ast.Node, s *Secret, path string) {
 	case (s.File == "") == (s.Env == ""):
 		d.complain(nodePlace(to), hint, "%s wants exactly one source", path)
 	case strings.ContainsAny(s.Env, "=\x00"):
-		d.complain(nodePlace(to), "", "%s.env is not the name of a variable", path)
+		d.complain(nodePlace(to), "a variable's name has no = in it", "%s.env is not the name of a variable", path)
 	}
 }
 
@@ -338,17 +365,31 @@ func (d *decoder) anyScalar(n ast.Node, path string) (string, bool) {
 }
 
 func (d *decoder) text(n ast.Node, v reflect.Value, to encoding.TextUnmarshaler, path string, rule field.Rule) {
-	numeric := v.Kind() == reflect.Int64
+	numeric, want := v.Kind() == reflect.Int64, "text"
+	switch to.(type) {
+	case *Size:
+		want = "a size"
+	case *Duration:
+		want = "a duration"
+	case *Count:
+		want = "a whole number"
+	}
 	_, isNumber := n.(*ast.IntegerNode)
 	switch n.(type) {
 	case *ast.StringNode, *ast.LiteralNode:
 	case *ast.IntegerNode, *ast.FloatNode:
-		if !numeric {
-			d.wrongType(n, path, "text")
-			return
+		if numeric {
+			break
 		}
+		// In quotes it may still not be what is wanted: a port alone is no address.
+		if c, ok := to.UnmarshalText([]byte(scalarText(n))).(*complaint); ok {
+			d.complain(nodePlace(n), c.hint, "%s wants text, this is %s", path, kindOf(n))
+		} else {
+			d.wrongType(n, path, want)
+		}
+		return
 	default:
-		d.wrongType(n, path, "text")
+		d.wrongType(n, path, want)
 		return
 	}
 	old := reflect.ValueOf(v.Interface())
@@ -367,7 +408,7 @@ func (d *decoder) text(n ast.Node, v reflect.Value, to encoding.TextUnmarshaler,
 		return
 	}
 	if v.Int() == Unlimited && isNumber || v.Int() == Unlimited && !rule.None {
-		d.complain(nodePlace(n), "give a value", "%s cannot be none", path)
+		d.complain(nodePlace(n), "give it a value, or remove the line", "%s cannot be none", path)
 		v.Set(old)
 		return
 	}
@@ -379,7 +420,7 @@ func (d *decoder) text(n ast.Node, v reflect.Value, to encoding.TextUnmarshaler,
 // inBounds checks a number, a size or a duration against its rule.
 func (d *decoder) inBounds(n ast.Node, v reflect.Value, path string, rule field.Rule) bool {
 	if v.Int() == 0 && !rule.Zero {
-		hint := ""
+		hint := "give a greater value, or remove the line"
 		if rule.None {
 			hint = "`none` lifts the limit"
 		}
@@ -390,7 +431,7 @@ func (d *decoder) inBounds(n ast.Node, v reflect.Value, path string, rule field.
 		limit := reflect.New(v.Type()).Elem()
 		setText(limit, rule.Max)
 		if v.Int() > limit.Int() {
-			d.complain(nodePlace(n), "", "%s is above the maximum of %s", path, rule.Max)
+			d.complain(nodePlace(n), "write "+rule.Max+" or less", "%s is above the maximum of %s", path, rule.Max)
 			return false
 		}
 	}
@@ -426,7 +467,7 @@ func (d *decoder) str(n ast.Node, v reflect.Value, path string, rule field.Rule)
 	case text == "":
 		d.complain(nodePlace(n), "give it a value, or remove the line", "%s is empty", path)
 	case strings.ContainsFunc(text, unicode.IsControl):
-		d.complain(nodePlace(n), "", "%s holds a control character", path)
+		d.complain(nodePlace(n), "remove it", "%s holds a control character", path)
 	case rule.Path:
 		v.SetString(d.path(text, rule))
 	default:

@@ -34,7 +34,7 @@ func (d *decoder) entries(n ast.Node, path string) []entry {
 		}
 		key, ok := keyText(v.Key)
 		if !ok {
-			d.complain(nodePlace(v.Key), "", "a key in %s is no text", here(path))
+			d.complain(nodePlace(v.Key), "write a plain word, as name: value", "a key in %s is no text", here(path))
 			continue
 		}
 		if at, twice := first[key]; twice {
@@ -62,8 +62,7 @@ func (d *decoder) mergeEntries(n ast.Node, path string) []entry {
 	case nil:
 		return nil
 	case *ast.MappingNode:
-		d.left -= len(to.Values)
-		if d.left < 0 {
+		if !d.spend(len(to.Values)) {
 			return nil
 		}
 		return d.entries(to, path)
@@ -74,6 +73,9 @@ func (d *decoder) mergeEntries(n ast.Node, path string) []entry {
 				list = append(list, d.mergeEntries(m, path)...)
 				continue
 			}
+			if d.left < 0 {
+				return nil
+			}
 			d.complain(nodePlace(item), "name the anchor of a map", "<< in %s can merge maps only", here(path))
 		}
 		return list
@@ -83,9 +85,6 @@ func (d *decoder) mergeEntries(n ast.Node, path string) []entry {
 }
 
 func keyText(n ast.Node) (string, bool) {
-	if k, ok := n.(*ast.MappingKeyNode); ok {
-		n = k.Value
-	}
 	switch n.(type) {
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return scalarText(n), true

@@ -31,7 +31,7 @@ func (h *Host) UnmarshalText(text []byte) error {
 	}
 	if wild {
 		if _, err := netip.ParseAddr(strings.Trim(canonical, "[]")); err == nil {
-			return complain("", "the host %s puts a * before an address", quote(t))
+			return complain("write the address alone, or a name behind the *", "the host %s puts a * before an address", quote(t))
 		}
 		canonical = "*." + canonical
 	}
@@ -49,7 +49,7 @@ func canonicalHost(t string) (string, error) {
 		if a, err := netip.ParseAddr(inner); ok && err == nil && a.Is6() && a.Zone() == "" {
 			return "[" + a.String() + "]", nil
 		}
-		return "", complain("", "%s is not an IPv6 address in brackets", quote(t))
+		return "", complain("write it as [2001:db8::1]", "%s is not an IPv6 address in brackets", quote(t))
 	}
 	if a, err := netip.ParseAddr(t); err == nil && a.Is6() {
 		return "", complain("write "+quote("["+t+"]"), "the IPv6 address %s needs brackets", quote(t))
@@ -61,7 +61,7 @@ func canonicalHost(t string) (string, error) {
 		if _, number := wholeNumber(port); number {
 			return "", complain("write "+quote(name)+"; ports stand under listen", "the host %s has a port", quote(t))
 		}
-		return "", complain("", "%s is not a host", quote(t))
+		return "", complain("write a name as shop.example, without a port", "%s is not a host", quote(t))
 	}
 	if strings.HasSuffix(t, ".") {
 		return "", complain("write "+quote(strings.TrimRight(t, ".")), "the host %s ends with a dot", quote(t))

@@ -87,7 +87,7 @@ func Parse(name string, data []byte) (*Config, error) {
 func (d *decoder) file(root ast.Node, c *Config) {
 	n := d.resolve(root)
 	if _, ok := n.(*ast.MappingNode); !ok && n != nil {
-		d.complain(nodePlace(n), "begin with a field, as sites:", "the file wants a map with %s, this is %s", fieldNames(field.Of(reflect.TypeFor[Config]())), kindOf(n))
+		d.complain(nodePlace(n), "fields here: "+fieldNames(field.Of(reflect.TypeFor[Config]())), "the file wants a map, this is %s", kindOf(n))
 		return
 	}
 	d.structure(n, reflect.ValueOf(c).Elem(), "")

@@ -78,7 +78,7 @@ func (p *Path) UnmarshalText(text []byte) error {
 	case strings.Contains(body, `\`):
 		return complain("paths are divided by /", `the path %s has a \`, quote(t))
 	case len(t) > 4096:
-		return complain("", "the path is longer than 4096 bytes")
+		return complain("shorten it with a * at the end", "the path is longer than 4096 bytes")
 	}
 	for i := range len(body) {
 		if body[i] <= ' ' || body[i] >= 0x7f {

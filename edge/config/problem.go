@@ -103,9 +103,8 @@ func quote(text string) string { return strconv.Quote(clip(text)) }
 
 // snippet shows one line of the file with its number, and a mark under width characters from column on. It shows 100 characters at
 // most, and nothing that a terminal would obey.
-func snippet(line string, number, column, width int) string {
+func snippet(runes []rune, number, column, width int) string {
 	const most = 100
-	runes := []rune(line)
 	column = min(max(column, 1), len(runes)+1)
 	start := 0
 	if column > most-20 {

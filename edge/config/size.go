@@ -34,7 +34,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 			break
 		}
 		if n > math.MaxInt64>>unit.shift {
-			return complain("", "%s is more bytes than a number can hold", quote(t))
+			return complain("write a smaller one", "%s is more bytes than a number can hold", quote(t))
 		}
 		*s = Size(n << unit.shift)
 		return nil

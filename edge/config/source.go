@@ -32,12 +32,12 @@ func newSource(file string) *source {
 
 // complain notes a problem at a place.
 func (s *source) complain(at place, hint, format string, args ...any) {
-	p := Problem{File: s.file, Line: at.line, Column: at.column, Message: printable(fmt.Sprintf(format, args...)), Hint: printable(hint)}
-	if _, ok := s.seen[p]; ok {
+	if s.full() {
+		s.dropped++
 		return
 	}
-	if len(s.problems) == maxFound {
-		s.dropped++
+	p := Problem{File: s.file, Line: at.line, Column: at.column, Message: printable(fmt.Sprintf(format, args...)), Hint: printable(hint)}
+	if _, ok := s.seen[p]; ok {
 		return
 	}
 	s.seen[p] = struct{}{}
@@ -46,7 +46,12 @@ func (s *source) complain(at place, hint, format string, args ...any) {
 }
 
 // full reports that further problems are only counted, so that their hints need no work.
-func (s *source) full() bool { return len(s.problems) == maxFound }
+func (s *source) full() bool { return len(s.problems) >= maxFound }
+
+// complainFirst notes a problem of the file as a whole, however many there are. It stands before all others.
+func (s *source) complainFirst(hint, format string, args ...any) {
+	s.problems = append(s.problems, Problem{File: s.file, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
 
 // hide keeps the lines from which a problem at this place would be shown out of every snippet.
 func (s *source) hide(at place) { s.private[at.line] = struct{}{} }
@@ -65,12 +70,16 @@ func (s *source) errors() error {
 		left += len(found) - maxReported
 		found = found[:maxReported]
 	}
+	lines := map[int][]rune{} // many problems may stand in one long line
 	for i := range found {
 		p := &found[i]
 		if _, private := s.private[p.Line]; private || p.Line < 1 || p.Line > len(s.lines) {
 			continue
 		}
-		p.Snippet = snippet(s.lines[p.Line-1], p.Line, p.Column, s.widths[[2]int{p.Line, p.Column}])
+		if lines[p.Line] == nil {
+			lines[p.Line] = []rune(s.lines[p.Line-1])
+		}
+		p.Snippet = snippet(lines[p.Line], p.Line, p.Column, s.widths[[2]int{p.Line, p.Column}])
 	}
 	if left > 0 {
 		found = append(found, Problem{File: s.file, Message: fmt.Sprintf("%d more problems are not shown", left), Hint: "mend the first ones and check again"})

@@ -19,15 +19,18 @@ const MaxFile = 1 << 20
 const (
 	maxDepth   = 32    // brackets and braces within each other
 	maxIndent  = 200   // columns before the first word of a line, or before a dash
+	maxKeys    = 1000  // keys of one map that is not in braces: the parser's work grows with their square
 	maxMarks   = 10000 // anchors and aliases
 	maxAliased = 10000 // values that stand in the file once and are read again through an alias
 )
+
+const notYAML = "look at the line and the one before it for indentation, quotes, brackets and a space behind each colon"
 
 // readYAML parses the file's bounded, valid text into a tree. It returns nil if the file is empty or if there was a problem.
 func (s *source) readYAML(text string) ast.Node {
 	tokens := tokenize(text)
 	if tokens == nil && text != "" {
-		s.complain(place{}, "", "the text is not YAML")
+		s.complain(place{}, notYAML, "the text cannot be read as YAML")
 		return nil
 	}
 	if !s.bounded(tokens) {
@@ -69,7 +72,7 @@ func tokenize(text string) (tokens token.Tokens) {
 func parseTokens(tokens token.Tokens) (file *ast.File, err error) {
 	defer func() {
 		if recover() != nil {
-			file, err = nil, complain("", "the text is not YAML")
+			file, err = nil, complain("", "the reader of YAML gave up")
 		}
 	}()
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -80,9 +83,10 @@ func (s *source) cleanText(data []byte) (string, bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	if len(data) > MaxFile {
-		s.complain(place{}, "the limit is "+Size(MaxFile).String(), "the file is too large: %d bytes", len(data))
+		s.complain(place{}, "tables belong into a key-value store, long texts into the function", "the file is larger than %s", Size(MaxFile))
 		return "", false
 	}
+	s.lines = strings.Split(string(data), "\n")
 	line, column := 1, 1
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
@@ -99,14 +103,14 @@ func (s *source) cleanText(data []byte) (string, bool) {
 		i += n
 		column++
 	}
-	s.lines = strings.Split(string(data), "\n")
 	return string(data), true
 }
 
 // bounded refuses, before the parser sees it, what would take it long or make it call itself without end.
 func (s *source) bounded(tokens token.Tokens) bool {
 	depth, marks, line := 0, 0, 0
-	for _, t := range tokens {
+	var open openMaps
+	for i, t := range tokens {
 		at := tokenPlace(t)
 		first := t.Position.Line != line
 		line = t.Position.Line
@@ -129,8 +133,17 @@ func (s *source) bounded(tokens token.Tokens) bool {
 		case token.DirectiveType:
 			s.complain(at, "remove the line", "directives are not known here")
 			return false
-		case token.SequenceEntryType, token.MappingKeyType:
+		case token.MappingKeyType:
+			s.complain(at, "write name: value", "a key behind a question mark is not known here")
+			return false
+		case token.SequenceEntryType:
 			first = true
+			open.dash(t.Position.Column)
+		case token.MappingValueType:
+			if depth == 0 && i > 0 && open.key(tokens[i-1].Position.Column) > maxKeys {
+				s.complain(at, "no field needs so many", "a map has more than %d keys", maxKeys)
+				return false
+			}
 		}
 		if first && t.Position.Column > maxIndent {
 			s.complain(at, "indent by two spaces", "the line is indented by more than %d columns", maxIndent)
@@ -140,11 +153,32 @@ func (s *source) bounded(tokens token.Tokens) bool {
 	return true
 }
 
+// openMaps counts the keys of the maps that a line stands in, from the outermost to the innermost.
+type openMaps []struct{ column, keys int }
+
+// dash begins a new element of a list: maps to the right of the dash are at their end.
+func (o *openMaps) dash(column int) {
+	for n := len(*o); n > 0 && (*o)[n-1].column > column; n-- {
+		*o = (*o)[:n-1]
+	}
+}
+
+// key counts a key at this column and returns how many its map has by now.
+func (o *openMaps) key(column int) int {
+	o.dash(column)
+	if n := len(*o); n > 0 && (*o)[n-1].column == column {
+		(*o)[n-1].keys++
+		return (*o)[n-1].keys
+	}
+	*o = append(*o, struct{ column, keys int }{column, 1})
+	return 1
+}
+
 // syntax notes an error of the parser. The parser stops at the first.
 func (s *source) syntax(err error) {
 	e, ok := err.(yaml.Error)
 	if !ok || e.GetToken() == nil {
-		s.complain(place{}, "", "the text is not YAML: %s", clip(err.Error()))
+		s.complain(place{}, notYAML, "the text cannot be read as YAML: %s", clip(err.Error()))
 		return
 	}
 	at := tokenPlace(e.GetToken())
@@ -152,11 +186,11 @@ func (s *source) syntax(err error) {
 	if s.nearSecret(at.line) {
 		s.hide(at)
 	}
-	hint := ""
 	if strings.Contains(e.GetMessage(), "character '\t'") {
-		hint = "indent with spaces; YAML takes no tabs"
+		s.complain(at, "indent with spaces", "the line begins with a tab")
+		return
 	}
-	s.complain(at, hint, "%s", e.GetMessage())
+	s.complain(at, notYAML, "%s", e.GetMessage())
 }
 
 // nearSecret reports whether a line, or a line that it is indented under, speaks of secrets.
