@@ -10,8 +10,8 @@ import (
 
 // names of one kind, by owner.
 type directory struct {
-	kind  string // "function", "origin"
-	index map[Name]map[Name]int
+	kind   string // "function", "origin"
+	index  map[Name]map[Name]int
 	sorted map[Name][]string // the names under an owner, once somebody asked
 	// broken is set when one of them has a name that could not be read; references that lead nowhere may mean that one.
 	broken bool

@@ -20,6 +20,10 @@ func function(rest string) string { return "functions: [{name: a, " + rest + "}]
 
 func server(url string) string { return "origins: [{name: o, servers: [{url: " + url + "}]}]" }
 
+func host(list string) string {
+	return server("http://a") + "\nsites: [{name: s, hosts: [" + list + "], origin: o}]"
+}
+
 // TestRules has a line for each rule: a file, the place and the words of the complaint, and a part of the hint.
 func TestRules(t *testing.T) {
 	f := func(text, want, hint string) {
