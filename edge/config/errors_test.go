@@ -241,6 +241,7 @@ func TestOneMistakeOneComplaint(t *testing.T) {
 	}
 	f("origins: [{name: Shop, servers: [{url: http://a}]}]\nsites: [{hosts: [a], origin: shop}]")
 	f("functions: [{name: Auth}]\norigins: [{name: o, servers: [{url: http://a}]}]\nsites: [{hosts: [a], origin: o, functions: [auth]}]")
+	f(site("functions: [{name: auth, limits: {}, limits: {}}]"))
 	f("http: &x {connections: 0}\nlisten: {}\nadmin: &y {}\ncache: &z {}\naccess_log: {}\n")
 }
 
