@@ -69,6 +69,7 @@ type rewriter struct {
 	injectedAt map[injectKey]uint32
 
 	changesTables, dropsSegments bool
+	effort                       effort
 }
 
 func newRewriter(m *wasm.Module, caps Caps) *rewriter {

@@ -81,10 +81,8 @@ func (p *plan) body(b wasm.Body, locals int) ([]edit, error) {
 	if p.leaf && p.whole <= leafMost {
 		p.edits[0].check = false
 	}
-	// A compiler joins every local at every loop header, through all loops around it.
-	if n := int64(locals) * int64(p.loops) * int64(p.deepest); n > int64(p.w.caps.LocalsByLoops) {
-		return nil, refuse(b.Offset, hintSplit, "function with %d locals and %d loops, %d deep: too costly to compile",
-			locals, p.loops, p.deepest)
+	if err := p.w.caps.function(&p.w.effort, b.Offset, locals, p.loops, p.deepest); err != nil {
+		return nil, err
 	}
 	return p.edits, nil
 }
