@@ -56,5 +56,9 @@ func naive(t testing.TB, module []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w.result().Wasm
+	d, err := w.result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Wasm
 }
