@@ -55,6 +55,7 @@ var wide = Caps{TableEntries: 1 << 27, MemoryPages: 65536, Params: 1 << 20, Loca
 
 // Every module of the engine's corpus that compiles before compiles after, but for those that are refused, by reason.
 func TestCorpusCompiles(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(everything))
 	defer r.Close(ctx)

@@ -43,8 +43,7 @@ func Rewrite(module []byte, caps Caps) (*Module, error) {
 	if err := w.indices(); err != nil {
 		return nil, err
 	}
-	p := &plan{w: w}
-	if err := w.bodies(p.body); err != nil {
+	if err := w.bodies(newPlan(w).body); err != nil {
 		return nil, err
 	}
 	return w.result()
