@@ -1,0 +1,152 @@
+package sandbox_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
+	"github.com/wedgecdn/wedge/runtime/limit"
+	"github.com/wedgecdn/wedge/runtime/sandbox"
+	"github.com/wedgecdn/wedge/runtime/wasi"
+)
+
+func small() []byte {
+	var m Module
+	nothing := m.Import("test", "nothing", "", "")
+	m.Memory(1, 0)
+	m.Func("empty", "", "", "")
+	m.Func("add", "ii", "i", "", Code(Get(0), Get(1), Add32)...)
+	m.Func("host", "", "", "", Call(nothing)...)
+	m.Func("spin", "i", "", "", Code(Op(0x03, 0x40), Get(0), I32(1), Op(0x6b), Op(0x22, 0), Op(0x0d, 0), Op(0x0b))...)
+	return m.Bytes()
+}
+
+func TestCallDoesNotAllocate(t *testing.T) {
+	e := newEngine(t)
+	p := newPool(t, sandbox.Options{Module: compile(t, e, small()), Limits: generous, Isolation: sandbox.PerInstance, Turns: sandbox.NewTurns(1)})
+	ctx := context.Background()
+	x := &exchange{}
+	var b limit.Budget
+	f := func(name string, args ...uint64) {
+		t.Helper()
+		if n := testing.AllocsPerRun(100, func() {
+			i, err := p.Acquire(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Reset(generous)
+			i.Bind(x, &b)
+			if _, err := i.Call(ctx, name, args...); err != nil {
+				t.Fatal(err)
+			}
+			p.Release(i)
+		}); n != 0 {
+			t.Errorf("%s: %v allocations in taking, binding, calling and giving back an instance", name, n)
+		}
+	}
+	f("empty")
+	f("add", 1, 2)
+	f("host")
+	f("spin", 1_000_000) // with ticks
+}
+
+// Processor time is not wall time: one that waits for a processor or sleeps has spent none.
+func TestTwoSpinnersShareOneTurn(t *testing.T) {
+	e := newEngine(t)
+	turns := sandbox.NewTurns(1)
+	p := newPool(t, sandbox.Options{Module: compile(t, e, small()), Limits: generous, Turns: turns})
+	type result struct {
+		used limit.Used
+		end  time.Time
+	}
+	results := make(chan result, 2)
+	for range 2 {
+		go func() {
+			i, err := p.Acquire(context.Background())
+			if err != nil {
+				t.Error(err)
+				results <- result{}
+				return
+			}
+			defer p.Release(i)
+			b := limit.New(limit.Limits{})
+			i.Bind(nil, b)
+			if _, err := i.Call(context.Background(), "spin", 30_000_000); err != nil {
+				t.Error(err)
+			}
+			results <- result{b.Used(), time.Now()}
+		}()
+	}
+	one, two := <-results, <-results
+	if one.used.Fuel != two.used.Fuel {
+		t.Errorf("the same work cost %d and %d fuel", one.used.Fuel, two.used.Fuel)
+	}
+	// They took turns: each waited for about half of its time, and none waited for the whole of the other.
+	for _, r := range []result{one, two} {
+		if share := float64(r.used.CPU) / float64(r.used.Wall); share > 0.9 {
+			t.Errorf("with one turn for two, one had the processor for %.0f%% of %s", share*100, r.used.Wall)
+		}
+	}
+}
+
+func BenchmarkCall(b *testing.B) {
+	e := newEngine(b)
+	p := newPool(b, sandbox.Options{Module: compile(b, e, small()), Limits: generous, Isolation: sandbox.PerInstance})
+	ctx := context.Background()
+	f := func(name string, args ...uint64) {
+		b.Run(name, func(b *testing.B) {
+			i := acquire(b, p)
+			defer p.Release(i)
+			var budget limit.Budget
+			b.ReportAllocs()
+			for b.Loop() {
+				budget.Reset(limit.Limits{})
+				i.Bind(nil, &budget)
+				if _, err := i.Call(ctx, name, args...); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	f("empty")
+	f("add", 1, 2)
+	f("host")
+	f("spin", 1_000_000)
+}
+
+func BenchmarkPooled(b *testing.B) {
+	e := newEngine(b)
+	p := newPool(b, sandbox.Options{Module: compile(b, e, small()), Limits: generous, Isolation: sandbox.PerInstance})
+	benchmarkExchange(b, p, "empty")
+}
+
+func BenchmarkFresh(b *testing.B) {
+	e := newEngine(b)
+	f := func(name string, module []byte) {
+		b.Run(name, func(b *testing.B) {
+			p := newPool(b, sandbox.Options{Module: compile(b, e, module), Limits: generous, Outside: func() any { return &exchange{s: &wasi.State{Args: []string{"guest"}}} }})
+			benchmarkExchange(b, p, "empty")
+		})
+	}
+	f("hand-made 64 KiB", small())
+	f("go", Go(b, goGuest))
+}
+
+func benchmarkExchange(b *testing.B, p *sandbox.Pool, name string) {
+	ctx := context.Background()
+	var budget limit.Budget
+	b.ReportAllocs()
+	for b.Loop() {
+		i, err := p.Acquire(ctx)
+		if err != nil {
+			b.Fatal(err)
+		}
+		budget.Reset(generous)
+		i.Bind(nil, &budget)
+		if _, err := i.Call(ctx, name); err != nil {
+			b.Fatal(err)
+		}
+		p.Release(i)
+	}
+}
