@@ -18,12 +18,13 @@ import (
 // One module compiles at a time (turn): compiling is the most that a node does at once, and whoever uploads ten modules
 // should not slow down requests ten times as much. A module that is compiled already needs no turn.
 type Engine struct {
-	o     Options
-	rt    wazero.Runtime
-	cache wazero.CompilationCache // nil without CacheDir
-	disk  *disk                   // nil without CacheDir
-	known catalogue
-	turn  chan struct{}
+	o       Options
+	version string // of wazero
+	rt      wazero.Runtime
+	cache   wazero.CompilationCache // nil without CacheDir
+	disk    *disk                   // nil without CacheDir
+	known   catalogue
+	turn    chan struct{}
 
 	mu     sync.Mutex
 	loaded map[[32]byte]*code // by key; INVARIANT: refs > 0
@@ -36,11 +37,11 @@ func New(o Options) (_ *Engine, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, known: newCatalogue(o.Host), turn: make(chan struct{}, 1), loaded: map[[32]byte]*code{}}
+	e := &Engine{o: o, version: engineVersion(), known: newCatalogue(o.Host), turn: make(chan struct{}, 1), loaded: map[[32]byte]*code{}}
 	ctx := context.Background()
 	config := runtimeConfig(o.Interpreter)
 	if o.CacheDir != "" {
-		if e.disk, err = openDisk(o.CacheDir); err != nil {
+		if e.disk, err = openDisk(o.CacheDir, e.version); err != nil {
 			return nil, err
 		}
 		if e.cache, err = wazero.NewCompilationCacheWithDir(e.disk.native); err != nil {
@@ -93,7 +94,7 @@ func (e *Engine) Compile(ctx context.Context, module []byte) (*Module, error) {
 		return nil, err
 	}
 	hash := sha256.Sum256(module)
-	key := cacheKey(hash, metered.Wasm)
+	key := cacheKey(hash, metered.Wasm, e.version)
 	if m, err := e.retain(key); m != nil || err != nil {
 		return m, err
 	}
