@@ -2,6 +2,8 @@ package sandbox_test
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,4 +151,52 @@ func benchmarkExchange(b *testing.B, p *sandbox.Pool, name string) {
 		}
 		p.Release(i)
 	}
+}
+
+// BenchmarkNeighbour is a short call every millisecond beside guests that spin for ever.
+func BenchmarkNeighbour(b *testing.B) {
+	e := newEngine(b)
+	module := compile(b, e, hostile())
+	f := func(name string, spinners int, turns *sandbox.Turns) {
+		b.Run(name, func(b *testing.B) {
+			p := newPool(b, sandbox.Options{Module: module, Turns: turns, Isolation: sandbox.PerInstance})
+			ctx, cancel := context.WithCancel(context.Background())
+			var wg sync.WaitGroup
+			for range spinners {
+				wg.Go(func() {
+					i, err := p.Acquire(context.Background())
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					i.Bind(nil, limit.New(limit.Limits{}))
+					_, _ = i.Call(ctx, "loop")
+					p.Release(i)
+				})
+			}
+			i := acquire(b, p)
+			var took []time.Duration
+			tick := time.NewTicker(time.Millisecond)
+			defer tick.Stop()
+			for b.Loop() {
+				due := <-tick.C
+				i.Bind(nil, limit.New(limit.Limits{}))
+				if _, err := i.Call(ctx, "fine"); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(due))
+			}
+			cancel()
+			wg.Wait()
+			p.Release(i)
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "µs-p50")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "µs-p99")
+		})
+	}
+	f("quiet", 0, nil)
+	f("2 without turns", 2, nil)
+	f("2", 2, sandbox.NewTurns(0))
+	f("32 without turns", 32, nil)
+	f("32", 32, sandbox.NewTurns(0))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,13 @@ func TestGoGuest(t *testing.T) {
 		}
 		p.Release(next)
 	}
+	i = bound()
+	_, err := i.Call(context.Background(), "crash")
+	var trap *sandbox.Trap
+	if !errors.As(err, &trap) || !slices.Contains(trap.Stack, "main.crash") || !strings.HasPrefix(trap.LastHostCall, "wasi_snapshot_preview1.") {
+		t.Errorf("crash: %v, stack %q, last host call %q", err, trap.Stack, trap.LastHostCall)
+	}
+	p.Release(i)
 	lines = nil
 	f("crash", limit.Limits{}, sandbox.Unreachable, "unreachable")
 	x.s.End()
