@@ -98,6 +98,25 @@ func TestChildCompiles(t *testing.T) {
 	use("code that was deleted", 1)
 }
 
+// Without a child it is the same, but for the limits.
+func TestCacheWithoutChild(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		e := newEngine(t, engine.Options{CacheDir: dir})
+		m, err := e.Compile(t.Context(), adder(5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := run(t, m, "add", 37); r[0] != 42 {
+			t.Errorf("37 + 5 = %v", r)
+		}
+		m.Close()
+		if n := len(files(t, dir, "index")); n != 1 {
+			t.Errorf("%d entries", n)
+		}
+	}
+}
+
 func TestCodeOfAnotherVersionIsDeleted(t *testing.T) {
 	dir := t.TempDir()
 	old, other := filepath.Join(dir, "code-m0-v1.0.0-linux-amd64", "native"), filepath.Join(dir, "functions")

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 			if err := engine.LimitSelf(); err != nil {
 				os.Exit(4)
 			}
-			for {
+			for n := 1; n != 0; n += 2 { // never 0
 			}
 		case "eat":
 			if err := engine.LimitSelf(); err != nil {
@@ -205,6 +205,39 @@ func TestRefused(t *testing.T) {
 		m.ImportOther("wedge", "memory", 2, 0, 1)
 	}), "bad_import: module refused at offset 0x29: imports: wedge.lgo is unknown; wedge.now is imported as () i32, and is () i64; other.f is unknown; wedge.memory is a memory, and only functions can be imported")
 	f("the meter's import", build(func(m *Module) { m.Import(meter.TickModule, meter.TickName, "I", "I") }), "unmetered: module refused at offset 0x")
+}
+
+func TestFeatures(t *testing.T) {
+	e := newEngine(t, engine.Options{})
+	f := func(name string, want string, build func(m *Module)) {
+		t.Helper()
+		var b Module
+		build(&b)
+		m, err := e.Compile(t.Context(), b.Bytes())
+		var r *engine.Refused
+		switch {
+		case err == nil && want != "":
+			t.Errorf("%s was accepted", name)
+		case err != nil && !errors.As(err, &r):
+			t.Errorf("%s: %v", name, err)
+		case r != nil && string(r.Kind) != want:
+			t.Errorf("%s: %v", name, err)
+		case m != nil:
+			run(t, m, "f")
+			m.Close()
+		}
+	}
+	f("tail calls", "", func(m *Module) { m.Func("", "", "", ""); m.Func("f", "", "", "", 0x12, 0) })
+	f("extended constants", "", func(m *Module) {
+		m.Globals = [][]byte{Code(Op(0x7f, 0), I32(1), I32(2), Add32, Op(0x0b))}
+		m.Func("f", "", "", "")
+	})
+	f("sign extension", "", func(m *Module) { m.Func("f", "", "i", "", Code(I32(200), Op(0xc0))...) })
+	f("SIMD", "", func(m *Module) { m.Func("f", "", "i", "", Code(I32(7), Op(0xfd, 15, 0xfd, 21, 0))...) })
+	f("exceptions", "unmetered", func(m *Module) { m.Func("f", "", "", "", 0x1f, 0x40, 0, 0x0b) })
+	f("several memories", "unmetered", func(m *Module) { m.Memory(1, 2); m.Memories(2); m.Func("f", "", "", "") })
+	f("a huge memory at the start", "unmetered", func(m *Module) { m.Memory(65536, 0); m.Func("f", "", "", "") })
+	f("a huge table", "unmetered", func(m *Module) { m.Table(134_000_000, 0); m.Func("f", "", "", "") })
 }
 
 func TestManyUnknownImports(t *testing.T) {
