@@ -14,9 +14,11 @@ type Host interface {
 	// Enter counts a call of f and charges f.Fuel; it unwinds by a panic with *Unwind when a budget is spent. If
 	// f.Waits, the CPU clock stops here.
 	Enter(f *Func)
-	// Leave ends what Enter began. It is called once for each Enter that returned, also when Body unwinds.
+	// Leave ends what Enter began. It is called once for each Enter that returned, also when Body unwinds, and does not
+	// unwind itself.
 	Leave(f *Func)
-	// Charge takes fuel from the budget and unwinds by a panic with *Unwind when it is spent.
+	// Charge takes fuel from the budget and unwinds by a panic with *Unwind when a budget is spent. A charge of 0 only
+	// looks.
 	Charge(fuel int64)
 }
 
@@ -35,14 +37,23 @@ func NewCall(h Host) *Call { return &Call{host: h} }
 //
 // A Body may run the guest again, and that may call in here again: Func is right on each level.
 func (c *Call) Invoke(f *Func, stack []uint64) {
-	c.host.Enter(f)
 	outer := c.fn
 	c.fn = f
+	entered := false
 	defer func() {
+		if entered {
+			c.host.Leave(f)
+		}
 		c.fn = outer
-		c.host.Leave(f)
 	}()
+	c.host.Enter(f)
+	entered = true
 	f.Body(c, stack)
+	if f.Waits {
+		entered = false
+		c.host.Leave(f)
+		c.host.Charge(0) // the wait may have outlasted the deadline
+	}
 }
 
 // State returns what the holder of the instance bound to it. It is nil while the guest initialises itself: an ABI

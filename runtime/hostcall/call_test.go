@@ -78,3 +78,12 @@ func TestGuestOfTests(t *testing.T) {
 }
 
 func uint32AsInt(v uint64) int64 { return int64(uint32(v)) }
+
+func TestWaitLooksAtBudgets(t *testing.T) {
+	g := hostcalltest.New(0, nil)
+	charges := -1
+	f := &hostcall.Func{Name: "sleep", Waits: true, Body: func(*hostcall.Call, []uint64) { g.Fuel = 10; g.Budget = 5; charges = len(g.Entered) }}
+	if _, err := g.Call(f); !errors.Is(err, hostcalltest.ErrBudget) || charges != 1 {
+		t.Errorf("a budget spent while waiting ended with %v", err)
+	}
+}
