@@ -24,3 +24,6 @@ type Exit struct{ Code uint32 }
 
 // Error says which code the guest gave.
 func (e *Exit) Error() string { return fmt.Sprintf("guest called proc_exit(%d)", e.Code) }
+
+// ExitCode returns the code the guest gave.
+func (e *Exit) ExitCode() uint32 { return e.Code }
