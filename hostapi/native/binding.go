@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/wasi"
 )
 
 // DefaultMaxBody is how much of a body a guest can hold as a whole, unless its
@@ -63,6 +65,9 @@ type Binding struct {
 	stores  map[string]bool
 	metrics names
 	denied  atomic.Int64
+	// wasi is where each session's state begins, so that all of them have one
+	// monotonic clock: an instance sees several sessions in its life.
+	wasi wasi.State
 }
 
 // NewBinding takes the options over; they must not be changed afterwards.
@@ -74,6 +79,8 @@ func NewBinding(o Options) *Binding {
 		o.Services = new(services.Services)
 	}
 	b := &Binding{o: o, hosts: map[string]bool{}, origins: map[string]bool{}, stores: map[string]bool{}}
+	b.wasi.Environ, b.wasi.Args = o.Environ, []string{o.Name}
+	b.wasi.Begin(time.Now())
 	for _, k := range slices.Sorted(maps.Keys(o.Config)) {
 		b.pairs = appendPair(b.pairs, k, o.Config[k])
 	}

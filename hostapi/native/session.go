@@ -71,9 +71,7 @@ const maxKept = 1 << 20
 
 // NewSession makes a session of a function outside of any exchange.
 func NewSession(b *Binding) *Session {
-	s := &Session{b: b}
-	s.wasi.Environ = b.o.Environ
-	s.wasi.Args = []string{b.o.Name}
+	s := &Session{b: b, wasi: b.wasi}
 	s.wasi.Line = s.line
 	return s
 }
