@@ -75,6 +75,9 @@ func (h *host) put(at int, s string) (ptr, n uint64) {
 	return uint64(at), uint64(len(s))
 }
 
+// clean fills the memory with the sentinel again.
+func (h *host) clean() { h.g.Bytes = bytes.Repeat([]byte{hostcalltest.Sentinel}, len(h.g.Bytes)) }
+
 // try calls a function with raw parameters.
 func (h *host) try(name string, params ...uint64) (int64, error) {
 	h.t.Helper()

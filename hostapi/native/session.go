@@ -37,7 +37,7 @@ type Session struct {
 	kept int
 
 	contents [2]content
-	answer   response // the response before respond replaced it
+	answer   aside // the response before respond replaced it
 
 	stores  []store
 	held    held // of store_get
@@ -55,8 +55,8 @@ type Session struct {
 	seeded bool
 }
 
-// response is what respond puts aside.
-type response struct {
+// aside is what respond puts aside.
+type aside struct {
 	status int
 	header exchange.Header
 	body   exchange.Body
