@@ -58,7 +58,7 @@ type plan struct {
 }
 
 // body plans one function. The edits are valid until the next call.
-func (p *plan) body(b wasm.Body) error {
+func (p *plan) body(b wasm.Body, locals int) ([]edit, error) {
 	p.r = wasm.NewReader(b.Raw, b.Offset)
 	p.r.Bytes(b.Code, "locals")
 	p.edits = append(p.edits[:0], edit{at: b.Code, to: b.Code, check: true, units: costEntry})
@@ -69,19 +69,22 @@ func (p *plan) body(b wasm.Body) error {
 	for len(p.frames) > 0 {
 		p.r.Instr(&p.in)
 		if err := p.r.Err(); err != nil {
-			return asRefused(err)
+			return nil, asRefused(err)
 		}
 		if err := p.step(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if p.r.Left() > 0 {
-		return malformed(p.r.Offset(), "expected the end of the function body")
+		return nil, malformed(p.r.Offset(), "expected the end of the function body")
 	}
 	if p.leaf && p.whole <= leafMost {
 		p.edits[0].check = false
 	}
-	return nil
+	if err := p.w.caps.function(&p.w.effort, b.Offset, locals, p.loops, p.deepest); err != nil {
+		return nil, err
+	}
+	return p.edits, nil
 }
 
 // step takes one instruction into account.
