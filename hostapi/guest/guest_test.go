@@ -267,6 +267,23 @@ func TestBadPointer(t *testing.T) {
 	wantReason(t, err, exchange.SourceFunction, exchange.ReasonFunctionTrap, "wedge.var_set was given 2 bytes at address 65535, outside of the memory of 65536 bytes")
 }
 
+// A guest that gives up because a body is too large is told apart from one that breaks.
+func TestBodyTooLarge(t *testing.T) {
+	m := newModule()
+	body := m.Import("wedge", "body", "iii", "i")
+	m.Func("on_response", "", "i", "", Code(I32(1), I32(0), I32(100), Call(body), Op(0x1a, 0x00), I32(0))...)
+	m.Func("wedge_abi_v1", "", "", "")
+	f := load(t, newHost(t, Options{}), m.Bytes(), Spec{MaxBody: 10})
+	x := withResponse(request("/"), "hello, world")
+	_, err := once(t, f, x, exchange.OnResponse)
+	wantReason(t, err, exchange.SourceFunction, exchange.ReasonFunctionBody, "unreachable")
+	if b, err := io.ReadAll(x.Response.Body); string(b) != "hello, world" || err != nil {
+		t.Errorf("body %q, %v", b, err)
+	}
+	_, err = once(t, f, withResponse(request("/"), "hello"), exchange.OnResponse)
+	wantReason(t, err, exchange.SourceFunction, exchange.ReasonFunctionTrap, "unreachable")
+}
+
 func TestNoInstance(t *testing.T) {
 	h := newHost(t, Options{Wait: 10 * time.Millisecond})
 	f := load(t, h, headerModule(), Spec{Instances: 1})
@@ -334,13 +351,10 @@ func BenchmarkHeader(b *testing.B) {
 	}
 }
 
-// slowWriter takes its time for each write.
-type slowWriter struct{ bytes.Buffer }
+// writerFunc is a function as a writer.
+type writerFunc func([]byte) (int, error)
 
-func (w *slowWriter) Write(p []byte) (int, error) {
-	time.Sleep(300 * time.Millisecond)
-	return w.Buffer.Write(p)
-}
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // echoModule streams: it reads chunks of 4 bytes and writes each one back, at on_response.
 func echoModule(tail ...byte) []byte {
@@ -469,8 +483,12 @@ func TestStreamOfSlowPeer(t *testing.T) {
 		if _, err := r.Call(exchange.OnResponse); err != nil {
 			t.Fatal(err)
 		}
-		var w slowWriter
-		if _, err := x.Response.Body.WriteTo(&w); err != nil || w.String() != "hello, world" {
+		var w bytes.Buffer
+		slow := writerFunc(func(p []byte) (int, error) {
+			time.Sleep(300 * time.Millisecond)
+			return w.Write(p)
+		})
+		if _, err := x.Response.Body.WriteTo(slow); err != nil || w.String() != "hello, world" {
 			t.Errorf("body %q, %v", w.String(), err)
 		}
 		x.Response.Body.Close()

@@ -30,6 +30,7 @@ type Session struct {
 	staged    bool // before holds the exchange as it was
 	responded bool
 	frozen    bool
+	overflow  bool // a body was larger than max_body in this hook
 	touched   touched
 	before    exchange.Checkpoint
 	// kept counts the bytes that this session put into the exchange's arena, which
@@ -90,7 +91,7 @@ func (s *Session) Attach(x *exchange.Exchange) {
 // Begin opens a hook. Preconditions: Attach with an exchange.
 func (s *Session) Begin(hook exchange.Hook) {
 	s.in, s.hook = true, hook
-	s.staged, s.responded, s.frozen, s.touched = false, false, false, 0
+	s.staged, s.responded, s.frozen, s.overflow, s.touched = false, false, false, false, 0
 }
 
 // Commit ends a hook that returned result and tells whether it answered. An
@@ -186,6 +187,10 @@ func (s *Session) Close() {
 	s.x, s.call, s.stream = nil, nil, nil
 	s.kept, s.seeded, s.in = 0, false, false
 }
+
+// Overflowed tells whether the last hook met a body larger than max_body: if it
+// failed then, that is why.
+func (s *Session) Overflowed() bool { return s.overflow }
 
 // change is called before the first change of a hook, and before every other
 // one: it remembers the exchange as it was.
