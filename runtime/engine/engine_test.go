@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -415,6 +416,31 @@ func TestHammerEngine(t *testing.T) {
 	wg.Wait()
 	if n := engine.Loaded(e); n != 0 {
 		t.Errorf("%d modules stay loaded", n)
+	}
+}
+
+// Many deploys of different modules leave nothing behind.
+func TestDeploysLeaveMemoryFlat(t *testing.T) {
+	e := newEngine(t, engine.Options{})
+	heap := func(from, to int) uint64 {
+		for n := from; n < to; n++ {
+			m, err := e.Compile(context.Background(), adder(int32(n)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			run(t, m, "add", 1)
+			m.Close()
+		}
+		runtime.GC()
+		runtime.GC() // compiled code is freed by finalizers
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapAlloc
+	}
+	before, after := heap(0, 200), heap(200, 1200)
+	t.Logf("heap after 200 deploys %d, after 1200 %d", before, after)
+	if after > before+before/20+64<<10 {
+		t.Errorf("1000 deploys took %d bytes", after-before)
 	}
 }
 

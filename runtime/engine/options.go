@@ -44,7 +44,9 @@ func (o *Options) setDefaults() {
 	if o.CompileTime == 0 {
 		o.CompileTime = 30 * time.Second
 	}
-	if o.Compiler == nil && o.CacheDir != "" {
+	if o.Interpreter {
+		o.Compiler = nil
+	} else if o.Compiler == nil && o.CacheDir != "" {
 		o.Compiler = func(_ context.Context, wasmPath, cacheDir string) error { return compileInto(wasmPath, cacheDir) }
 	}
 	if o.MaxBytes == 0 {

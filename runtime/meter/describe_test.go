@@ -153,14 +153,3 @@ func TestIndicesMove(t *testing.T) {
 		t.Errorf("the stack does not name the injected function: %v", err)
 	}
 }
-
-// A name section that cannot be read is no reason to fail.
-func TestBrokenNames(t *testing.T) {
-	for _, content := range [][]byte{{1, 200}, {1, 2, 5, 0}, {1, 4, 1, 0, 1, 0xff}, {2, 1, 9}, {77}} {
-		b := sketch{funcs: []fn{{name: "run"}}, sections: []wasm.Section{custom("name", content...)}}.build()
-		in := newMachine(t, true, features).mustStart(mustRewrite(t, b).Wasm)
-		if _, _, err := in.call("run"); err != nil {
-			t.Errorf("names %x: %v", content, err)
-		}
-	}
-}

@@ -43,11 +43,10 @@ func Rewrite(module []byte, caps Caps) (*Module, error) {
 	if err := w.indices(); err != nil {
 		return nil, err
 	}
-	p := &plan{w: w}
-	if err := w.bodies(p.body); err != nil {
+	if err := w.bodies(newPlan(w).body); err != nil {
 		return nil, err
 	}
-	return w.result(), nil
+	return w.result()
 }
 
 // rewriter holds one module while it is rewritten.
@@ -86,11 +85,14 @@ func newRewriter(m *wasm.Module, caps Caps) *rewriter {
 	return w
 }
 
-func (w *rewriter) result() *Module {
+func (w *rewriter) result() (*Module, error) {
 	d := describe(w.m)
 	d.ChangesTables, d.DropsSegments = w.changesTables, w.dropsSegments
-	d.Wasm = w.assemble()
-	return d
+	var err error
+	if d.Wasm, err = w.assemble(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // indices checks those that are moved or that new things come behind: what is unknown before must not be known after.

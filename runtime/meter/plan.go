@@ -42,6 +42,7 @@ type frame struct {
 // Code that cannot be reached is not charged and has no checks.
 type plan struct {
 	w      *rewriter
+	limits stretches
 	r      *wasm.Reader
 	in     wasm.Instr
 	edits  []edit
@@ -56,6 +57,11 @@ type plan struct {
 	loops, loopDepth, deepest int
 	last                      wasm.Instr // the instruction before, if it is sure to run just before; its Op is Nop else
 }
+
+// stretches are Stretch and Tail, or for tests less.
+type stretches struct{ straight, tail int64 }
+
+func newPlan(w *rewriter) *plan { return &plan{w: w, limits: stretches{Stretch, Tail}} }
 
 // body plans one function. The edits are valid until the next call.
 func (p *plan) body(b wasm.Body, locals int) ([]edit, error) {
@@ -133,7 +139,7 @@ func (p *plan) step() error {
 	if last != wasm.I32Const {
 		p.last.Op = wasm.Nop
 	}
-	if p.live && p.since > Stretch && len(p.frames) > 0 {
+	if p.live && p.since > p.limits.straight && len(p.frames) > 0 {
 		p.edits = append(p.edits, edit{at: in.End, to: in.End, check: true})
 		p.since = 0
 	}
@@ -310,7 +316,7 @@ func (p *plan) typeIndex() error {
 // called accounts for what a callee ran after its last check.
 func (p *plan) called() {
 	p.leaf = false
-	p.since = max(p.since+leafMost, Stretch-Tail)
+	p.since = max(p.since+leafMost, p.limits.straight-p.limits.tail)
 }
 
 // bulk replaces an operation on a length by a call that pays for the length, unless the length is a small constant.

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,12 @@ func TestRefused(t *testing.T) {
 	f(`import of "wedge_meter"."tick"`, Caps{}, section(wasm.ImportSection, append(name(TickModule), name(TickName, wasm.GlobalKind, wasm.I32, 0)...)))
 	f(`export "wedge_meter_fuel"`, Caps{}, section(wasm.ExportSection, name(FuelGlobal, wasm.GlobalKind, 0)))
 	f(`export "wedge_meter_global_0"`, Caps{}, section(wasm.ExportSection, name(GlobalPrefix+"0", wasm.GlobalKind, 0)))
+
+	for _, content := range [][]byte{{1, 200}, {1, 2, 5, 0}, {1, 4, 1, 0, 1, 0xff}, {2, 1, 9}, {77}, {0, 5, 1, 'x', 1, 1, 1},
+		{1, 6, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}} {
+		f("name section", Caps{}, sketch{sections: []wasm.Section{custom("name", content...)}}.build())
+	}
+	f("200001 exports", Caps{}, section(wasm.ExportSection, slices.Repeat([][]byte{{0, wasm.MemoryKind, 0}}, 200_001)...))
 
 	f("bytes of module", Caps{ModuleBytes: 10}, code())
 	f("2 functions", Caps{Functions: 1}, sketch{funcs: make([]fn, 2)}.build())
