@@ -13,6 +13,7 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/hostcall/hostcalltest"
 )
 
 func TestClient(t *testing.T) {
@@ -379,6 +380,11 @@ func TestTimeAndRandom(t *testing.T) {
 	h.s.Begin(exchange.OnRequest)
 	if h.call("seed") == one {
 		t.Error("two exchanges have one seed")
+	}
+	none := hostcalltest.New(memory, NewSession(h.b))
+	f := hostcalltest.Find(h.f, "seed")
+	if a, b := must(none.Call(f))[0], must(none.Call(f))[0]; a == b {
+		t.Error("outside of an exchange the seed is the same twice")
 	}
 	h.want(32, "random", room(32))
 	if b := h.g.Bytes[:32]; strings.Count(string(b), "?") > 8 || h.g.Bytes[32] != '?' {

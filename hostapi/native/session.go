@@ -231,13 +231,16 @@ func (s *Session) caller() services.Caller {
 	return c
 }
 
-// random64 is the exchange's number for the guest's generators.
+// random64 is the exchange's number for the guest's generators. Outside of an
+// exchange it is another one each time: an instance that was put back to its
+// state after initialisation asks there (wedge_restored).
 func (s *Session) random64() uint64 {
-	if !s.seeded {
-		var b [8]byte
-		rand.Read(b[:]) // never fails (crypto/rand)
-		s.seed, s.seeded = binary.LittleEndian.Uint64(b[:]), true
+	if s.seeded {
+		return s.seed
 	}
+	var b [8]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	s.seed, s.seeded = binary.LittleEndian.Uint64(b[:]), s.x != nil
 	return s.seed
 }
 
