@@ -40,7 +40,7 @@ func ParseURL(s string) (u URL, err error) {
 	}
 	u.Host = strings.TrimSuffix(strings.TrimSuffix(u.Host, port), ":")
 	u.Host = strings.TrimSuffix(u.Host, ".")
-	if u.Host == "" {
+	if u.Host == "" || strings.ContainsAny(u.Host, "@\\ ") {
 		return URL{}, ErrHost
 	}
 	u.Path, u.Query, u.HasQuery = strings.Cut(u.Path, "?")

@@ -29,9 +29,9 @@ func Conditional(q *exchange.Header, method string, resp *exchange.Header, now t
 	if method != "GET" && method != "HEAD" {
 		return Proceed
 	}
-	// "1. When recipient is the origin server and If-Match is present, evaluate
-	// the If-Match precondition... 2. When recipient is the origin server,
-	// If-Match is not present, and If-Unmodified-Since is present, evaluate the
+	// "When recipient is the origin server and If-Match is present, evaluate the
+	// If-Match precondition... When recipient is the origin server, If-Match is
+	// not present, and If-Unmodified-Since is present, evaluate the
 	// If-Unmodified-Since precondition".
 	// https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
 	switch {
@@ -50,11 +50,11 @@ func Conditional(q *exchange.Header, method string, resp *exchange.Header, now t
 			}
 		}
 	}
-	// "3. When If-None-Match is present, evaluate the If-None-Match
-	// precondition: if false for GET/HEAD, respond 304 (Not Modified)... 4. When
-	// the method is GET or HEAD, If-None-Match is not present, and
-	// If-Modified-Since is present, evaluate the If-Modified-Since precondition:
-	// ...if false, respond 304 (Not Modified)".
+	// "When If-None-Match is present, evaluate the If-None-Match precondition...
+	// if false for GET/HEAD, respond 304 (Not Modified)... When the method is GET
+	// or HEAD, If-None-Match is not present, and If-Modified-Since is present,
+	// evaluate the If-Modified-Since precondition... if false, respond 304 (Not
+	// Modified)".
 	// https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
 	switch {
 	case q.Has(exchange.IfNoneMatch):

@@ -36,9 +36,11 @@ func ParseDate(s string, now time.Time) (unix int64, ok bool) {
 		// 50 years in the future as representing the most recent year in the past
 		// that had the same last two digits."
 		// https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
-		this := now.UTC().Year()
-		d.y = this - this%100 + yy
-		if d.y > this+50 {
+		//
+		// So it is the latest such year that is no more than 50 years ahead.
+		limit := now.UTC().AddDate(50, 0, 0)
+		d.y = limit.Year() - limit.Year()%100 + yy
+		for ok && d.unix() > limit.Unix() {
 			d.y -= 100
 		}
 	}

@@ -103,66 +103,91 @@ func (d *Directives) parse(s string) {
 			i++
 			continue
 		}
-		start := i
-		for i < len(s) && isToken(s[i]) {
-			i++
-		}
-		name := s[start:i]
+		name := token(s[i:])
+		i += len(name)
 		arg, kind := "", noArgument
 		if i < len(s) && s[i] == '=' {
 			i++
 			if i < len(s) && s[i] == '"' {
-				kind = quoted
-				start = i + 1
-				i++
-				for i < len(s) && s[i] != '"' {
-					if s[i] == '\\' {
-						i++
-					}
-					i++
+				n := quotedEnd(s[i:])
+				if n < 0 {
+					// Without its closing quote the argument has no end.
+					d.add(name, "", unreadable)
+					d.limits(s[i:])
+					return
 				}
-				if i >= len(s) {
-					// Without its closing quote the rest of the line is the argument.
-					arg, kind, i = "", unreadable, len(s)
-				} else {
-					arg = s[start:i]
-					i++
-				}
+				arg, kind = s[i+1:i+n-1], quoted
+				i += n
 			} else {
-				kind = unquoted
-				start = i
-				for i < len(s) && isToken(s[i]) {
-					i++
-				}
-				arg = s[start:i]
+				arg, kind = token(s[i:]), unquoted
+				i += len(arg)
 			}
 		}
-		// Whatever stands between the directive and the next comma does not belong there.
-		start = i
-		i = nextComma(s, i)
-		if rest := strings.Trim(s[start:i], " \t"); rest != "" {
-			// "max-age =60", "no-store;x": the name is what it looks like, but
-			// its argument cannot be known.
+		end := i + memberEnd(s[i:])
+		if rest := trim(s[i:end]); rest != "" {
+			// "max-age =60", "max-age=60; private": what the argument is cannot be
+			// known, nor what the rest was meant to be.
 			kind = unreadable
+			d.limits(rest)
 		}
 		d.add(name, arg, kind)
+		i = end
 	}
 }
 
-// nextComma is the index of the comma that ends the list member in which i
-// stands. A comma inside quotes does not.
-func nextComma(s string, i int) int {
-	for ; i < len(s) && s[i] != ','; i++ {
-		if s[i] != '"' {
+// limits adds those directives in text that cannot be read which would limit
+// what the cache may do. A comma or a quote that somebody forgot must not make
+// a private response public.
+func (d *Directives) limits(s string) {
+	for i := 0; i < len(s); {
+		if name := token(s[i:]); name != "" {
+			d.Set |= directive(name) & (NoStore | NoCache | Private | MustRevalidate | ProxyRevalidate)
+			i += len(name)
 			continue
 		}
-		for i++; i < len(s) && s[i] != '"'; i++ {
-			if s[i] == '\\' {
-				i++
+		i++
+	}
+}
+
+// token is the token (RFC 9110 §5.6.2) at the beginning of s.
+func token(s string) string {
+	for i := 0; i < len(s); i++ {
+		if !isToken(s[i]) {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// quotedEnd is the length of the quoted string (RFC 9110 §5.6.4) with which s
+// begins; -1 if its closing quote is missing.
+func quotedEnd(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// memberEnd is the index of the comma that ends the list member in which s
+// begins, or the length of s. A comma inside quotes ends nothing, unless the
+// quotes do not end either.
+func memberEnd(s string) int {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case ',':
+			return i
+		case '"':
+			if n := quotedEnd(s[i:]); n > 0 {
+				i += n - 1
 			}
 		}
 	}
-	return min(i, len(s))
+	return len(s)
 }
 
 // argument is the form in which a directive's argument came.

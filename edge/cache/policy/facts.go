@@ -87,6 +87,9 @@ func (f *Facts) Use(a *Access, now time.Time) (State, exchange.Reason) {
 	if f.Flags&ValidateAlways != 0 {
 		return Validate, exchange.ReasonMustRevalidate
 	}
+	if a.Revalidate {
+		return Validate, exchange.ReasonForcedRevalidation
+	}
 	// "The no-cache request directive indicates that the client prefers a stored
 	// response not be used to satisfy the request without successful validation
 	// on the origin server."

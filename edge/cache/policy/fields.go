@@ -17,27 +17,12 @@ import (
 //
 // Age goes too: it is made anew for each use, out of [Facts].
 func Strip(h *exchange.Header, r *Rules) {
-	stripListed(h)
-	h.DeleteFunc(func(f *exchange.Field) bool { return notStored(f, r) })
-}
-
-// stripListed removes the fields that Connection names, but for those that no
-// sender may name: "A sender MUST NOT send a connection option corresponding to
-// a field that is intended for all recipients of the content. For example,
-// Cache-Control is never appropriate as a connection option".
-// https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
-func stripListed(h *exchange.Header) {
-	if !h.Has(exchange.Connection) {
-		return
-	}
+	named := h.Has(exchange.Connection)
 	h.DeleteFunc(func(f *exchange.Field) bool {
-		switch f.Known() {
-		case exchange.CacheControl, exchange.CDNCacheControl, exchange.Connection, exchange.Vary, exchange.SetCookie,
-			exchange.ContentType, exchange.ContentEncoding, exchange.ContentRange, exchange.ETag, exchange.Date, exchange.Expires:
-			return false
-		}
-		return listed(h, f.Name)
+		// Connection itself is removed in a second pass: its lines name the others.
+		return f.Known() != exchange.Connection && (notStored(f, r) || named && listed(h, f.Name))
 	})
+	h.DeleteKnown(exchange.Connection)
 }
 
 // listed tells whether Connection names the field.
@@ -78,9 +63,9 @@ func notStored(f *exchange.Field, r *Rules) bool {
 // "...the cache MUST add each header field in the provided response to the
 // stored response, replacing field values that are already present, with the
 // following exceptions: Header fields excepted from storage in Section 3.1,
-// Header fields that the cache's stored response depends upon..., Header fields
-// that are automatically processed and removed by the recipient..., and The
-// Content-Length header field."
+// Header fields that the cache's stored response depends upon, as described
+// below, Header fields that are automatically processed and removed by the
+// recipient, as described below, and The Content-Length header field."
 // https://www.rfc-editor.org/rfc/rfc9111#section-3.2
 //
 // What describes the stored bytes stays what it was: Content-Encoding,

@@ -41,7 +41,7 @@ func Judge(fx *exchange.Exchange, asked *exchange.Header, t Times, r *Rules) Ver
 	v.Facts.Received = t.Received.UnixNano()
 	age := initialAge(&resp.Header, t)
 	v.Facts.Born = v.Facts.Received - int64(age)
-	explicit := v.Facts.lifetime(fx, &d, targeted, age, t, r)
+	explicit, chosen := v.Facts.lifetime(fx, &d, targeted, age, t, r)
 	v.Facts.flags(fx, &d, r)
 
 	validator := hasValidator(&resp.Header)
@@ -68,11 +68,17 @@ func Judge(fx *exchange.Exchange, asked *exchange.Header, t Times, r *Rules) Ver
 		return v
 	}
 	v.Store = true
-	// Those who waited asked before the response was made, so the time that it
-	// took on its way does not make it too old for them.
-	v.Share = v.Facts.Flags&ValidateAlways == 0 && v.Facts.Lifetime > age-max(0, t.Received.Sub(t.Requested))
+	if !chosen {
+		// Those who waited asked before the response was made, so the time that
+		// it took on its way does not make it too old for them.
+		age -= delay(t)
+	}
+	v.Share = v.Facts.Flags&ValidateAlways == 0 && v.Facts.Lifetime > age
 	return v
 }
+
+// delay is response_delay of RFC 9111 §4.2.3.
+func delay(t Times) time.Duration { return max(0, t.Received.Sub(t.Requested)) }
 
 // mayStore tells whether a response to this request may be stored at all, and
 // with this status.
@@ -168,13 +174,15 @@ func permitted(d *Directives, asked *exchange.Header, resp *exchange.Response, r
 }
 
 // "In this specification, the following response directives have such an
-// effect: must-revalidate, public, and s-maxage."
+// effect: must-revalidate (Section 5.2.2.2), public (Section 5.2.2.9), and
+// s-maxage (Section 5.2.2.10)."
 // https://www.rfc-editor.org/rfc/rfc9111#section-3.5
 const allowsAuthorized = MustRevalidate | Public | SMaxAge
 
 // lifetime sets how long the response is fresh, and how long it may be used
-// after that. It tells whether somebody said so, or nobody.
-func (f *Facts) lifetime(fx *exchange.Exchange, d *Directives, targeted bool, age time.Duration, t Times, r *Rules) (explicit bool) {
+// after that. explicit tells that somebody said so; chosen that it was a
+// function or configuration, not the response's fields.
+func (f *Facts) lifetime(fx *exchange.Exchange, d *Directives, targeted bool, age time.Duration, t Times, r *Rules) (explicit, chosen bool) {
 	f.WhileRevalidate, f.IfError = d.StaleWhileRevalidate, d.StaleIfError
 	if g := fx.Choices.Grace; g.Set {
 		g := within(g.Value, 0, maxDelta)
@@ -183,11 +191,11 @@ func (f *Facts) lifetime(fx *exchange.Exchange, d *Directives, targeted bool, ag
 	if ttl := fx.Choices.TTL; ttl.Set {
 		// What a function says counts from the moment at which it said so.
 		f.Lifetime = age + within(ttl.Value, -maxDelta, maxDelta)
-		return true
+		return true, true
 	}
 	if r.Mode == Force && forceable(fx.Response.Status) {
 		f.Lifetime = age + within(r.TTL, -maxDelta, maxDelta)
-		return true
+		return true, true
 	}
 	// "A cache can calculate the freshness lifetime (denoted as
 	// freshness_lifetime) of a response by evaluating the following rules and
@@ -200,9 +208,9 @@ func (f *Facts) lifetime(fx *exchange.Exchange, d *Directives, targeted bool, ag
 	case !targeted && h.Has(exchange.Expires):
 		f.Lifetime = expires(h, t.Received)
 	default:
-		return false
+		return false, false
 	}
-	return true
+	return true, false
 }
 
 // expires is the lifetime that Expires says: "its value minus the value of the
@@ -242,7 +250,7 @@ func within(d, low, high time.Duration) time.Duration { return min(max(d, low), 
 //
 // https://www.rfc-editor.org/rfc/rfc9111#section-4.2.3
 func initialAge(h *exchange.Header, t Times) time.Duration {
-	age := max(0, t.Received.Sub(t.Requested)) + ageValue(h)
+	age := delay(t) + ageValue(h)
 	if d, ok := ParseDate(h.Value(exchange.Date), t.Received); ok {
 		age = max(age, seconds(t.Received.Unix()-d))
 	}
@@ -283,7 +291,7 @@ func (f *Facts) flags(fx *exchange.Exchange, d *Directives, r *Rules) {
 		f.Flags |= NeverStale
 	}
 	// "The s-maxage directive incorporates the semantics of the proxy-revalidate
-	// response directive for a shared cache."
+	// response directive (Section 5.2.2.8) for a shared cache."
 	// https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.10
 	//
 	// A function that sets TTL or grace has taken the place of that directive.

@@ -24,9 +24,9 @@ func (r Range) AppendContentRange(b []byte, total int64) []byte {
 
 // AppendUnsatisfied appends the value of Content-Range for a 416.
 //
-// "A server generating a 416 response to a byte-range request SHOULD generate a
-// Content-Range header field specifying the current length of the selected
-// representation". https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17
+// "A server that generates a 416 response to a byte-range request SHOULD
+// generate a Content-Range header field specifying the current length of the
+// selected representation". https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17
 func AppendUnsatisfied(b []byte, total int64) []byte {
 	return strconv.AppendInt(append(b, "bytes */"...), total, 10)
 }
@@ -64,21 +64,20 @@ func RangeApplies(q, resp *exchange.Header) bool {
 	}
 	v := trim(q.Value(exchange.IfRange))
 	if tag, rest := nextTag(v); tag != "" {
-		// "If the validator given in the If-Range header field... is an entity-tag,
-		// ...exactly matches the ETag field value for the selected representation
-		// using the strong comparison function".
+		// "If the entity-tag validator provided exactly matches the ETag field
+		// value for the selected representation using the strong comparison
+		// function..., the condition is true."
 		// https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
 		own, ok := entityTag(resp)
 		return ok && rest == "" && len(tag) == len(v) && sameTag(tag, own, true)
 	}
-	// "If the HTTP-date validator provided is not a strong validator in the sense
-	// defined by Section 8.8.2.2, the condition is false; if it exactly matches
-	// the Last-Modified field value for the selected representation, the
-	// condition is true."
-	// https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
+	// "If the HTTP-date validator provided is not a strong validator..., the
+	// condition is false. If the HTTP-date validator provided exactly matches the
+	// Last-Modified field value for the selected representation, the condition is
+	// true." https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
 	//
-	// "...the cache entry includes a Date value that is at least one second after
-	// the Last-Modified value".
+	// Strong is: "That cache entry includes a Date value which is at least one
+	// second after the Last-Modified value".
 	// https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2
 	//
 	// The two-digit years of an obsolete date are read from 1970 on: the field
@@ -104,6 +103,12 @@ func RangeApplies(q, resp *exchange.Header) bool {
 // "A server MAY ignore the Range header field." Several ranges, other units and
 // what is malformed are ignored. https://www.rfc-editor.org/rfc/rfc9110#section-14.2
 func ParseRange(s string, length int64) (Range, RangeKind) {
+	// "A server that supports range requests MAY ignore a Range header field when
+	// the selected representation has no content".
+	// https://www.rfc-editor.org/rfc/rfc9110#section-14.2
+	if length == 0 {
+		return Range{}, Ignored
+	}
 	unit, set, ok := strings.Cut(s, "=")
 	// "range-unit = token", compared without case.
 	// https://www.rfc-editor.org/rfc/rfc9110#section-14.1
@@ -141,15 +146,15 @@ func ParseRange(s string, length int64) (Range, RangeKind) {
 	if last != "" {
 		l, ok := parsePos(last)
 		// "An int-range is invalid if the last-pos value is present and less than
-		// first-pos." https://www.rfc-editor.org/rfc/rfc9110#section-14.1.1
+		// the first-pos." https://www.rfc-editor.org/rfc/rfc9110#section-14.1.1
 		if !ok || l < a {
 			return Range{}, Ignored
 		}
 		b = min(b, l)
 	}
-	// "...a byte-range-spec is satisfiable if it contains an int-range whose
-	// first-pos is less than the current length of the selected representation or
-	// a suffix-range with a non-zero suffix-length."
+	// "...a valid bytes range-spec is satisfiable if it is either: an int-range
+	// with a first-pos that is less than the current length of the selected
+	// representation or a suffix-range with a non-zero suffix-length."
 	// https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2
 	if a >= length {
 		return Range{}, Unsatisfiable
@@ -167,8 +172,7 @@ func suffixRange(s string, length int64) (Range, RangeKind) {
 	switch {
 	case !ok:
 		return Range{}, Ignored
-	case n == 0 || length == 0:
-		// Of empty content there are no bytes to send in a 206.
+	case n == 0:
 		return Range{}, Unsatisfiable
 	}
 	return Range{max(0, length-n), length - 1}, Satisfiable
@@ -177,8 +181,8 @@ func suffixRange(s string, length int64) (Range, RangeKind) {
 // parsePos reads 1*DIGIT; a position beyond what content can have is the
 // largest that can be counted.
 //
-// "...recipients SHOULD anticipate potentially large decimal numerals and
-// prevent parsing errors due to integer conversion overflows."
+// "...recipients MUST anticipate potentially large decimal numerals and prevent
+// parsing errors due to integer conversion overflows."
 // https://www.rfc-editor.org/rfc/rfc9110#section-14.1.2
 func parsePos(s string) (int64, bool) {
 	const most = 1<<63 - 1

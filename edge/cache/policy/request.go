@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"strings"
+
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
@@ -36,7 +38,7 @@ func Request(x *exchange.Exchange, r *Rules) (a Access) {
 	case r.ReadsPrivate:
 		a.Pass = exchange.ReasonReadsPrivate
 	case q.Method != "GET" && q.Method != "HEAD":
-		// "A cache MUST write through requests with methods that are unsafe to
+		// "A cache MUST write through requests with methods that are unsafe... to
 		// the origin server". https://www.rfc-editor.org/rfc/rfc9111#section-4
 		//
 		// Of the safe ones only GET and HEAD are understood.
@@ -66,7 +68,8 @@ func Request(x *exchange.Exchange, r *Rules) (a Access) {
 	if r.IgnoreClientDirectives {
 		return a
 	}
-	if h.Has(exchange.CacheControl) {
+	switch {
+	case h.Has(exchange.CacheControl):
 		a.Directives = CacheControl(h)
 		switch {
 		case a.Directives.Has(OnlyIfCached):
@@ -79,8 +82,26 @@ func Request(x *exchange.Exchange, r *Rules) (a Access) {
 			// https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.5
 			a.Miss = exchange.ReasonRequestNoStore
 		}
+	case h.Has(exchange.Pragma) && pragmaNoCache(h):
+		// "The "Pragma" request header field was defined for HTTP/1.0 caches, so
+		// that clients could specify a "no-cache" request".
+		// https://www.rfc-editor.org/rfc/rfc9111#section-5.4
+		//
+		// Clients that know no Cache-Control still say it so.
+		a.Directives.Set = NoCache
 	}
 	return a
+}
+
+func pragmaNoCache(h *exchange.Header) bool {
+	for rest, more := h.Value(exchange.Pragma), true; more; {
+		var one string
+		one, rest, more = strings.Cut(rest, ",")
+		if fold(trim(one), "no-cache") {
+			return true
+		}
+	}
+	return false
 }
 
 // Forward is why a request went to the origin, in the words of RFC 9211 §2.2.

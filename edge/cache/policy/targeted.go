@@ -59,7 +59,7 @@ func Targeted(h *exchange.Header, k exchange.Known) (d Directives, ok bool) {
 
 // member sets the directive of a dictionary's member.
 //
-// "When duplicate Dictionary keys are encountered, all but the last instance
+// "Note that when duplicate Dictionary keys are encountered, all but the last instance
 // are ignored." https://www.rfc-editor.org/rfc/rfc8941#section-4.2.2
 //
 // "Implementations SHOULD NOT consume values that violate these inferred
@@ -68,7 +68,7 @@ func Targeted(h *exchange.Header, k exchange.Known) (d Directives, ok bool) {
 // So max-age=1.5 says nothing. But private=1 and no-store="x" are taken for
 // what their names say: what limits storing is not lost over its form.
 func (d *Directives) member(m *member) {
-	s := exact(m.key)
+	s := directive(m.key)
 	d.Set &^= s
 	var to *time.Duration
 	switch s {
@@ -100,6 +100,3 @@ func (d *Directives) member(m *member) {
 		*to = seconds(max(0, m.integer))
 	}
 }
-
-// exact is the directive of a key, whose letters are lower-case by its grammar.
-func exact(key string) Set { return directive(key) }
