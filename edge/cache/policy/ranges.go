@@ -195,11 +195,11 @@ func parsePos(s string) (int64, bool) {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		if n > (most-9)/10 {
-			n = most
-			continue
+		if digit := int64(c - '0'); n > (most-digit)/10 {
+			n = most // and it stays there: the rest must still be digits
+		} else {
+			n = n*10 + digit
 		}
-		n = n*10 + int64(c-'0')
 	}
 	return n, true
 }
