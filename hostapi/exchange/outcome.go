@@ -87,6 +87,7 @@ const (
 	ReasonOnlyIfCached   // only-if-cached and nothing suitable stored
 	ReasonHitForMiss     // the last response to this key could not be stored
 	ReasonHeadMiss       // HEAD, and no GET is stored
+	ReasonPrecondition   // If-Match or If-Unmodified-Since: they are for the origin to decide
 
 	// Why a stored response could not be used as it was.
 	ReasonAbsent
@@ -137,7 +138,8 @@ var reasonNames = [numReasons]string{
 	ReasonMode: "mode", ReasonMethodUncached: "method", ReasonRequestBody: "request-body", ReasonUpgrade: "upgrade",
 	ReasonAuthorization: "authorization", ReasonBypassed: "bypassed", ReasonRequestNoStore: "request-no-store",
 	ReasonReadsPrivate: "reads-private", ReasonOnlyIfCached: "only-if-cached", ReasonHitForMiss: "hit-for-miss", ReasonHeadMiss: "head-miss",
-	ReasonAbsent: "absent", ReasonExpired: "expired", ReasonRequestDirective: "request-directive", ReasonMustRevalidate: "must-revalidate",
+	ReasonPrecondition: "precondition",
+	ReasonAbsent:       "absent", ReasonExpired: "expired", ReasonRequestDirective: "request-directive", ReasonMustRevalidate: "must-revalidate",
 	ReasonVaryMismatch: "vary-mismatch", ReasonPurged: "purged", ReasonEvicted: "evicted", ReasonForcedRevalidation: "forced-revalidation",
 	ReasonResponseNoStore: "response-no-store", ReasonPrivate: "private", ReasonSetCookie: "set-cookie", ReasonVaryStar: "vary-star",
 	ReasonVaryOnFetch: "vary-on-fetch", ReasonVaryTooMany: "vary-too-many", ReasonStatus: "status", ReasonNoFreshness: "no-freshness",
