@@ -110,9 +110,10 @@ func (f *Fill) join(r *Request) *place {
 	return p
 }
 
-// decide ends the asking: every ticket that waits is told d. It is false if
-// that has been done before.
-func (f *Fill) decide(d Decision, a *Answer, s *stream, err error) bool {
+// decide ends the asking: every ticket that waits is told d; if only is not nil,
+// those but that one are told Released in its stead. It is false if that has
+// been done before.
+func (f *Fill) decide(d Decision, a *Answer, s *stream, err error, only *place) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.final != waiting {
@@ -120,6 +121,10 @@ func (f *Fill) decide(d Decision, a *Answer, s *stream, err error) bool {
 	}
 	f.final, f.answer, f.stream = d, a, s
 	for _, p := range f.waiters {
+		if only != nil && p != only {
+			p.tell(Released)
+			continue
+		}
 		if d == Shared && s != nil {
 			p.reader = s.attach(false)
 		}

@@ -237,6 +237,11 @@ func TestDecisions(t *testing.T) {
 	f("again", func(l *Filling) { l.Again() }, Turn, TimedOut, TimedOut)
 	f("share", func(l *Filling) { l.Share(Answer{}, []byte("made")) }, Shared, Shared, Shared)
 	f("refresh", func(l *Filling) { l.Refresh(Answer{}) }, Shared, Shared, Shared)
+	f("share with itself", func(l *Filling) { l.Share(Answer{Own: true}, []byte("made")) }, Shared, Released, Released)
+	f("refresh for itself", func(l *Filling) { l.Refresh(Answer{Own: true}) }, Shared, Released, Released)
+	f("stream to itself", func(l *Filling) {
+		go l.Stream(Flow{Answer: Answer{Own: true}, Body: bytes.NewReader(nil), Length: 0})
+	}, Shared, Released, Released)
 	f("nothing", func(l *Filling) {}, TimedOut, TimedOut, TimedOut)
 	f("panic in the body", func(l *Filling) {
 		defer func() { recover() }()

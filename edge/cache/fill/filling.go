@@ -22,8 +22,19 @@ type Answer struct {
 	Names     []string
 	Variant   Key
 	Everybody bool
+	// Own tells that it is for the leader's own request only: the others are
+	// released.
+	Own bool
 	// Head is the caller's.
 	Head any
+}
+
+// only is the one place that the answer is for, nil if it is for all.
+func (f *Filling) only(a *Answer) *place {
+	if a.Own {
+		return f.own
+	}
+	return nil
 }
 
 // A Sink takes the body that is stored.
@@ -90,12 +101,12 @@ func (f *Filling) Stream(w Flow) (kept bool, err error) {
 	if w.Guard != nil {
 		f.fill.guard = w.Guard
 	}
-	if !s.keeps() {
+	if !s.keeps() || w.Answer.Own {
 		// What is not kept can only be read by those who are there.
 		t.unlist(f.fill)
 	}
 	t.mu.Unlock()
-	f.fill.decide(Shared, &w.Answer, s, nil)
+	f.fill.decide(Shared, &w.Answer, s, nil, f.only(&w.Answer))
 
 	kept, err = s.pump(w.Body, w.Length, w.Commit, func() { t.close(f.fill) })
 	if err != nil {
@@ -113,7 +124,7 @@ func (f *Filling) Share(a Answer, body []byte) {
 	a.Everybody = true
 	f.fill.table.close(f.fill)
 	s := wholeStream(f.fill.table, body)
-	f.fill.decide(Shared, &a, s, nil)
+	f.fill.decide(Shared, &a, s, nil, f.only(&a))
 	s.free()
 }
 
@@ -122,7 +133,7 @@ func (f *Filling) Share(a Answer, body []byte) {
 func (f *Filling) Refresh(a Answer) {
 	if f.end() {
 		f.fill.table.close(f.fill)
-		f.fill.decide(Shared, &a, nil, nil)
+		f.fill.decide(Shared, &a, nil, nil, f.only(&a))
 	}
 }
 
@@ -130,7 +141,7 @@ func (f *Filling) Refresh(a Answer) {
 func (f *Filling) Release() {
 	if f.end() {
 		f.fill.table.close(f.fill)
-		f.fill.decide(Released, nil, nil, nil)
+		f.fill.decide(Released, nil, nil, nil, nil)
 	}
 }
 
@@ -138,7 +149,7 @@ func (f *Filling) Release() {
 func (f *Filling) Fail(err error) {
 	if f.end() {
 		f.fill.table.close(f.fill)
-		f.fill.decide(Failed, nil, nil, err)
+		f.fill.decide(Failed, nil, nil, err, nil)
 	}
 }
 

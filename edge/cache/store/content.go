@@ -66,6 +66,9 @@ func (c *Chunks) Create() *Writer {
 	return w
 }
 
+// Size is the length of every chunk but the last.
+func (w *Writer) Size() int { return w.content.chunks.size }
+
 // Put adds a chunk: each but the last is [Chunks.Size] long.
 func (w *Writer) Put(b []byte) error {
 	if w.content.size%int64(w.content.chunks.size) != 0 {
@@ -82,7 +85,12 @@ func (w *Writer) Put(b []byte) error {
 // Chunk copies the n-th chunk, of length want, into dst, whose capacity is at
 // least that; false if it has been evicted.
 func (w *Writer) Chunk(n, want int, dst []byte) ([]byte, bool) {
-	return w.content.chunks.read(w.content.id, n, want, dst)
+	b, ok := w.content.chunks.read(w.content.id, n, want, dst)
+	if !ok {
+		w.content.lost.Store(true)
+		w.content.chunks.lost.Add(1)
+	}
+	return b, ok
 }
 
 // Content is what has been written. It stays the writer's until Close.

@@ -1,6 +1,8 @@
 package tag
 
 import (
+	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"unsafe"
@@ -51,30 +53,31 @@ func (m *Mark) Set(o *Owner, born uint64, url, other string) {
 	m.seen.Store(born)
 }
 
-// SetTags says which tags the object carries. Repeated ones count once.
+// SetTags says which tags the object carries. Repeated ones count once. If old
+// is not nil its tags count too: a response that was only confirmed may have
+// lost a tag by which a purge, under way at the same time, means it.
 // Preconditions: m is not shared yet.
-func (m *Mark) SetTags(tags func(yield func(string) bool)) {
+func (m *Mark) SetTags(tags iter.Seq[string], old *Mark) {
 	m.tags, m.anyTag = nil, false
+	if old != nil {
+		m.anyTag = old.anyTag
+		for _, h := range old.tags {
+			m.addTag(h)
+		}
+	}
 	for t := range tags {
-		h := m.owner.tables.Hash(t)
-		if contains(m.tags, h) {
-			continue
-		}
-		if len(m.tags) == MaxTags {
-			m.tags, m.anyTag = nil, true
-			return
-		}
-		m.tags = append(m.tags, h)
+		m.addTag(m.owner.tables.Hash(t))
 	}
 }
 
-func contains(s []uint32, h uint32) bool {
-	for _, v := range s {
-		if v == h {
-			return true
-		}
+func (m *Mark) addTag(h uint32) {
+	switch {
+	case m.anyTag || slices.Contains(m.tags, h):
+	case len(m.tags) == MaxTags:
+		m.tags, m.anyTag = nil, true
+	default:
+		m.tags = append(m.tags, h)
 	}
-	return false
 }
 
 // Inherit makes m the mark of the same URLs as p's with another birth.

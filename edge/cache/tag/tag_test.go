@@ -14,7 +14,7 @@ import (
 func mark(t *Tables, owner, url, other string, tags ...string) *Mark {
 	m := new(Mark)
 	m.Set(t.Owner(owner), t.Sequence(), url, other)
-	m.SetTags(slices.Values(tags))
+	m.SetTags(slices.Values(tags), nil)
 	return m
 }
 
@@ -120,6 +120,10 @@ func TestTagsNotKnownOrTooMany(t *testing.T) {
 	f("the same tags twice", twice, Current)
 	o.PurgeTag("tag63", false)
 	f("the last of many tags", full, Gone)
+	confirmed := new(Mark)
+	confirmed.Inherit(full, full.Born())
+	confirmed.SetTags(slices.Values([]string{"new"}), full)
+	f("a tag that it had before it was confirmed", confirmed, Gone)
 }
 
 // A table that has grown, or may not grow, forgets nothing; and while it may
@@ -283,7 +287,7 @@ func TestHammer(t *testing.T) {
 				s := new(stored)
 				s.m.Set(o, ts.Sequence(), name(i), "")
 				s.version = versions[i].Load()
-				s.m.SetTags(slices.Values([]string{name(i)}))
+				s.m.SetTags(slices.Values([]string{name(i)}), nil)
 				slots[i].Store(s)
 				s.m.State()
 			}
