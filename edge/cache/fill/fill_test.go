@@ -182,9 +182,9 @@ func TestStreamsFromTheFirstByte(t *testing.T) {
 		second := w.follower(0)
 		committed := false
 		go func() {
-			kept, err := lead.Stream(Flow{Answer: Answer{Head: "head"}, Body: o, Length: -1, Sink: s, Commit: func() bool { committed = true; return true }})
-			if !kept || err != nil {
-				t.Errorf("kept %t, error %v", kept, err)
+			fate, err := lead.Stream(Flow{Answer: Answer{Head: "head"}, Body: o, Length: -1, Sink: s, Commit: func() bool { committed = true; return true }})
+			if fate != Kept || err != nil {
+				t.Errorf("fate %d, error %v", fate, err)
 			}
 		}()
 		w.wantDecision("leader", tk, Shared)
@@ -454,7 +454,7 @@ func TestAloneAndTooManyWaiters(t *testing.T) {
 // and what is stored is the same.
 func TestSizes(t *testing.T) {
 	const block = 64
-	f := func(size int, announced int64, sinkSize int, memory int64, wantKept bool, wantErr error, readers int) {
+	f := func(size int, announced int64, sinkSize int, memory int64, wantFate Fate, wantErr error, readers int) {
 		t.Helper()
 		w := newWorld(t, Options{ReadAhead: 100, Memory: memory, ObjectSize: 1100})
 		tk, lead := w.leader(0)
@@ -497,10 +497,11 @@ func TestSizes(t *testing.T) {
 		if readers == 0 {
 			tk.Leave()
 		}
-		kept, err := lead.Stream(Flow{Body: struct{ io.Reader }{bytes.NewReader(pattern(size))}, Length: announced, Sink: s, Commit: func() bool { committed = s.bytes(); return true }})
+		fate, err := lead.Stream(Flow{Body: struct{ io.Reader }{bytes.NewReader(pattern(size))}, Length: announced, Sink: s, Commit: func() bool { committed = s.bytes(); return true }})
 		wg.Wait()
-		if kept != wantKept || !errors.Is(err, wantErr) {
-			t.Errorf("size %d, announced %d, %d readers: kept %t, error %v", size, announced, readers, kept, err)
+		wantKept := wantFate == Kept
+		if fate != wantFate || !errors.Is(err, wantErr) {
+			t.Errorf("size %d, announced %d, %d readers: fate %d, error %v", size, announced, readers, fate, err)
 		}
 		if wantKept && !bytes.Equal(committed, pattern(size)) || !wantKept && committed != nil {
 			t.Errorf("size %d, announced %d: stored %d bytes", size, announced, len(committed))
@@ -515,22 +516,22 @@ func TestSizes(t *testing.T) {
 	}
 	for _, size := range []int{0, 1, block - 1, block, block + 1, 2*block - 1, 2 * block, 2*block + 1, 999, 1000} {
 		for _, readers := range []int{0, 1, 3} {
-			f(size, int64(size), block, 0, true, nil, readers)
-			f(size, -1, block, 0, true, nil, readers)
-			f(size, int64(size)+1, block, 0, false, ErrShort, readers)
+			f(size, int64(size), block, 0, Kept, nil, readers)
+			f(size, -1, block, 0, Kept, nil, readers)
+			f(size, int64(size)+1, block, 0, Broken, ErrShort, readers)
 			if size > 0 {
-				f(size, int64(size)-1, block, 0, false, ErrLong, readers)
+				f(size, int64(size)-1, block, 0, Broken, ErrLong, readers)
 			}
 		}
-		f(size, int64(size), 1, 0, true, nil, 1)
+		f(size, int64(size), 1, 0, Kept, nil, 1)
 		if size > 0 {
-			f(size, int64(size), block, -1, false, nil, 2) // no memory: passed on, not kept
+			f(size, int64(size), block, -1, Crowded, nil, 2) // no memory: passed on, not kept
 		}
 	}
-	f(1101, 1101, block, 0, false, nil, 2)
-	f(1101, -1, block, 0, false, nil, 2)
-	f(5000, -1, block, 0, false, nil, 3)
-	f(1101, -1, block, 0, false, ErrUnwanted, 0)
+	f(1101, 1101, block, 0, TooLong, nil, 2)
+	f(1101, -1, block, 0, TooLong, nil, 2)
+	f(5000, -1, block, 0, TooLong, nil, 3)
+	f(1101, -1, block, 0, Broken, ErrUnwanted, 0)
 }
 
 func TestCutBody(t *testing.T) {
@@ -539,9 +540,9 @@ func TestCutBody(t *testing.T) {
 		tk, lead := w.leader(0)
 		second := w.follower(0)
 		go func() {
-			kept, err := lead.Stream(Flow{Body: o, Length: -1, Sink: s, Commit: func() bool { t.Error("committed"); return true }})
-			if kept || !errors.Is(err, io.ErrUnexpectedEOF) {
-				t.Errorf("kept %t, error %v", kept, err)
+			fate, err := lead.Stream(Flow{Body: o, Length: -1, Sink: s, Commit: func() bool { t.Error("committed"); return true }})
+			if fate != Broken || !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("fate %d, error %v", fate, err)
 			}
 		}()
 		o.send(pattern(50))

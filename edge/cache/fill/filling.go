@@ -65,6 +65,25 @@ func (f *Filling) Guard() Guard { return f.guard }
 
 func (f *Filling) end() bool { return !f.ended.Swap(true) }
 
+// A Fate is what became of a body that was to be kept.
+type Fate uint8
+
+// The fates.
+const (
+	// Kept: it is in the sink, and Commit said yes.
+	Kept Fate = iota
+	// Rejected: Commit said no, or the sink did not take it.
+	Rejected
+	// TooLong: it is longer than Options.ObjectSize.
+	TooLong
+	// Crowded: Options.Memory was used up.
+	Crowded
+	// Broken: it did not come to its end.
+	Broken
+	// Unkept: there was no sink.
+	Unkept
+)
+
 // A Flow is what Stream needs.
 type Flow struct {
 	Answer Answer
@@ -85,9 +104,9 @@ type Flow struct {
 // arrives. It returns when the body has come to its end or cannot: the error is
 // nil if it is complete, whether it could be kept or not. It does not close the
 // body.
-func (f *Filling) Stream(w Flow) (kept bool, err error) {
+func (f *Filling) Stream(w Flow) (Fate, error) {
 	if !f.end() {
-		return false, errors.New("fill: the fetch has been ended already")
+		return Broken, errors.New("fill: the fetch has been ended already")
 	}
 	t := f.fill.table
 	s := newStream(t, w.Sink, w.Length)
@@ -108,12 +127,12 @@ func (f *Filling) Stream(w Flow) (kept bool, err error) {
 	t.mu.Unlock()
 	f.fill.decide(Shared, &w.Answer, s, nil, f.only(&w.Answer))
 
-	kept, err = s.pump(w.Body, w.Length, w.Commit, func() { t.close(f.fill) })
+	err := s.pump(w.Body, w.Length, w.Commit, func() { t.close(f.fill) })
 	if err != nil {
 		err = fmt.Errorf("fill: body: %w", err)
 	}
 	s.finish(err)
-	return kept, err
+	return s.fate, err
 }
 
 // Share gives a whole response to all who wait; nobody joins later.

@@ -6,7 +6,7 @@ import "io"
 // kept is complete, and before its last bytes can be seen: a client that has
 // read all of it and asks again finds it stored. unkept is called when a body
 // can no longer be stored; from then on nobody may join.
-func (s *stream) pump(body io.Reader, length int64, commit func() bool, unkept func()) (kept bool, err error) {
+func (s *stream) pump(body io.Reader, length int64, commit func() bool, unkept func()) error {
 	if body == nil {
 		body = eof{}
 	}
@@ -16,8 +16,9 @@ func (s *stream) pump(body io.Reader, length int64, commit func() bool, unkept f
 		p := probe[:]
 		whole := length >= 0 && s.filled == length
 		if !whole {
+			var err error
 			if p, err = s.admit(length); err != nil {
-				return false, err
+				return s.broken(err)
 			}
 			if length >= 0 {
 				p = p[:min(int64(len(p)), length-s.filled)]
@@ -26,18 +27,23 @@ func (s *stream) pump(body io.Reader, length int64, commit func() bool, unkept f
 		n, rerr := body.Read(p)
 		if n == 0 && rerr == nil {
 			if idle++; idle == 100 {
-				return false, io.ErrNoProgress
+				return s.broken(io.ErrNoProgress)
 			}
 			continue
 		}
 		idle = 0
 		switch {
 		case n > 0 && whole:
-			return false, ErrLong
+			return s.broken(ErrLong)
 		case n > 0:
 			s.took(n)
-			if s.storing && (s.filled > s.table.opts.ObjectSize || s.filled%int64(s.size) == 0 && !s.keep()) {
-				s.giveUp()
+			switch {
+			case !s.storing:
+			case s.filled > s.table.opts.ObjectSize:
+				s.giveUp(TooLong)
+				unkept()
+			case s.filled%int64(s.size) == 0 && !s.keep():
+				s.giveUp(Rejected)
 				unkept()
 			}
 		}
@@ -51,18 +57,23 @@ func (s *stream) pump(body io.Reader, length int64, commit func() bool, unkept f
 		switch {
 		case rerr != io.EOF:
 			s.show()
-			return false, rerr
+			return s.broken(rerr)
 		case length >= 0 && s.filled < length:
 			s.show()
-			return false, ErrShort
+			return s.broken(ErrShort)
 		}
 		if s.storing && s.filled%int64(s.size) != 0 && !s.keep() {
-			s.giveUp()
+			s.giveUp(Rejected)
 			unkept()
 		}
-		kept = s.storing && commit()
+		if s.storing {
+			s.fate = Kept
+			if !commit() {
+				s.fate = Rejected
+			}
+		}
 		s.show()
-		return kept, nil
+		return nil
 	}
 }
 
@@ -99,10 +110,16 @@ func (s *stream) keep() bool {
 }
 
 // giveUp stops keeping. Readers that are behind still read from the sink.
-func (s *stream) giveUp() {
+func (s *stream) giveUp(why Fate) {
+	s.fate = why
 	s.mu.Lock()
 	s.storing, s.shut = false, true
 	s.mu.Unlock()
+}
+
+func (s *stream) broken(err error) error {
+	s.fate = Broken
+	return err
 }
 
 type eof struct{}

@@ -32,6 +32,8 @@ type stream struct {
 	table *Table
 	size  int // of a block
 	sink  Sink
+	ahead int64 // how far the pump may run before the fastest reader
+	fate  Fate  // the pump's
 
 	mu       sync.Mutex
 	data     sync.Cond // readers wait for bytes
@@ -55,24 +57,31 @@ type stream struct {
 const windowBlock = 32 << 10
 
 func newStream(t *Table, sink Sink, length int64) *stream {
-	s := &stream{table: t, sink: sink, size: windowBlock, readers: map[*Reader]struct{}{}, held: 1}
+	s := &stream{table: t, sink: sink, size: windowBlock, ahead: t.opts.ReadAhead, readers: map[*Reader]struct{}{}, held: 1, fate: Unkept}
 	s.data.L, s.pace.L = &s.mu, &s.mu
 	if sink == nil {
 		return s
 	}
 	s.size = sink.Size()
-	s.storing = length <= t.opts.ObjectSize
-	// What the blocks take at most: the read-ahead, the block that is being
-	// filled, and the one that a reader holds.
-	want := t.opts.ReadAhead + 2*int64(s.size)
-	if length >= 0 {
-		want = min(want, length)
+	if length > t.opts.ObjectSize {
+		s.fate = TooLong
+		return s
 	}
-	if s.storing {
-		if s.storing = t.reserve(want); s.storing {
-			s.reserved = want
+	// What the blocks take at most: the read-ahead, the block that is being
+	// filled, and the one that a reader holds. Where memory is short the fetch
+	// runs less far ahead; where there is none the body is not kept.
+	block := int64(s.size)
+	for _, ahead := range [...]int64{s.ahead, 2 * block} {
+		want := ahead + 2*block
+		if length >= 0 {
+			want = min(want, length)
+		}
+		if t.reserve(want) {
+			s.ahead, s.reserved, s.storing = min(ahead, s.ahead), want, true
+			return s
 		}
 	}
+	s.fate = Crowded
 	return s
 }
 
@@ -178,7 +187,7 @@ func (s *stream) trim() {
 	slowest, fastest := s.span()
 	if s.storing {
 		// Memory for the fastest; the others may have what fits.
-		over := s.end - int64(s.base)*int64(s.size) - s.table.opts.ReadAhead
+		over := s.end - int64(s.base)*int64(s.size) - s.ahead
 		n := min(over, fastest-int64(s.base)*int64(s.size)) / int64(s.size)
 		s.drop(max(0, min(int(n), s.stored-s.base)))
 		return
@@ -208,7 +217,7 @@ func (s *stream) admit(length int64) ([]byte, error) {
 			return s.room(length), nil
 		}
 		slowest, fastest := s.span()
-		ahead := s.table.opts.ReadAhead
+		ahead := s.ahead
 		if !s.storing {
 			ahead = 2 * int64(s.size)
 		}

@@ -15,8 +15,9 @@ type Options struct {
 	// 0 means 512 KiB.
 	ReadAhead int64
 	// Memory is what the bodies under way may take together, in bytes; 0 means
-	// 32 MiB. When it is used up, new responses are not stored, but passed from
-	// origin to readers through a window of two blocks.
+	// 32 MiB. When it is short, fetches run less far ahead; when it is used up,
+	// new responses are not stored, but passed from origin to readers through a
+	// window of two blocks.
 	Memory int64
 	// ObjectSize is the longest body that is stored, in bytes; 0 means 16 MiB.
 	ObjectSize int64
