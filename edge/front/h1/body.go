@@ -146,14 +146,14 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 // response has been sent.
 func (b *body) Close() error { return nil }
 
-// untouched tells that much is left of a body that nobody has begun to read:
-// the connection cannot go on, and the response may say so.
-func (b *body) untouched() bool {
+// blocks tells that the next request cannot be reached: the content is broken,
+// or much of it is left and nobody has begun to read. The response may say so.
+func (b *body) blocks() bool {
 	if !b.mu.TryLock() {
 		return false // somebody is reading
 	}
 	defer b.mu.Unlock()
-	return !b.asked && !b.chunked && b.left-int64(b.c.w-b.c.r) > unreadKept
+	return b.err != nil && b.err != io.EOF || !b.asked && !b.chunked && b.left-int64(b.c.w-b.c.r) > unreadKept
 }
 
 // end ends the body with its exchange and tells whether the input now stands

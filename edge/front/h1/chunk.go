@@ -184,7 +184,12 @@ func validExtensions(b []byte) bool {
 
 // trailers reads the trailer section. Its strings are the body's own: they
 // outlive the input buffer's next read.
-func (b *body) trailers() error {
+func (b *body) trailers() (err error) {
+	defer func() {
+		if err != nil {
+			b.trailer.Reset()
+		}
+	}()
 	o := &b.c.front.options
 	size := 0
 	for {

@@ -62,7 +62,8 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 		c.body, sent = nil, sent && clean
 	}
 	exchange.Poison(c.headBuf[:c.headEnd:c.headEnd])
-	c.linger = c.linger || c.r < c.w
+	// A client that did not choose the close may be sending its next request.
+	c.linger = c.linger || !m.close || c.r < c.w
 	return sent
 }
 
@@ -126,7 +127,7 @@ func (c *conn) respond(x *exchange.Exchange, mustClose bool) bool {
 	framing, framingCloses := frame(x)
 	// The client that waits for 100 (Continue) may send the content all the
 	// same after a final response, or may not: nothing tells what comes next.
-	mustClose = mustClose || framingCloses || !continued || c.front.draining.Load() || c.body != nil && c.body.untouched()
+	mustClose = mustClose || framingCloses || !continued || c.front.draining.Load() || c.body != nil && c.body.blocks()
 	o.take()
 	defer o.give()
 	o.held = c.appendHead(o.held, x, framing, mustClose)
