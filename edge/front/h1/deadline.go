@@ -59,8 +59,9 @@ func (c *conn) read(p []byte) (int, error) {
 	}
 }
 
-// write writes all of p. A deadline that fires while the client takes bytes,
-// however slowly, starts anew.
+// write writes all of p. A deadline that fires although the client has taken
+// some of p starts anew: who takes nothing any more is found out after once to
+// twice the time.
 func (c *conn) write(p []byte) error {
 	c.armWrite()
 	for {

@@ -62,8 +62,9 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 		c.body, sent = nil, sent && clean
 	}
 	exchange.Poison(c.headBuf[:c.headEnd:c.headEnd])
-	// A client that did not choose the close may be sending its next request.
-	c.linger = c.linger || !m.close || c.r < c.w
+	if !sent && (!m.close || c.r < c.w) {
+		c.linger = true // the client may be sending its next request
+	}
 	return sent
 }
 

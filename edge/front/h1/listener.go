@@ -21,8 +21,12 @@ const overload = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry
 // closing the listener would reset those connections, requests and all.
 const queueTime = 10 * time.Millisecond
 
-// finish makes Accept end once the queue is empty.
+// finish makes Accept end once the queue is empty, by the listener's own Drain
+// where it has one.
 func (l *listener) finish() {
+	if d, ok := l.Listener.(interface{ Drain() error }); ok && d.Drain() == nil {
+		return
+	}
 	if d, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok && d.SetDeadline(time.Now().Add(queueTime)) == nil {
 		return
 	}

@@ -24,8 +24,8 @@ type Options struct {
 	// BodyTimeout bounds the silence of a client whose content is being read.
 	// Default 30 s.
 	BodyTimeout time.Duration
-	// WriteTimeout bounds the time in which a client takes nothing of a
-	// response. Default 30 s.
+	// WriteTimeout is how long a client may take nothing of a response. Default
+	// 30 s. It, and every other timeout, may come an eighth late.
 	WriteTimeout time.Duration
 	// IdleTimeout bounds the time between two requests of a connection.
 	// Default 60 s.
