@@ -74,6 +74,7 @@ const (
 	ReasonLoop          // the request has been here (CDN-Loop)
 	ReasonTooLarge      // a limit on the request's size
 	ReasonDraining      // the node shuts down
+	ReasonSlowClient    // the client took too long to send its request
 
 	// Why a request did not use the cache.
 	ReasonMode           // the route's configuration: pass
@@ -135,7 +136,8 @@ const (
 var reasonNames = [numReasons]string{
 	ReasonNone: "", ReasonBadRequest: "bad-request", ReasonBadTarget: "bad-target", ReasonMethodRefused: "method-refused",
 	ReasonNoSite: "no-site", ReasonLoop: "loop", ReasonTooLarge: "too-large", ReasonDraining: "draining",
-	ReasonMode: "mode", ReasonMethodUncached: "method", ReasonRequestBody: "request-body", ReasonUpgrade: "upgrade",
+	ReasonSlowClient: "slow-client",
+	ReasonMode:       "mode", ReasonMethodUncached: "method", ReasonRequestBody: "request-body", ReasonUpgrade: "upgrade",
 	ReasonAuthorization: "authorization", ReasonBypassed: "bypassed", ReasonRequestNoStore: "request-no-store",
 	ReasonReadsPrivate: "reads-private", ReasonOnlyIfCached: "only-if-cached", ReasonHitForMiss: "hit-for-miss", ReasonHeadMiss: "head-miss",
 	ReasonPrecondition: "precondition",
