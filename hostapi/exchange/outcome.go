@@ -130,6 +130,7 @@ const (
 	ReasonWaitTimeout
 	ReasonClientGone
 	ReasonOverload
+	ReasonBug // a panic was caught
 	numReasons
 )
 
@@ -150,7 +151,7 @@ var reasonNames = [numReasons]string{
 	ReasonOriginUnknown: "origin-unknown", ReasonOriginConnect: "origin-connect", ReasonOriginTimeout: "origin-timeout",
 	ReasonOriginProtocol: "origin-protocol", ReasonOriginCut: "origin-cut", ReasonFunctionTrap: "function-trap",
 	ReasonFunctionBudget: "function-budget", ReasonFunctionBody: "function-body", ReasonNoInstance: "no-instance",
-	ReasonFunctionUnavailable: "function-unavailable", ReasonWaitTimeout: "wait-timeout", ReasonClientGone: "client-gone", ReasonOverload: "overload",
+	ReasonFunctionUnavailable: "function-unavailable", ReasonWaitTimeout: "wait-timeout", ReasonClientGone: "client-gone", ReasonOverload: "overload", ReasonBug: "bug",
 }
 
 // String is the reason's word in logs, metrics and Cache-Status; "" for ReasonNone.
