@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache"
-	"github.com/wedgecdn/wedge/edge/hook"
-	"github.com/wedgecdn/wedge/edge/route"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
@@ -32,19 +30,6 @@ type Events interface {
 	// Bug is called when a panic was caught: v is its value, stack where.
 	Bug(x *exchange.Exchange, v any, stack []byte)
 }
-
-// A Route is what a table says of a host and path.
-type Route struct {
-	Owner, Site, Name string
-	Rules             cache.Rules
-	// Origin is the name of the origin that fetches go to, unless a function
-	// chooses another.
-	Origin string
-	Hooks  *hook.Chain // nil: no functions
-}
-
-// A Table is every route of the node.
-type Table = route.Table[*Route]
 
 // Options are what a pipeline is made from. Zero values of the times are
 // defaults.
@@ -85,12 +70,9 @@ func New(o Options) *Pipeline {
 	}
 	p := &Pipeline{o: o, ids: exchange.NewIDSource()}
 	p.calls.New = func() any { return new(call) }
-	p.table.Store(route.New[*Route](nil))
+	p.table.Store(NewTable(nil))
 	return p
 }
-
-// SetTable swaps the routes. Exchanges that are under way finish on the old ones.
-func (p *Pipeline) SetTable(t *Table) { p.table.Store(t) }
 
 // Drain waits until fetches that go on without a client have ended.
 func (p *Pipeline) Drain() { p.fetches.Wait() }

@@ -31,6 +31,7 @@ const (
 type call struct {
 	p     *Pipeline
 	x     *exchange.Exchange
+	table *Table // nil until the request is routed
 	route *Route
 	found cache.Found
 	// own is the fetch whose response this client gets for itself; it ends with
@@ -107,7 +108,8 @@ func (c *call) recovered() {
 }
 
 func (c *call) findRoute() step {
-	r, ok := c.p.table.Load().Match(c.x.Request.Host, c.x.Request.Path)
+	c.table = c.p.hold()
+	r, ok := c.table.routes.Match(c.x.Request.Host, c.x.Request.Path)
 	if !ok {
 		// "421 (Misdirected Request)": the node is not configured for this
 		// authority. https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20
@@ -263,7 +265,13 @@ func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
 		f.found = c.found.ForFetch()
 		f.validate()
 	}
-	c.p.fetches.Go(f.lead)
+	// The fetch may outlive its client.
+	table := c.table
+	table.enter()
+	c.p.fetches.Go(func() {
+		defer table.leave()
+		f.lead()
+	})
 	return f
 }
 
@@ -380,6 +388,9 @@ func (c *call) end() {
 		}
 		c.own.Response.Drop()
 		c.own.Release()
+	}
+	if c.table != nil {
+		c.table.leave()
 	}
 	x.Release()
 	*c = call{}

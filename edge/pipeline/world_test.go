@@ -92,7 +92,7 @@ func (w *world) site(words []string, input string) {
 	}
 	w.sites = slices.DeleteFunc(w.sites, func(o route.Site[*Route]) bool { return o.Hosts[0] == words[0] })
 	w.sites = append(w.sites, s)
-	w.p.SetTable(route.New(w.sites))
+	w.p.SetTable(NewTable(w.sites))
 }
 
 func (w *world) options(r *Route, options []string) {
