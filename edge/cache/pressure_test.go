@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,4 +176,42 @@ func TestIndexIsBounded(t *testing.T) {
 	if each-int64(head) > 512 {
 		t.Errorf("an object takes %d bytes beside its head of %d", each-int64(head), head)
 	}
+}
+
+// The cache takes what it was given and not more, whatever is asked of it.
+func TestMemoryStaysWithinTheBudget(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	f := func(what string, requests, size int, purge bool) {
+		t.Helper()
+		const budget = 16 << 20
+		before := heap()
+		w := newWorld(t, Options{Memory: budget})
+		w.answers(200, strings.Repeat("x", size), "Cache-Control: max-age=60", "Content-Type: text/html; charset=utf-8", "Vary: Accept-Language")
+		for i := range requests {
+			x := get(fmt.Sprintf("/%s/%d", what, i), "Accept-Language: de")
+			w.serve(x)
+			body(x)
+			x.Release()
+			if purge {
+				w.purge(PurgeRequest{URL: fmt.Sprintf("https://a.example/%s/%d", what, i), Soft: i%2 == 0})
+				w.purge(PurgeRequest{Prefix: fmt.Sprintf("https://a.example/%s/%d", what, i)})
+				w.purge(PurgeRequest{Tag: strconv.Itoa(i)})
+			}
+		}
+		used := heap() - before
+		t.Logf("%s: %d bytes of %d", what, used, budget)
+		if used > budget {
+			t.Errorf("%s: the cache takes %d bytes, it was given %d", what, used, budget)
+		}
+		runtime.KeepAlive(w)
+	}
+	f("tiny", 15_000, 1, false)
+	f("usual", 15_000, 2000, false)
+	f("large", 200, 300_000, false)
+	f("purged", 5_000, 100, true)
 }

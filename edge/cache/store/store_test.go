@@ -74,7 +74,7 @@ func TestChunkSize(t *testing.T) {
 	f(64<<20, 32<<10)
 	f(100<<20, 32<<10)
 	f(128<<20, 64<<10)
-	f(1<<30, 64<<10)
+	f(256<<20, 64<<10)
 }
 
 // onlyWriter hides what else a writer can do.
