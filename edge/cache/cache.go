@@ -15,9 +15,9 @@ import (
 // Options are the bounds of a cache.
 type Options struct {
 	// Memory is what the cache may take, in bytes; 0 means 256 MiB, the least
-	// is 4 MiB. Nine sixteenths of it are for bodies, a quarter for heads and
-	// facts, an eighth for responses on their way, the rest for what these need
-	// to find their things.
+	// is 4 MiB. Somewhat more than half of it is for bodies, a quarter for heads
+	// and facts, an eighth for responses on their way, the rest for what these
+	// need to find their things.
 	Memory int64
 	// ObjectSize is the longest body that is stored, in bytes; 0 means an eighth
 	// of the room for bodies. More than half of that is taken for half.
@@ -77,7 +77,8 @@ func New(o Options) (*Cache, error) {
 	if err := o.validate(least); err != nil {
 		return nil, err
 	}
-	bodies, fills := o.Memory/16*9, o.Memory/8
+	// freecache's own tables take 1 MiB at least, beside the bytes it is given.
+	bodies, fills := o.Memory/16*9-1<<20, o.Memory/8
 	if o.ObjectSize == 0 {
 		o.ObjectSize = bodies / 8
 	}

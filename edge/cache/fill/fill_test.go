@@ -619,6 +619,42 @@ func TestSlowReaderAndTheStore(t *testing.T) {
 	f(3, 48, ErrLost)
 }
 
+// Where memory is short a fetch runs less far ahead, but its body is kept.
+func TestShortOfMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := func(memory, wantRead int64, wantFate Fate) {
+			t.Helper()
+			w, s := newWorld(t, Options{ReadAhead: 1000, Memory: memory}), newSink(16)
+			tk, lead := w.leader(0)
+			o := newOrigin()
+			for i := range 500 {
+				o.send(pattern(4000)[8*i : 8*i+8])
+			}
+			o.end()
+			fate := make(chan Fate, 1)
+			go func() {
+				got, _ := lead.Stream(Flow{Body: o, Length: 4000, Sink: s, Commit: func() bool { return true }})
+				fate <- got
+			}()
+			w.wantDecision("leader", tk, Shared)
+			synctest.Wait()
+			if n := o.read.Load(); n != wantRead || w.table.Reserved() > memory {
+				t.Errorf("memory %d: %d bytes were fetched ahead, want %d; %d are reserved", memory, n, wantRead, w.table.Reserved())
+			}
+			w.wantBody("leader", tk.Reader(), pattern(4000), nil)
+			if got := <-fate; got != wantFate {
+				t.Errorf("memory %d: fate %d, want %d", memory, got, wantFate)
+			}
+			tk.Reader().Close()
+			w.wantQuiet()
+		}
+		f(1032, 1000, Kept)
+		f(1031, 32, Kept)
+		f(64, 32, Kept)
+		f(63, 32, Crowded)
+	})
+}
+
 // Where nothing is stored the slowest reader sets the pace, and is cut when it
 // stands still.
 func TestWindow(t *testing.T) {

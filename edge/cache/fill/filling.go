@@ -131,6 +131,7 @@ func (f *Filling) Stream(w Flow) (Fate, error) {
 	if err != nil {
 		err = fmt.Errorf("fill: body: %w", err)
 	}
+	t.close(f.fill)
 	s.finish(err)
 	return s.fate, err
 }

@@ -121,12 +121,14 @@ func (r *Reader) WriteTo(w io.Writer) (written int64, err error) {
 	}
 }
 
-// Skip leaves out the next n bytes.
-func (r *Reader) Skip(n int64) {
+// Skip leaves out the next n bytes. There is no error: what cannot be had shows
+// when it is read.
+func (r *Reader) Skip(n int64) error {
 	if n = max(n, 0); r.limit >= 0 {
 		n = min(n, r.limit-r.off)
 	}
 	r.advance(n)
+	return nil
 }
 
 // Limit ends the body after n more bytes.

@@ -111,8 +111,12 @@ func (b *Body) next() ([]byte, error) {
 // Len is the number of bytes that are left.
 func (b *Body) Len() int64 { return b.end - b.off }
 
-// Skip leaves out the next n bytes, or what is left.
-func (b *Body) Skip(n int64) { b.off += min(max(n, 0), b.Len()) }
+// Skip leaves out the next n bytes, or what is left. There is no error: what
+// cannot be had shows when it is read.
+func (b *Body) Skip(n int64) error {
+	b.off += min(max(n, 0), b.Len())
+	return nil
+}
 
 // Limit ends the body after n more bytes.
 func (b *Body) Limit(n int64) { b.end = b.off + min(max(n, 0), b.Len()) }
