@@ -76,7 +76,7 @@ func (h *history) live(line string) string {
 		h.version[word[1]]++
 	case "advance":
 		d, _ := time.ParseDuration(word[1])
-		time.Sleep(d)
+		<-time.After(d) // in fake time
 	case "evict":
 		x := get(word[1], "Accept-Language: "+word[2])
 		f := h.w.c.Lookup(x, h.w.r)
