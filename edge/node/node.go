@@ -19,7 +19,6 @@ import (
 
 	"github.com/wedgecdn/wedge/edge/cache"
 	"github.com/wedgecdn/wedge/edge/config"
-	"github.com/wedgecdn/wedge/edge/counter"
 	"github.com/wedgecdn/wedge/edge/front/h1"
 	"github.com/wedgecdn/wedge/edge/function"
 	"github.com/wedgecdn/wedge/edge/kv"
@@ -424,4 +423,3 @@ func CacheDir(name string) string {
 	}
 	return dir
 }
-
