@@ -90,6 +90,9 @@ func eat() int32 {
 `
 
 func TestGoGuest(t *testing.T) {
+	if Race {
+		t.Skip("compiling takes too long with the race detector, and the test is about the guest")
+	}
 	e := newEngine(t)
 	module := compile(t, e, Go(t, goGuest))
 	if module.Command() {
