@@ -1,0 +1,242 @@
+package meter
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wedgecdn/wedge/runtime/wasm"
+)
+
+// assemble puts the rewritten module together. Sections that did not change are copied byte for byte.
+func (w *rewriter) assemble() []byte {
+	sections := make([]wasm.Section, 0, len(w.m.Sections)+6)
+	for _, s := range w.m.Sections {
+		if s.ID != wasm.CustomSection || keeps(s.Name) {
+			sections = append(sections, w.moveUses(s))
+		}
+	}
+	types := w.types()
+	var funcs []byte
+	for i := range w.injected {
+		funcs = wasm.AppendU32(funcs, types.index[1+i])
+	}
+	codes := w.code
+	for _, in := range w.injected {
+		codes = append(codes, in.body...)
+	}
+	tick := wasm.AppendName(wasm.AppendName(nil, TickModule), TickName)
+	tick = wasm.AppendU32(append(tick, wasm.FuncKind), types.index[0])
+	exports, count := w.exports()
+
+	sections = extend(sections, wasm.TypeSection, types.added, types.encoded)
+	sections = extend(sections, wasm.ImportSection, 1, tick)
+	sections = extend(sections, wasm.FunctionSection, len(w.injected), funcs)
+	sections = extend(sections, wasm.GlobalSection, 1, []byte{wasm.I64, 1, byte(wasm.I64Const), 0, byte(wasm.End)})
+	sections = extend(sections, wasm.ExportSection, count, exports)
+	if n := len(w.m.Bodies) + len(w.injected); n > 0 {
+		sections = replace(sections, wasm.CodeSection, append(wasm.AppendU32(nil, uint32(n)), codes...))
+	}
+	for i := range sections {
+		if sections[i].Name == "name" && sections[i].ID == wasm.CustomSection {
+			sections[i] = w.names(sections[i])
+		}
+	}
+	sections = slices.DeleteFunc(sections, func(s wasm.Section) bool { return s.ID == wasm.CustomSection && s.Data == nil })
+	return wasm.Write(sections)
+}
+
+// keeps says whether a custom section is still true of the rewritten module. Those with offsets into the code are not.
+func keeps(name string) bool {
+	switch {
+	case strings.HasPrefix(name, ".debug_"), strings.HasPrefix(name, "reloc."), strings.HasPrefix(name, "metadata.code."):
+		return false
+	}
+	return name != "linking" && name != "sourceMappingURL" && name != "external_debug_info"
+}
+
+// moveUses moves the function indices in a section other than code.
+func (w *rewriter) moveUses(s wasm.Section) wasm.Section {
+	if s.ID == wasm.CustomSection || s.ID == wasm.CodeSection {
+		return s
+	}
+	uses := w.m.FuncUses
+	from, _ := slices.BinarySearchFunc(uses, s.Offset, func(u wasm.FuncUse, at int) int { return u.Offset - at })
+	to, _ := slices.BinarySearchFunc(uses, s.Offset+len(s.Data), func(u wasm.FuncUse, at int) int { return u.Offset - at })
+	if from == to {
+		return s
+	}
+	out := make([]byte, 0, len(s.Data)+to-from)
+	done := 0
+	for _, u := range uses[from:to] {
+		at := u.Offset - s.Offset
+		out = append(out, s.Data[done:at]...)
+		out = wasm.AppendU32(out, w.moved(u.Index))
+		done = at + u.N
+	}
+	s.Data, s.Head = append(out, s.Data[done:]...), nil
+	return s
+}
+
+func (w *rewriter) moved(index uint32) uint32 {
+	if index >= w.imported {
+		return index + 1
+	}
+	return index
+}
+
+// newTypes are the types behind those of the module.
+type newTypes struct {
+	added   int
+	encoded []byte
+	index   []uint32 // of tick, and of each injected function
+}
+
+func (w *rewriter) types() newTypes {
+	var t newTypes
+	seen := map[string]uint32{}
+	add := func(f wasm.FuncType) {
+		b := wasm.AppendFuncType(nil, f)
+		i, ok := seen[string(b)]
+		if !ok {
+			i = uint32(len(w.m.Types) + t.added)
+			seen[string(b)] = i
+			t.added++
+			t.encoded = append(t.encoded, b...)
+		}
+		t.index = append(t.index, i)
+	}
+	i64 := []wasm.ValType{{Code: wasm.I64}}
+	add(wasm.FuncType{Params: i64, Results: i64})
+	for _, in := range w.injected {
+		add(in.typ)
+	}
+	return t
+}
+
+// exports are the counter and the module's own mutable globals.
+func (w *rewriter) exports() ([]byte, int) {
+	out := wasm.AppendU32(append(wasm.AppendName(nil, FuelGlobal), wasm.GlobalKind), w.counter)
+	n := 1
+	first := w.globals - uint32(len(w.m.Globals))
+	for i, g := range w.m.Globals {
+		if g.Mutable {
+			index := first + uint32(i)
+			out = wasm.AppendName(out, globalName(index))
+			out = wasm.AppendU32(append(out, wasm.GlobalKind), index)
+			n++
+		}
+	}
+	return out, n
+}
+
+func globalName(index uint32) string { return GlobalPrefix + strconv.FormatUint(uint64(index), 10) }
+
+// extend adds items to the end of a section that is a vector, and makes the section if it is missing.
+func extend(sections []wasm.Section, id wasm.SectionID, n int, items []byte) []wasm.Section {
+	if n == 0 {
+		return sections
+	}
+	data := append(wasm.AppendU32(nil, uint32(n)), items...)
+	if i, ok := wasm.Place(sections, id); ok {
+		r := wasm.NewReader(sections[i].Data, 0)
+		old := r.U32("a count")
+		data = wasm.AppendU32(nil, old+uint32(n))
+		data = append(data, sections[i].Data[r.Pos():]...)
+		data = append(data, items...)
+	}
+	return replace(sections, id, data)
+}
+
+func replace(sections []wasm.Section, id wasm.SectionID, data []byte) []wasm.Section {
+	i, ok := wasm.Place(sections, id)
+	s := wasm.Section{ID: id, Data: data}
+	if ok {
+		sections[i] = s
+		return sections
+	}
+	return slices.Insert(sections, i, s)
+}
+
+// names moves the function indices of a name section and names what was added. A section that cannot be read is
+// dropped: its Data is nil then.
+//
+// "If an implementation interprets the data of a custom section, then errors in that data, or the placement of the
+// section, must not invalidate the module."
+// https://webassembly.github.io/spec/core/binary/modules.html#custom-section
+func (w *rewriter) names(s wasm.Section) wasm.Section {
+	out := append([]byte(nil), s.Data[:s.Body]...)
+	r := wasm.NewReader(s.Data[s.Body:], s.Offset+s.Body)
+	for r.Left() > 0 {
+		id := r.Byte("a kind of names")
+		sub := r.Bytes(int(r.U32("a size")), "names")
+		switch id {
+		case 1: // functions
+			sub = w.functionNames(sub)
+		case 2, 3: // locals, labels: by function
+			sub = w.namesByFunction(sub)
+		}
+		if sub == nil {
+			continue
+		}
+		out = wasm.AppendU32(append(out, id), uint32(len(sub)))
+		out = append(out, sub...)
+	}
+	s.Data, s.Head = out, nil
+	if r.Err() != nil {
+		s.Data = nil
+	}
+	return s
+}
+
+// functionNames moves a map from functions to names; nil if it cannot be read. Names are sorted by index, and stay so.
+func (w *rewriter) functionNames(b []byte) []byte {
+	r := wasm.NewReader(b, 0)
+	n := r.Count(2, "names")
+	out := make([]byte, 0, len(b)+len(b)/8+64)
+	total := uint32(n + 1 + len(w.injected))
+	out = wasm.AppendU32(out, total)
+	tick := func() { out = wasm.AppendName(wasm.AppendU32(out, w.imported), TickModule+"."+TickName) }
+	ticked := false
+	for ; n > 0 && r.Err() == nil; n-- {
+		i := r.U32("a function")
+		if i >= w.imported && !ticked {
+			ticked = true
+			tick()
+		}
+		out = wasm.AppendU32(out, w.moved(i))
+		out = wasm.AppendName(out, r.Name("a name"))
+	}
+	if !ticked {
+		tick()
+	}
+	for i, in := range w.injected {
+		out = wasm.AppendName(wasm.AppendU32(out, w.functions+1+uint32(i)), in.name)
+	}
+	r.End("names")
+	if r.Err() != nil {
+		return nil
+	}
+	return out
+}
+
+// namesByFunction moves the functions of a map from functions to maps from numbers to names; nil if it cannot be read.
+func (w *rewriter) namesByFunction(b []byte) []byte {
+	r := wasm.NewReader(b, 0)
+	n := r.Count(2, "functions")
+	out := wasm.AppendU32(make([]byte, 0, len(b)+n), uint32(n))
+	for ; n > 0 && r.Err() == nil; n-- {
+		out = wasm.AppendU32(out, w.moved(r.U32("a function")))
+		from := r.Pos()
+		for k := r.Count(2, "names"); k > 0 && r.Err() == nil; k-- {
+			r.U32("a number")
+			r.Name("a name")
+		}
+		out = append(out, r.Between(from, r.Pos())...)
+	}
+	r.End("names")
+	if r.Err() != nil {
+		return nil
+	}
+	return out
+}
