@@ -162,17 +162,17 @@ func (p *pool) give(c *conn) {
 // put hands c to the first in line, or keeps it. Preconditions: mu is held.
 func (p *pool) put(c *conn) {
 	s := c.server
-	if p.closed {
-		s.open--
-		p.shut(c)
-		return
-	}
 	if w := p.next(s); w != nil {
 		if w.fresh {
 			p.shut(c) // its place goes on
 			c = nil
 		}
 		w.granted <- grant{c, s}
+		return
+	}
+	if p.closed {
+		s.open--
+		p.shut(c)
 		return
 	}
 	c.since = time.Now()

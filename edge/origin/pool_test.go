@@ -258,6 +258,31 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// TestReloadWithLine: who waits for a connection of a pool that is replaced gets it all the same.
+func TestReloadWithLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := Pool{Owner: "o", Name: "shop", Servers: servers(1), Settings: Settings{Connections: 1}}
+		w := newWorld(t, pool)
+		defer w.close()
+		w.serve["a.test:80"] = func(s *side) {
+			for s.head() != "" {
+				time.Sleep(time.Second)
+				s.say(ok)
+			}
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { want(t, "each", w.get(), `200 "ok", length 2`) })
+		}
+		synctest.Wait()
+		if err := w.u.SetPools(nil); err != nil {
+			t.Fatal(err)
+		}
+		within(t, 4*time.Second, wg.Wait)
+		w.wantDials("all of them", 1)
+	})
+}
+
 // TestEndpoint: URLs of servers, and those of functions.
 func TestEndpoint(t *testing.T) {
 	f := func(url, want string) {
@@ -287,6 +312,7 @@ func TestEndpoint(t *testing.T) {
 	bad("http://a:", "has no host, or one that is malformed")
 	bad("http://a b", "has no host, or one that is malformed")
 	bad("http://a\r\nb", "has no host, or one that is malformed")
+	bad("http://b\u00fccher.example/x", "has a character that no host has: write an international name in its xn-- form")
 	f("http://a:65536", `"http://a:65536": port 65536 is not within 1 and 65535`)
 	f("http://a:0", `"http://a:0": port 0 is not within 1 and 65535`)
 }

@@ -19,6 +19,9 @@ func (p *pool) send(ctx context.Context, x *exchange.Exchange) error {
 	var tried []*server
 	fresh := false
 	for n := 0; ; n++ {
+		if ctx.Err() != nil {
+			return p.ended("begin", ctx.Err()) // no connection is worth it
+		}
 		began := time.Now()
 		a := Attempt{Owner: p.def.Owner, Origin: p.def.Name}
 		var failed *exchange.Error

@@ -110,7 +110,9 @@ func TestEarlyAnswer(t *testing.T) {
 					if drain {
 						n, _ = io.ReadFull(s, rest)
 					}
+					w.mu.Lock()
 					got = string(b) + string(rest[:n])
+					w.mu.Unlock()
 				}
 			}
 			for range 2 {
@@ -129,7 +131,9 @@ func TestEarlyAnswer(t *testing.T) {
 				pr.CloseWithError(io.ErrClosedPipe) // the front ends the body
 				time.Sleep(2 * time.Second)
 			}
+			w.mu.Lock()
 			want(t, "the server", got, seen)
+			w.mu.Unlock()
 			w.wantDials("two requests", dials)
 		})
 	}
