@@ -112,7 +112,7 @@ func (f *fetch) run() {
 			s = f.onFetched()
 		}
 	}
-	f.p.o.Events.Fetched(f.x, f.p.o.Now().Sub(f.started))
+	f.p.o.Events.Fetched(f.x, f.p.since(f.started))
 }
 
 func (f *fetch) onFetch() fetchStep {

@@ -38,7 +38,7 @@ func (c *call) finish() step {
 		c.body.left = -1
 	}
 	r.Body = &c.body
-	x.FirstByte = c.p.o.Now()
+	x.FirstByte = c.p.since(x.Now)
 	return sent
 }
 

@@ -82,13 +82,16 @@ func (c *call) identify() {
 			x.ID = id
 		}
 	}
-	for _, k := range [...]exchange.Known{exchange.XOriginalURL, exchange.XRewriteURL, exchange.XHTTPMethodOverride, exchange.XRequestID} {
+	for _, k := range unkeyed {
 		h.DeleteKnown(k)
 	}
-	for _, name := range [...]string{"X-Method-Override", "X-HTTP-Method", "X-Forwarded-Prefix", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Port", "X-Host"} {
-		h.Delete(name)
-	}
 }
+
+// unkeyed are fields that frameworks take for the URL, the host or the method,
+// though no cache has them in its key.
+var unkeyed = [...]exchange.Known{exchange.XOriginalURL, exchange.XRewriteURL, exchange.XHTTPMethodOverride, exchange.XHTTPMethod,
+	exchange.XMethodOverride, exchange.XForwardedPrefix, exchange.XForwardedScheme, exchange.XForwardedServer, exchange.XForwardedPort,
+	exchange.XHost, exchange.XRequestID}
 
 // firstUntrusted walks X-Forwarded-For from its end, where the nearest proxy
 // wrote, to the first address that is no trusted proxy.

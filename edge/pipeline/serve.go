@@ -381,7 +381,7 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	p.o.Events.Ended(x, p.o.Now().Sub(x.Now))
+	p.o.Events.Ended(x, p.since(x.Now))
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)
