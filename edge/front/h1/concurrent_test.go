@@ -27,10 +27,10 @@ func TestUpgradeHalfClose(t *testing.T) {
 		w.send(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nat once")
 		w.wantNow(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
 		w.wantNow(far, "at once") // what came together with the head
+		time.Sleep(time.Hour)     // no timeout ends a tunnel
 		w.send(c, "up")
 		c.CloseWrite()
 		w.wantNow(far, "up<closed>")
-		time.Sleep(time.Hour) // no timeout ends a tunnel
 		w.send(far, "down")
 		w.wantNow(c, "down")
 		far.Close()
