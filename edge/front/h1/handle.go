@@ -29,6 +29,8 @@ func (f *Front) handle(ctx *fasthttp.RequestCtx) {
 // exchange has x served, sends the response and ends x. It tells whether the
 // connection can go on.
 func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
+	c.x = x
+	defer func() { c.x = nil }()
 	f, o := c.front, &c.out
 	r := &x.Request
 	r.Scheme = "http"
