@@ -16,7 +16,7 @@ func Authority(host, scheme string) (string, error) {
 		if end < 0 {
 			return "", ErrAuthority
 		}
-		name, port = host[:end+1], host[end+1:]
+		port = host[end+1:]
 		a, err := netip.ParseAddr(host[1:end])
 		if err != nil || !a.Is6() || a.Zone() != "" {
 			return "", ErrAuthority

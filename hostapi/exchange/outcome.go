@@ -88,6 +88,7 @@ const (
 	ReasonOnlyIfCached   // only-if-cached and nothing suitable stored
 	ReasonHitForMiss     // the last response to this key could not be stored
 	ReasonHeadMiss       // HEAD, and no GET is stored
+	ReasonPrecondition   // If-Match or If-Unmodified-Since: they are for the origin to decide
 
 	// Why a stored response could not be used as it was.
 	ReasonAbsent
@@ -129,6 +130,7 @@ const (
 	ReasonWaitTimeout
 	ReasonClientGone
 	ReasonOverload
+	ReasonBug // a panic was caught
 	numReasons
 )
 
@@ -139,7 +141,8 @@ var reasonNames = [numReasons]string{
 	ReasonMode:       "mode", ReasonMethodUncached: "method", ReasonRequestBody: "request-body", ReasonUpgrade: "upgrade",
 	ReasonAuthorization: "authorization", ReasonBypassed: "bypassed", ReasonRequestNoStore: "request-no-store",
 	ReasonReadsPrivate: "reads-private", ReasonOnlyIfCached: "only-if-cached", ReasonHitForMiss: "hit-for-miss", ReasonHeadMiss: "head-miss",
-	ReasonAbsent: "absent", ReasonExpired: "expired", ReasonRequestDirective: "request-directive", ReasonMustRevalidate: "must-revalidate",
+	ReasonPrecondition: "precondition",
+	ReasonAbsent:       "absent", ReasonExpired: "expired", ReasonRequestDirective: "request-directive", ReasonMustRevalidate: "must-revalidate",
 	ReasonVaryMismatch: "vary-mismatch", ReasonPurged: "purged", ReasonEvicted: "evicted", ReasonForcedRevalidation: "forced-revalidation",
 	ReasonResponseNoStore: "response-no-store", ReasonPrivate: "private", ReasonSetCookie: "set-cookie", ReasonVaryStar: "vary-star",
 	ReasonVaryOnFetch: "vary-on-fetch", ReasonVaryTooMany: "vary-too-many", ReasonStatus: "status", ReasonNoFreshness: "no-freshness",
@@ -148,7 +151,7 @@ var reasonNames = [numReasons]string{
 	ReasonOriginUnknown: "origin-unknown", ReasonOriginConnect: "origin-connect", ReasonOriginTimeout: "origin-timeout",
 	ReasonOriginProtocol: "origin-protocol", ReasonOriginCut: "origin-cut", ReasonFunctionTrap: "function-trap",
 	ReasonFunctionBudget: "function-budget", ReasonFunctionBody: "function-body", ReasonNoInstance: "no-instance",
-	ReasonFunctionUnavailable: "function-unavailable", ReasonWaitTimeout: "wait-timeout", ReasonClientGone: "client-gone", ReasonOverload: "overload",
+	ReasonFunctionUnavailable: "function-unavailable", ReasonWaitTimeout: "wait-timeout", ReasonClientGone: "client-gone", ReasonOverload: "overload", ReasonBug: "bug",
 }
 
 // String is the reason's word in logs, metrics and Cache-Status; "" for ReasonNone.

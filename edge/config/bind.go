@@ -1,0 +1,192 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/wedgecdn/wedge/edge/config/internal/field"
+)
+
+// maxBindings bounds the functions of one list: each is a call for every request.
+const maxBindings = 32
+
+// sites resolves what a site and its routes take from functions, origins and each other.
+func (d *decoder) sites(c *Config, functions, origins *directory) {
+	sites, hosts := newDirectory("site"), map[Host]string{}
+	for i := range c.Sites {
+		s, path := &c.Sites[i], index("sites", i)
+		if s.Name == "" && !d.written(path+".name") && len(s.Hosts) > 0 && s.Hosts[0] != "" {
+			if s.Name = siteName(s.Hosts[0]); s.Name == "" {
+				d.complain(d.at(path+".hosts[0]"), "add name: to the site", "the host %s cannot be the site's name", quote(string(s.Hosts[0])))
+			}
+		}
+		if other, twice := sites.add(s.Owner, s.Name, i); twice {
+			hint := "choose another name"
+			if !d.written(path + ".name") {
+				hint = "add name: to one of them; without it a site is called after its first host"
+			}
+			d.complain(d.at(path+".name", path), hint, "the owner %s has two sites of the name %s, sites[%d] and %s", quote(string(s.Owner)), quote(string(s.Name)), other, path)
+		}
+		for j, h := range s.Hosts {
+			at := index(path+".hosts", j)
+			if other, twice := hosts[h]; twice && h != "" && !strings.HasPrefix(other, path+".") {
+				d.complain(d.at(at), "a host belongs to one site", "the host %s stands in line %d already, at %s", quote(string(h)), d.at(other).line, other)
+				continue
+			}
+			hosts[h] = at
+		}
+		d.refer(origins, s.Owner, s.Origin, path+".origin", "this site")
+		d.policy(&s.Cache, path+".cache")
+		b := binder{d, c, functions, origins, s.Owner}
+		s.Functions = b.list(path+".functions", nil)
+		s.Routes = b.routes(s, path+".routes")
+	}
+}
+
+// siteName is the name of a site that has none of its own.
+func siteName(first Host) Name {
+	if first == "*" {
+		return "default"
+	}
+	if name := strings.TrimPrefix(string(first), "*."); isName(name) {
+		return Name(name)
+	}
+	return ""
+}
+
+// policy checks what the fields of a cache policy mean together.
+func (d *decoder) policy(p *CachePolicy, path string) {
+	if p.Mode != CacheForce && d.written(path+".ttl") {
+		d.complain(d.at(path+".ttl"), "add mode: force, or remove ttl", "%s.ttl says nothing under mode: %s", path, p.Mode)
+	}
+}
+
+// binder reads the bindings of one site.
+type binder struct {
+	*decoder
+	c                  *Config
+	functions, origins *directory
+	owner              Name
+}
+
+// sequence resolves a list that was put off.
+func (b *binder) sequence(path string) []ast.Node {
+	n, ok := b.later[path]
+	if !ok {
+		return nil
+	}
+	at := nodePlace(n)
+	switch n := b.resolve(n).(type) {
+	case nil:
+	case *ast.SequenceNode:
+		return n.Values
+	case *ast.NullNode:
+		b.complain(at, "give it a value, or remove the line", "%s has no value", path)
+	default:
+		b.wrongType(n, path, "a list")
+	}
+	return nil
+}
+
+// list reads the bindings at path; they run after those that stand before them.
+func (b *binder) list(path string, before []*Binding) []*Binding {
+	items := b.sequence(path)
+	if len(items) == 0 {
+		return before
+	}
+	if len(before)+len(items) > maxBindings {
+		b.complain(b.at(path), "put into one function what belongs together", "%s makes more than %d functions run for a request", path, maxBindings)
+		return before
+	}
+	list := append(make([]*Binding, 0, len(before)+len(items)), before...)
+	for i, item := range items {
+		at := index(path, i)
+		binding := b.binding(item, at)
+		if binding == nil {
+			continue
+		}
+		for _, other := range list {
+			if other.Name == binding.Name {
+				b.complain(b.at(at), "a function runs once for a request", "%s: the function %s is bound already", at, quote(string(binding.Name)))
+			}
+		}
+		list = append(list, binding)
+	}
+	return list
+}
+
+// binding reads one element of the list: a name, or a map with a name and settings.
+func (b *binder) binding(item ast.Node, path string) *Binding {
+	n := b.resolve(item)
+	if n == nil {
+		return nil
+	}
+	b.places[path] = nodePlace(n)
+	nameAt, nameNode := path, n
+	m, isMap := n.(*ast.MappingNode)
+	if isMap {
+		nameAt, nameNode = path+".name", nil
+		for _, e := range b.entries(m, path) {
+			if e.key == "name" {
+				nameNode = b.resolve(e.value)
+			}
+		}
+	} else if _, ok := n.(*ast.StringNode); !ok {
+		b.wrongType(n, path, "the name of a function, or a map with a name")
+		return nil
+	}
+	binding := &Binding{Settings: b.element(reflect.TypeFor[Settings]()).Interface().(Settings)}
+	if nameNode != nil {
+		b.places[nameAt] = nodePlace(nameNode)
+		var name Name
+		if err := name.UnmarshalText([]byte(scalarText(nameNode))); err == nil {
+			if i := b.refer(b.functions, b.owner, name, nameAt, "this site"); i >= 0 {
+				binding.Settings = b.c.Functions[i].Settings
+			}
+			binding.Name = name
+		} else if !isMap {
+			b.text(nameNode, reflect.ValueOf(&name).Elem(), &name, path, field.Rule{})
+			return nil
+		}
+	}
+	if isMap {
+		b.structure(m, reflect.ValueOf(binding).Elem(), path)
+		b.settings(b.c, b.origins, b.owner, &binding.Settings, path)
+	}
+	if binding.Name == "" {
+		return nil
+	}
+	return binding
+}
+
+// routes reads the routes of a site. A route begins as the site is.
+func (b *binder) routes(s *Site, path string) []Route {
+	var routes []Route
+	seen := map[Path]int{}
+	for i, item := range b.sequence(path) {
+		at := index(path, i)
+		n := b.resolve(item)
+		if n == nil {
+			return nil
+		}
+		b.places[at] = nodePlace(n)
+		r := Route{Origin: s.Origin, Cache: s.Cache}
+		b.structure(n, reflect.ValueOf(&r).Elem(), at)
+		if r.Path != "" {
+			if other, twice := seen[r.Path]; twice {
+				b.complain(b.at(at+".path"), fmt.Sprintf("the first stands in line %d", b.at(index(path, other)+".path").line), "the path %s stands twice in %s", quote(string(r.Path)), path)
+			}
+			seen[r.Path] = i
+		}
+		if b.written(at + ".origin") {
+			b.refer(b.origins, b.owner, r.Origin, at+".origin", "this site")
+		}
+		b.policy(&r.Cache, at+".cache")
+		r.Functions = b.list(at+".functions", s.Functions)
+		routes = append(routes, r)
+	}
+	return routes
+}

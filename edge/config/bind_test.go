@@ -1,0 +1,138 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestBindingOverridesFunction(t *testing.T) {
+	c := full(t)
+	shop := &c.Sites[0]
+	if got := []Name{shop.Functions[0].Name, shop.Functions[1].Name}; got[0] != "auth" || got[1] != "ab" {
+		t.Fatalf("the site has %v", got)
+	}
+	if !reflect.DeepEqual(shop.Functions[0].Settings, c.Function("default", "auth").Settings) {
+		t.Error("a binding by name has other settings than its function")
+	}
+	ab := shop.Functions[1]
+	if ab.Limits.CPU != Duration(10*time.Millisecond) || ab.Limits.Wall != MaxWall || ab.OnFailure != FailOpen {
+		t.Errorf("a limit of its own, the others of the function: %+v", ab.Settings)
+	}
+	if c.Function("default", "ab").Limits.CPU != MaxCPU {
+		t.Error("the override changed the function")
+	}
+	for i, r := range shop.Routes {
+		if len(r.Functions) != 2 || r.Functions[0] != shop.Functions[0] {
+			t.Errorf("route %d does not begin with the site's functions", i)
+		}
+	}
+	if api := shop.Routes[0]; api.Origin != "api" || api.Cache.Mode != CachePass || !api.Cache.StripSetCookie || shop.Routes[1].Origin != "shop" {
+		t.Errorf("a route inherits what it does not name: %+v", api)
+	}
+	if root := shop.Routes[1].Cache; root.KeyCookies != nil || root.TTL != Duration(10*time.Second) || len(shop.Cache.KeyCookies) != 1 {
+		t.Errorf("an empty list replaces the site's: %+v", root)
+	}
+	if login := c.Sites[1].Routes[0].Functions[0]; login.Instances != 4 || login.Limits.Memory != 32<<20 || login.Secrets["key"].File != "/etc/wedge/acme/auth.key" {
+		t.Errorf("the other owner's function: %+v", login)
+	}
+}
+
+func TestMapsMergeKeyByKey(t *testing.T) {
+	c := mustParse(t, `
+origins: [{name: o, servers: [{url: http://a}]}]
+functions:
+  - name: f
+    config: {a: 1, b: 2}
+    env: {A: x}
+    secrets: {s: {file: one}, t: {env: T}}
+sites:
+  - hosts: [a]
+    origin: o
+    functions:
+      - {name: f, config: {b: 3, c: 4}, secrets: {s: {env: S}}}
+`)
+	b, f := c.Sites[0].Functions[0], c.Functions[0]
+	if want := map[string]string{"a": "1", "b": "3", "c": "4"}; !maps.Equal(b.Config, want) {
+		t.Errorf("config is %v, want %v", b.Config, want)
+	}
+	if want := map[string]string{"a": "1", "b": "2"}; !maps.Equal(f.Config, want) {
+		t.Errorf("the function's config became %v", f.Config)
+	}
+	if want := map[string]string{"A": "x"}; !maps.Equal(b.Env, want) {
+		t.Errorf("env is %v, want %v", b.Env, want)
+	}
+	if b.Secrets["s"].Env != "S" || b.Secrets["s"].File != "" || b.Secrets["t"].Env != "T" || f.Secrets["s"].File != "/etc/wedge/one" {
+		t.Errorf("secrets are %v, the function's %v", b.Secrets, f.Secrets)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c := mustParse(t, "origins: [{name: o, servers: [{url: http://a}]}]\nfunctions: [{name: f}]\nsites: [{hosts: ['*.a.example'], origin: o}, {hosts: ['*'], origin: o}]\n")
+	f := func(what string, got, want any) {
+		t.Helper()
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %v, want %v", what, got, want)
+		}
+	}
+	f("listen", c.Listen.HTTP, Address(":8080"))
+	f("http", c.HTTP, HTTP{32 << 10, 100, 100 << 20, Duration(10 * time.Second), Duration(30 * time.Second), Duration(30 * time.Second), Duration(time.Minute), 20000})
+	f("memory", c.Memory, Size(1<<30))
+	f("cache", c.Cache, Cache{256 << 20, 64 << 20})
+	f("data", c.Data, "/etc/wedge/wedge-data")
+	f("log", c.AccessLog.File, LogStdout)
+	f("function", c.Functions[0], Function{Name: "f", Owner: "default", Settings: Settings{
+		Limits:    Limits{Duration(50 * time.Millisecond), Duration(2 * time.Second), 32 << 20, Unlimited},
+		Isolation: IsolateRequest, Instances: 16, OnFailure: FailClosed, MaxBody: 1 << 20,
+	}})
+	f("origin", c.Origins[0], Origin{"o", "default", []Server{{"http://a", 1}}, KeepHost, Duration(5 * time.Second), Duration(30 * time.Second), Duration(30 * time.Second), 1, 512})
+	f("site's policy", c.Sites[0].Cache, CachePolicy{CacheHonour, Duration(time.Minute), false, CookiesKeep, nil, true})
+	f("site's name", c.Sites[0].Name, Name("a.example"))
+	f("other site's name", c.Sites[1].Name, Name("default"))
+	f("small cache", mustParse(t, "cache: {memory: 1MiB}").Cache.ObjectSize, Size(1<<20))
+	f("none", mustParse(t, "http: {body_size: none}").HTTP.BodySize, Size(Unlimited))
+	f("log off", mustParse(t, "access_log: {file: off}").AccessLog.File, LogOff)
+	f("memory of a function", mustParse(t, "functions: [{name: f, limits: {memory: none}}]").Functions[0].Limits.Memory, Size(768<<20))
+	f("memory of a function on a large node", mustParse(t, "memory: 64GiB\nfunctions: [{name: f, limits: {memory: none}}]").Functions[0].Limits.Memory, MaxMemory)
+	f("stores", mustParse(t, "functions: [{name: f, kv: []}]").Functions[0].KV, []Name{})
+	f("all stores", mustParse(t, "functions: [{name: f}]").Functions[0].KV, []Name(nil))
+	f("Default", Default().HTTP, c.HTTP)
+}
+
+func TestAliases(t *testing.T) {
+	c := mustParse(t, `
+origins:
+  - &shop {name: shop, servers: [{url: http://a}], connect_timeout: 1s}
+  - {<<: *shop, name: api}
+  - {name: third, <<: [{retries: 3}, *shop]}
+sites:
+  - hosts: [a]
+    origin: shop
+    cache: &policy {mode: pass}
+  - hosts: [b]
+    origin: shop
+    cache: *policy
+`)
+	if o := c.Origins[1]; o.Name != "api" || o.ConnectTimeout != Duration(time.Second) || len(o.Servers) != 1 {
+		t.Errorf("a merged origin: %+v", o)
+	}
+	if o := c.Origins[2]; o.Name != "third" || o.Retries != 3 || o.ConnectTimeout != Duration(time.Second) {
+		t.Errorf("an origin merged from two: %+v", o)
+	}
+	if c.Sites[1].Cache.Mode != CachePass {
+		t.Error("the alias was not followed")
+	}
+}
+
+func TestLineEndingsAndByteOrderMark(t *testing.T) {
+	c := mustParse(t, "\ufeffmemory: 2GiB\r\ndrain: 5s\r\n")
+	if c.Memory != 2<<30 || c.Drain != Duration(5*time.Second) {
+		t.Errorf("got %v, %v", c.Memory, c.Drain)
+	}
+	_, err := Parse("w", []byte("\ufeffmemory: 2GiB\r\n  \r\nx: 5\r\n"))
+	if p := err.(Errors)[0]; p.Line != 3 || p.Column != 1 || strings.Contains(p.Snippet, "\r") {
+		t.Errorf("got %+v", p)
+	}
+}

@@ -1,0 +1,99 @@
+package config
+
+import "time"
+
+// Function is a named WebAssembly module of one owner, with the settings that hold wherever it is used.
+type Function struct {
+	// Name of the function, unique under its owner.
+	Name Name `yaml:"name" rule:"required"`
+	// Tenant that the function belongs to. Only sites of the same owner can use it.
+	Owner Name `yaml:"owner" default:"default"`
+	// File of the module. Without it the module comes by `wedge function deploy`.
+	Module string `yaml:"module" rule:"path"`
+	Settings
+}
+
+// Settings say how a function runs. A function has them, and where a site or a route uses the function, a binding can override them:
+// a field that the binding names replaces the function's; limits are replaced one by one; config, secrets and env key by key.
+type Settings struct {
+	// What one exchange may spend on the function.
+	Limits Limits `yaml:"limits"`
+	// `request` gives each exchange a pristine instance, `instance` keeps instances with their memory between exchanges.
+	Isolation Isolation `yaml:"isolation" default:"request"`
+	// Largest number of live instances at one time.
+	Instances int `yaml:"instances" default:"16" rule:"max=65536"`
+	// What happens when the function fails: `closed` answers 5xx, `open` goes on as if the function were not there, `stale` serves a stored response if there is one and is `closed` otherwise.
+	OnFailure OnFailure `yaml:"on_failure" default:"closed"`
+	// Values that the function can read by name.
+	Config map[string]string `yaml:"config"`
+	// Values that the function can read by name and that are never printed.
+	Secrets map[string]Secret `yaml:"secrets"`
+	// Environment variables that the function sees.
+	Env map[string]string `yaml:"env"`
+	// What the function's own requests may reach: names of origins of the same owner, and hosts as `http://host` or `https://host`. Nothing by default.
+	Fetch []FetchTarget `yaml:"fetch"`
+	// Largest body that the function may read or replace as a whole.
+	MaxBody Size `yaml:"max_body" default:"1MiB"`
+	// Whether stored responses are shared between versions of the function. By default the version is a part of the cache key.
+	ShareCache bool `yaml:"share_cache"`
+	// Request fields that on_fetch may read although they name a person. Requests of such a binding are never stored.
+	Reads []Reads `yaml:"reads"`
+	// Key-value stores that the function may open. Without the field it may open all stores of its owner, with an empty list none.
+	KV []Name `yaml:"kv"`
+}
+
+// Limits bound what one exchange may spend on a function. A limit that is left out is the default, 0 is an error.
+type Limits struct {
+	// Processor time. `none` means the node's maximum of 10s.
+	CPU Duration `yaml:"cpu" default:"50ms" rule:"none max=10s"`
+	// Time by the clock, waiting included. `none` means the node's maximum of 5m.
+	Wall Duration `yaml:"wall" default:"2s" rule:"none max=5m"`
+	// Memory of one instance. `none` means the node's maximum: what the cache leaves of the node's memory, and 4GiB at most.
+	Memory Size `yaml:"memory" default:"32MiB" rule:"none max=4GiB"`
+	// Instructions, as the rewritten module counts them. `none` counts without a limit.
+	Fuel Count `yaml:"fuel" default:"none" rule:"none"`
+}
+
+// What `none` stands for, and what no limit may exceed.
+const (
+	MaxCPU    = Duration(10 * time.Second)
+	MaxWall   = Duration(5 * time.Minute)
+	MaxMemory = Size(4 << 30) // all that a 32-bit module can address
+)
+
+// Binding is a function where a site or a route uses it. In the file it is the function's name, or a map with the name and the
+// settings that differ here; in memory its settings are complete.
+type Binding struct {
+	// Name of a function of the site's owner.
+	Name Name `yaml:"name" rule:"required"`
+	Settings
+}
+
+// FetchTarget is something that a function's own requests may reach: the name of an origin, or scheme and host.
+type FetchTarget string
+
+// Origin returns the name of the origin, if the target is one.
+func (t FetchTarget) Origin() (Name, bool) {
+	var n Name
+	return Name(t), n.UnmarshalText([]byte(t)) == nil
+}
+
+// UnmarshalText accepts a name or an http or https URL without a path.
+func (t *FetchTarget) UnmarshalText(text []byte) error {
+	if err := new(Name).UnmarshalText(text); err == nil {
+		*t = FetchTarget(text)
+		return nil
+	}
+	var u BaseURL
+	if err := u.UnmarshalText(text); err != nil {
+		if c, ok := err.(*complaint); ok && !c.private {
+			return complain("name an origin, or a host as https://id.example", "%q is neither the name of an origin nor an http or https URL without a path", clip(string(text)))
+		}
+		return err
+	}
+	*t = FetchTarget(u)
+	return nil
+}
+
+// Pattern is what JSON Schema can say of the form.
+func (FetchTarget) Pattern() string { return Name("").Pattern() + "|" + BaseURL("").Pattern() }

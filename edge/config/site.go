@@ -1,0 +1,77 @@
+package config
+
+// Origin is a named group of servers behind this node that all hold the same.
+type Origin struct {
+	// Name of the origin, unique under its owner.
+	Name Name `yaml:"name" rule:"required"`
+	// Tenant that the origin belongs to. Only sites and functions of the same owner can use it.
+	Owner Name `yaml:"owner" default:"default"`
+	// Servers that share the requests.
+	Servers []Server `yaml:"servers" rule:"required"`
+	// Host field that the servers see: `keep` sends the client's, a host name sends this one.
+	Host OriginHost `yaml:"host" default:"keep"`
+	// Time in which a connection must stand.
+	ConnectTimeout Duration `yaml:"connect_timeout" default:"5s"`
+	// Time in which a server must begin to answer.
+	FirstByteTimeout Duration `yaml:"first_byte_timeout" default:"30s"`
+	// Longest silence inside a response body.
+	IdleTimeout Duration `yaml:"idle_timeout" default:"30s"`
+	// How often a failed request is sent again where that is safe. With 0 never.
+	Retries int `yaml:"retries" default:"1" rule:"zero max=10"`
+	// Largest number of connections to each server.
+	Connections int `yaml:"connections" default:"512" rule:"max=65536"`
+}
+
+// Server is one server of an origin.
+type Server struct {
+	// Where the server is: `http://host:port` or `https://host:port`, without a path.
+	URL BaseURL `yaml:"url" rule:"required"`
+	// Share of the requests, relative to the weights of the other servers.
+	Weight int `yaml:"weight" default:"1" rule:"max=1000"`
+}
+
+// Site is what is served under some host names.
+type Site struct {
+	// Name of the site, unique under its owner. The default is its first host without a leading `*.`, or `default` for the host `*`.
+	Name Name `yaml:"name"`
+	// Hosts that are answered: a name, `*.` before a name for everything below it, or `*` for every host that no site names.
+	Hosts []Host `yaml:"hosts" rule:"required"`
+	// Tenant that the site belongs to. Its functions, stores, tags, counters and cache entries are kept apart from those of others.
+	Owner Name `yaml:"owner" default:"default"`
+	// Name of the origin, which must be of the same owner.
+	Origin Name `yaml:"origin" rule:"required"`
+	// Functions for every route of the site, in order: a name, or a map with a name and the settings that differ here.
+	Functions []*Binding `yaml:"functions" rule:"later"`
+	// How responses are stored.
+	Cache CachePolicy `yaml:"cache"`
+	// Paths that are served in another way than the rest of the site.
+	Routes []Route `yaml:"routes" rule:"later"`
+}
+
+// Route is a part of a site that is served in its own way. What it leaves out is as the site has it.
+type Route struct {
+	// A path, or the beginning of paths with `*` at its end.
+	Path Path `yaml:"path" rule:"required"`
+	// Name of the origin. The default is the site's.
+	Origin Name `yaml:"origin"`
+	// How responses are stored. A field that is left out is as the site has it.
+	Cache CachePolicy `yaml:"cache"`
+	// Functions that run after the site's. In memory the list is complete: the site's bindings stand first, followed by the route's own.
+	Functions []*Binding `yaml:"functions" rule:"later"`
+}
+
+// CachePolicy says how the responses of a site or a route are stored.
+type CachePolicy struct {
+	// `honour` does what the origin's fields say, `pass` stores nothing, `force` stores for `ttl` whatever the fields say.
+	Mode CacheMode `yaml:"mode" default:"honour"`
+	// How long a response is fresh under `mode: force`.
+	TTL Duration `yaml:"ttl" default:"60s"`
+	// Whether Set-Cookie is removed from a response so that it can be stored. Otherwise a response with Set-Cookie is not stored.
+	StripSetCookie bool `yaml:"strip_set_cookie"`
+	// `keep` sends a client's cookies to the origin, `ignore` removes them.
+	Cookies Cookies `yaml:"cookies" default:"keep"`
+	// Names of cookies that are a part of the cache key.
+	KeyCookies []CookieName `yaml:"key_cookies"`
+	// Whether requests for the same thing wait for one fetch.
+	Collapse bool `yaml:"collapse" default:"true"`
+}
