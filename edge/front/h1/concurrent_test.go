@@ -72,7 +72,7 @@ func TestUpgradeBreaks(t *testing.T) {
 func TestLateReader(t *testing.T) {
 	var mu sync.Mutex
 	var errs []error
-	serve := func(x *exchange.Exchange) {
+	inWire(t, Options{}, func(x *exchange.Exchange) {
 		body := x.Request.Body
 		fronttest.Respond(x, 200, "")
 		if body == nil {
@@ -91,8 +91,7 @@ func TestLateReader(t *testing.T) {
 			}
 		}()
 		time.Sleep(time.Second) // it is reading
-	}
-	inWire(t, Options{}, serve, func(w *wired) {
+	}, func(w *wired) {
 		c := w.dial()
 		w.send(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
 		time.Sleep(2 * time.Second)

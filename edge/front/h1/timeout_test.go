@@ -138,23 +138,25 @@ func TestWriteTimeout(t *testing.T) {
 			t.Error("still writing")
 		}
 	})
-	slow := func(w *wired, path string) {
-		c := w.dial()
-		w.send(c, "GET "+path+" HTTP/1.1\r\nHost: a\r\n\r\n")
-		b, total := make([]byte, 1<<10), int64(0)
-		for total < size {
-			time.Sleep(timeouts.WriteTimeout - time.Second)
-			n, err := c.Read(b)
-			if total += int64(n); err != nil {
-				t.Fatalf("after %d bytes: %v", total, err)
+	slow := func(path string) { // a client that takes little, for much longer than the timeout
+		t.Helper()
+		inWire(t, timeouts, serve, func(w *wired) {
+			c := w.dial()
+			w.send(c, "GET "+path+" HTTP/1.1\r\nHost: a\r\n\r\n")
+			b, total := make([]byte, 1<<10), int64(0)
+			for total < size {
+				time.Sleep(timeouts.WriteTimeout - time.Second)
+				n, err := c.Read(b)
+				if total += int64(n); err != nil {
+					t.Fatalf("after %d bytes: %v", total, err)
+				}
 			}
-		}
-		synctest.Wait()
-		if got != nil {
-			t.Errorf("write: %v", got)
-		}
+			synctest.Wait()
+			if got != nil {
+				t.Errorf("write: %v", got)
+			}
+		})
 	}
-	// A client that takes little, for much longer than the timeout.
-	inWire(t, timeouts, serve, func(w *wired) { slow(w, "/") })
-	inWire(t, timeouts, serve, func(w *wired) { slow(w, "/head") })
+	slow("/")
+	slow("/head")
 }
