@@ -264,6 +264,7 @@ func testClientLeavesDown(h *harness) {
 		Stream(x, -1, func(w io.Writer) error {
 			for {
 				if _, err := w.Write(make([]byte, 1024)); err != nil {
+					x.Err = err // a body may note what it saw
 					return err
 				}
 			}
