@@ -35,7 +35,8 @@ type conn struct {
 	head       head
 	fault      *fault // why the head was not accepted
 
-	body *body // of the request being served; nil if it has none
+	x    *exchange.Exchange // being served; nil between two
+	body *body              // of its request; nil if it has none
 	out  out
 
 	// The deadlines in force, on the front's clock; 0 is none.

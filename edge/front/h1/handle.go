@@ -29,6 +29,8 @@ func (f *Front) handle(ctx *fasthttp.RequestCtx) {
 // exchange has x served, sends the response and ends x. It tells whether the
 // connection can go on.
 func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
+	c.x = x
+	defer func() { c.x = nil }()
 	f, o := c.front, &c.out
 	r := &x.Request
 	r.Scheme = "http"
@@ -157,12 +159,11 @@ func (c *conn) content(x *exchange.Exchange) (whole bool) {
 	}
 	if err != nil {
 		o.Flush() // what was sent is not taken back
-		if x.Err == nil {
-			if o.err != nil {
-				x.Err = &exchange.Error{Source: exchange.SourceClient, Op: "send response", Reason: exchange.ReasonClientGone, Err: o.err}
-			} else {
-				x.Err = err
-			}
+		switch {
+		case o.err != nil && (x.Err == nil || errors.Is(x.Err, o.err)): // the body may have passed it on
+			x.Err = &exchange.Error{Source: exchange.SourceClient, Op: "send response", Reason: exchange.ReasonClientGone, Err: o.err}
+		case x.Err == nil:
+			x.Err = err
 		}
 	}
 	x.Sent = o.sent
