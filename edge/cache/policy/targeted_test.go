@@ -32,6 +32,7 @@ func TestTargeted(t *testing.T) {
 	f("max-age=60 private", "  max-age=60\t,\tprivate  ")
 	f("max-age=60 no-store", "max-age=60", "no-store")
 	f("", "none")
+	f("immutable must-understand public", "public, must-understand=?1, immutable;x")
 	f("stale-if-error=7 stale-while-revalidate=6", "stale-while-revalidate=6, stale-if-error=7")
 	f("max-age=2147483648", "max-age=2147483649")
 	f("max-age=2147483648", "max-age=99999999999")
