@@ -77,7 +77,7 @@ func TestParts(t *testing.T) {
 	f("replaced=x", config, get("/a?b", choose(exchange.KeyChoice{HasReplace: true, Replace: "x"})))
 	f("replaced=", config, get("/a?b", choose(exchange.KeyChoice{HasReplace: true})))
 	f("path=/a", config, get("/a?b", choose(exchange.KeyChoice{IgnoreAllQuery: true})))
-	f("path=/ab%2f query=cd", config, get("/Ab%2F?Cd", choose(exchange.KeyChoice{LowerCase: true})))
+	f("path=/az[_@%2f query=cd", config, get("/AZ[_@%2F?Cd", choose(exchange.KeyChoice{LowerCase: true})))
 }
 
 func TestQuery(t *testing.T) {
@@ -102,6 +102,7 @@ func TestQuery(t *testing.T) {
 	sorted := exchange.KeyChoice{SortQuery: true}
 	f("b=1&a=2&c", " query=a=2&b=1&c", sorted)
 	f("a=2&b=0&a=1", " query=a=2&a=1&b=0", sorted)
+	f("&b&a", " query=&a&b", sorted)
 	f("b&a=&a", " query=a=&a&b", sorted)
 	f("a-b=1&a=2", " query=a=2&a-b=1", sorted)
 	many := make([]string, 100)
