@@ -450,3 +450,13 @@ func (st *stage) records(t testing.TB) []record {
 	}
 	return all
 }
+
+// read returns a file's text, "" if there is none.
+func read(t testing.TB, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return string(b)
+}
