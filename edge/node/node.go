@@ -23,6 +23,7 @@ import (
 	"github.com/wedgecdn/wedge/edge/front/h1"
 	"github.com/wedgecdn/wedge/edge/function"
 	"github.com/wedgecdn/wedge/edge/kv"
+	"github.com/wedgecdn/wedge/edge/listen"
 	"github.com/wedgecdn/wedge/edge/observe"
 	"github.com/wedgecdn/wedge/edge/origin"
 	"github.com/wedgecdn/wedge/edge/pipeline"
@@ -76,7 +77,7 @@ type Node struct {
 	config *config.Config
 	table  *table
 
-	http   net.Listener
+	http   *listen.Listener
 	ops    net.Listener // the operators' API
 	closed chan struct{}
 	serves sync.WaitGroup
@@ -301,7 +302,7 @@ func (n *Node) Start() error {
 	c := n.config
 	n.mu.Unlock()
 	var err error
-	if n.http, err = net.Listen("tcp", string(c.Listen.HTTP)); err != nil {
+	if n.http, err = listen.Open(listen.Options{Address: string(c.Listen.HTTP), Retried: func(err error) { n.log.Warn("accepting connections", "error", err) }}); err != nil {
 		return listenError("listen.http", err)
 	}
 	if n.ops, err = net.Listen("tcp", string(c.Admin.Listen)); err != nil {
