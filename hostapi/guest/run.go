@@ -152,6 +152,8 @@ func (r *Run) failure(err error) *exchange.Error {
 		e.Reason = exchange.ReasonFunctionBudget
 	} else if errors.Is(err, native.ErrStopped) {
 		e.Source, e.Reason = exchange.SourceClient, exchange.ReasonClientGone
+	} else if r.s.Overflowed() {
+		e.Reason = exchange.ReasonFunctionBody
 	}
 	return e
 }

@@ -2,6 +2,8 @@ package native
 
 import (
 	"encoding/binary"
+	"fmt"
+	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -20,17 +22,16 @@ import (
 const DefaultMaxBody = 1 << 20
 
 // Secret is a value that is never printed: every verb of fmt and every encoder
-// shows its length only.
+// of text shows that it is one, and nothing else.
 type Secret []byte
 
-// String tells the length.
-func (s Secret) String() string { return "[secret]" }
+const hidden = "[secret]"
 
-// GoString is String.
-func (s Secret) GoString() string { return "[secret]" }
+// Format satisfies fmt.Formatter, for all verbs: %d would print the bytes.
+func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, hidden) }
 
-// MarshalText is String.
-func (s Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
+// MarshalText satisfies encoding.TextMarshaler.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Reads are the fields that a binding may read on the origin's side, where
 // they are hidden by default because what is fetched may be shared.

@@ -21,15 +21,21 @@ func bodyOf(s *Session, a []uint64) int64 {
 	c, at, limit := &s.contents[m], s.message(m), int(s.b.o.MaxBody)
 	// A length that is known to be too large is not worth reading. It is that of the coded body, which a decoded one seldom falls below.
 	if !c.replaced && *at.body != nil && *at.length > int64(limit) {
-		return status(abi.StatusTooLarge)
+		return s.tooLarge(abi.StatusTooLarge)
 	}
 	if st := c.want(at, limit+1, limit, m == uint32(abi.MessageResponse)); st != abi.StatusOK {
-		return status(st)
+		return s.tooLarge(st)
 	}
 	if b := c.seen(); len(b) <= limit {
 		return s.giveBytes(buf, b)
 	}
-	return status(abi.StatusTooLarge)
+	return s.tooLarge(abi.StatusTooLarge)
+}
+
+// tooLarge remembers that a body was, if that is the status.
+func (s *Session) tooLarge(st abi.Status) int64 {
+	s.overflow = s.overflow || st == abi.StatusTooLarge
+	return status(st)
 }
 
 // bodyPeek writes the first bytes.

@@ -104,9 +104,12 @@ func (c *content) wantDecoded(n, limit int) abi.Status {
 		}
 		c.dec = d
 	}
-	for len(c.text) < n && !c.end {
+	for idle := 0; len(c.text) < n && !c.end; idle++ {
 		if len(c.text) > limit {
 			return abi.StatusTooLarge
+		}
+		if idle > 1<<16 { // a decoder that makes no progress; each turn reads a byte at least otherwise
+			return abi.StatusIO
 		}
 		c.text = slices.Grow(c.text, min(chunk, limit+1-len(c.text)))
 		m, err := c.dec.Read(c.text[len(c.text):min(cap(c.text), limit+1)])

@@ -30,6 +30,7 @@ type Session struct {
 	staged    bool // before holds the exchange as it was
 	responded bool
 	frozen    bool
+	overflow  bool // a body was larger than max_body in this hook
 	touched   touched
 	before    exchange.Checkpoint
 	// kept counts the bytes that this session put into the exchange's arena, which
@@ -37,7 +38,7 @@ type Session struct {
 	kept int
 
 	contents [2]content
-	answer   response // the response before respond replaced it
+	answer   aside // the response before respond replaced it
 
 	stores  []store
 	held    held // of store_get
@@ -55,8 +56,8 @@ type Session struct {
 	seeded bool
 }
 
-// response is what respond puts aside.
-type response struct {
+// aside is what respond puts aside.
+type aside struct {
 	status int
 	header exchange.Header
 	body   exchange.Body
@@ -90,7 +91,7 @@ func (s *Session) Attach(x *exchange.Exchange) {
 // Begin opens a hook. Preconditions: Attach with an exchange.
 func (s *Session) Begin(hook exchange.Hook) {
 	s.in, s.hook = true, hook
-	s.staged, s.responded, s.frozen, s.touched = false, false, false, 0
+	s.staged, s.responded, s.frozen, s.overflow, s.touched = false, false, false, false, 0
 }
 
 // Commit ends a hook that returned result and tells whether it answered. An
@@ -187,6 +188,10 @@ func (s *Session) Close() {
 	s.kept, s.seeded, s.in = 0, false, false
 }
 
+// Overflowed tells whether the last hook met a body larger than max_body: if it
+// failed then, that is why.
+func (s *Session) Overflowed() bool { return s.overflow }
+
 // change is called before the first change of a hook, and before every other
 // one: it remembers the exchange as it was.
 func (s *Session) change() {
@@ -226,13 +231,16 @@ func (s *Session) caller() services.Caller {
 	return c
 }
 
-// random64 is the exchange's number for the guest's generators.
+// random64 is the exchange's number for the guest's generators. Outside of an
+// exchange it is another one each time: an instance that was put back to its
+// state after initialisation asks there (wedge_restored).
 func (s *Session) random64() uint64 {
-	if !s.seeded {
-		var b [8]byte
-		rand.Read(b[:]) // never fails (crypto/rand)
-		s.seed, s.seeded = binary.LittleEndian.Uint64(b[:]), true
+	if s.seeded {
+		return s.seed
 	}
+	var b [8]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	s.seed, s.seeded = binary.LittleEndian.Uint64(b[:]), s.x != nil
 	return s.seed
 }
 

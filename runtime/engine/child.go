@@ -81,7 +81,7 @@ func compileInto(path, dir string) error {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(false).WithCompilationCache(cache))
 	_, err = rt.CompileModule(ctx, module)
-	return err // the process ends: nothing is closed
+	return errors.Join(err, rt.Close(ctx), cache.Close(ctx))
 }
 
 // Limits of a compiling process. A 3.4 MB Go module takes about 2 s and 200 MB.

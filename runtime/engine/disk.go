@@ -31,8 +31,8 @@ type disk struct{ native, index, tmp string }
 
 const versionPrefix = "code-m"
 
-func openDisk(dir string) (*disk, error) {
-	root := fmt.Sprintf("%s%d-%s-%s-%s", versionPrefix, meter.Version, engineVersion(), runtime.GOOS, runtime.GOARCH)
+func openDisk(dir, version string) (*disk, error) {
+	root := fmt.Sprintf("%s%d-%s-%s-%s", versionPrefix, meter.Version, version, runtime.GOOS, runtime.GOARCH)
 	dir, err := filepath.Abs(dir) // the compiling process has another working folder
 	if err != nil {
 		return nil, fmt.Errorf("engine: compile cache: %w", err)
@@ -59,26 +59,32 @@ func openDisk(dir string) (*disk, error) {
 }
 
 // cacheKey is the name of compiled code. The original is part of it because it is the original that was validated.
-func cacheKey(original [32]byte, metered []byte) (key [32]byte) {
+func cacheKey(original [32]byte, metered []byte, version string) (key [32]byte) {
 	h := sha256.New()
 	h.Write(original[:])
 	m := sha256.Sum256(metered)
 	h.Write(m[:])
-	fmt.Fprintf(h, "meter %d engine %s", meter.Version, engineVersion())
+	fmt.Fprintf(h, "meter %d engine %s", meter.Version, version)
 	h.Sum(key[:0])
 	return key
 }
 
-// engineVersion is wazero's.
+// engineVersion is wazero's. A binary that does not know what it was built from, such as a test's, is a version of its own:
+// code that another wazero made must never be executed.
 func engineVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dep := range info.Deps {
-			if dep.Path == "github.com/tetratelabs/wazero" {
+			if dep.Path == "github.com/tetratelabs/wazero" && dep.Version != "" && dep.Replace == nil {
 				return dep.Version
 			}
 		}
 	}
-	return "unknown"
+	if path, err := os.Executable(); err == nil {
+		if s, err := os.Stat(path); err == nil {
+			return fmt.Sprintf("unknown-%x-%x", s.Size(), s.ModTime().UnixNano())
+		}
+	}
+	return fmt.Sprintf("unknown-%d", os.Getpid())
 }
 
 type entry struct {

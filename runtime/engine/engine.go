@@ -16,14 +16,15 @@ import (
 // Engine compiles modules and holds what they are linked to. All methods may be called by many goroutines at once.
 //
 // One module compiles at a time (turn): compiling is the most that a node does at once, and whoever uploads ten modules
-// should not slow down requests ten times as much. A module that is compiled already needs no turn.
+// should not slow down requests ten times as much. A module that is compiled already, in memory or on disk, needs no turn.
 type Engine struct {
-	o     Options
-	rt    wazero.Runtime
-	cache wazero.CompilationCache // nil without CacheDir
-	disk  *disk                   // nil without CacheDir
-	known catalogue
-	turn  chan struct{}
+	o       Options
+	version string // of wazero
+	rt      wazero.Runtime
+	cache   wazero.CompilationCache // nil without CacheDir
+	disk    *disk                   // nil without CacheDir
+	known   catalogue
+	turn    chan struct{}
 
 	mu     sync.Mutex
 	loaded map[[32]byte]*code // by key; INVARIANT: refs > 0
@@ -36,11 +37,11 @@ func New(o Options) (_ *Engine, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, known: newCatalogue(o.Host), turn: make(chan struct{}, 1), loaded: map[[32]byte]*code{}}
+	e := &Engine{o: o, version: engineVersion(), known: newCatalogue(o.Host), turn: make(chan struct{}, 1), loaded: map[[32]byte]*code{}}
 	ctx := context.Background()
 	config := runtimeConfig(o.Interpreter)
 	if o.CacheDir != "" {
-		if e.disk, err = openDisk(o.CacheDir); err != nil {
+		if e.disk, err = openDisk(o.CacheDir, e.version); err != nil {
 			return nil, err
 		}
 		if e.cache, err = wazero.NewCompilationCacheWithDir(e.disk.native); err != nil {
@@ -92,39 +93,46 @@ func (e *Engine) Compile(ctx context.Context, module []byte) (*Module, error) {
 	if err := e.known.check(parsed); err != nil {
 		return nil, err
 	}
-	hash := sha256.Sum256(module)
-	key := cacheKey(hash, metered.Wasm)
-	if m, err := e.retain(key); m != nil || err != nil {
+	c := &code{engine: e, about: describe(sha256.Sum256(module), len(module), parsed)}
+	c.key = cacheKey(c.hash, metered.Wasm, e.version)
+	if m, err := e.find(ctx, c, metered.Wasm); m != nil || err != nil {
 		return m, err
 	}
-
 	select {
 	case e.turn <- struct{}{}:
 		defer func() { <-e.turn }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("engine: wait for another module to compile: %w", ctx.Err())
 	}
-	if m, err := e.retain(key); m != nil || err != nil { // compiled while we waited
+	if m, err := e.find(ctx, c, metered.Wasm); m != nil || err != nil { // compiled while we waited
 		return m, err
 	}
-	compiled, err := e.build(ctx, key, module, metered.Wasm)
-	if err != nil {
+	if c.compiled, err = e.build(ctx, c.key, module, metered.Wasm); err != nil {
 		return nil, err
 	}
-	c := &code{engine: e, key: key, compiled: compiled, about: describe(hash, len(module), parsed)}
-	return e.keep(c)
+	return e.keep(c), nil
 }
 
-// build compiles, or loads what was compiled before.
+// find returns the module from memory or from disk, or nil if it has to be compiled.
+func (e *Engine) find(ctx context.Context, c *code, metered []byte) (*Module, error) {
+	if m, err := e.retain(c.key); m != nil || err != nil {
+		return m, err
+	}
+	if e.disk == nil || !e.disk.has(c.key) {
+		return nil, nil
+	}
+	var err error
+	if c.compiled, err = e.compile(ctx, metered); err != nil {
+		e.disk.forget(c.key) // damaged in a way that its checksum does not show
+		return nil, nil
+	}
+	return e.keep(c), nil
+}
+
+// build validates and compiles.
 //
 // Preconditions: the caller has the turn.
 func (e *Engine) build(ctx context.Context, key [32]byte, module, metered []byte) (wazero.CompiledModule, error) {
-	if e.disk != nil && e.disk.has(key) {
-		if c, err := e.compile(ctx, metered); err == nil {
-			return c, nil
-		}
-		e.disk.forget(key) // damaged; compile it again
-	}
 	if err := validate(ctx, module); err != nil {
 		return nil, err
 	}

@@ -99,17 +99,19 @@ func (e *Engine) retain(key [32]byte) (*Module, error) {
 	return &Module{code: c}, nil
 }
 
-// keep takes over c, which is not loaded, and returns its first Module.
-func (e *Engine) keep(c *code) (*Module, error) {
+// keep takes over c and returns a Module of it. If somebody else loaded the same at the same time, that one is kept. After
+// Close the engine's runtime, which is closed, has no use for it: instances of it are refused.
+func (e *Engine) keep(c *code) *Module {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
-		_ = c.compiled.Close(context.Background())
-		return nil, ErrClosed
+	if other := e.loaded[c.key]; other != nil {
+		_ = c.compiled.Close(context.Background()) // the engine counts them, and forgets the code with the last
+		other.refs++
+		return &Module{code: other}
 	}
 	c.refs = 1
 	e.loaded[c.key] = c
-	return &Module{code: c}, nil
+	return &Module{code: c}
 }
 
 func (c *code) release() {

@@ -24,7 +24,7 @@ type Options struct {
 	CacheDir string
 
 	// Compiler compiles the metered module in the file wasmPath, in another process, into the empty folder cacheDir; see
-	// ChildCompiler. Nil compiles in this process, which only tests should do. It needs CacheDir.
+	// ChildCompiler. It needs CacheDir. Nil compiles in this process, without limits, which only tests should do.
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
 
 	// CompileTime bounds one call of Compiler. Default 30 s.
@@ -43,6 +43,11 @@ type Options struct {
 func (o *Options) setDefaults() {
 	if o.CompileTime == 0 {
 		o.CompileTime = 30 * time.Second
+	}
+	if o.Interpreter {
+		o.Compiler = nil
+	} else if o.Compiler == nil && o.CacheDir != "" {
+		o.Compiler = func(_ context.Context, wasmPath, cacheDir string) error { return compileInto(wasmPath, cacheDir) }
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 32 << 20

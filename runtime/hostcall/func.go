@@ -41,8 +41,9 @@ type Func struct {
 	// Fuel is charged for each call, beside what Body adds by Call.Charge.
 	Fuel int64
 
-	// Waits says that Body may block on the network, a disk, a timer or a lock held by somebody who does. The guest's
-	// CPU clock stands still while Body runs; its wall clock does not.
+	// Waits says that Body may block on the network, a disk, a timer, another guest, or a lock held by somebody who does.
+	// The guest's CPU clock stands still while Body runs, and its turn on the processors goes to others; its wall clock
+	// runs on.
 	Waits bool
 
 	// Body finds the parameters in stack and leaves the results there, from index 0 on. The stack is as long as the

@@ -9,11 +9,20 @@ import (
 )
 
 // assemble puts the rewritten module together. Sections that did not change are copied byte for byte.
-func (w *rewriter) assemble() []byte {
+func (w *rewriter) assemble() ([]byte, error) {
 	sections := make([]wasm.Section, 0, len(w.m.Sections)+6)
 	for _, s := range w.m.Sections {
-		if s.ID != wasm.CustomSection || keeps(s.Name) {
+		switch {
+		case s.ID != wasm.CustomSection:
 			sections = append(sections, w.moveUses(s))
+		case s.Name == "name":
+			s, err := w.names(s)
+			if err != nil {
+				return nil, err
+			}
+			sections = append(sections, s)
+		case keeps(s.Name):
+			sections = append(sections, s)
 		}
 	}
 	types := w.types()
@@ -37,13 +46,7 @@ func (w *rewriter) assemble() []byte {
 	if n := len(w.m.Bodies) + len(w.injected); n > 0 {
 		sections = replace(sections, wasm.CodeSection, append(wasm.AppendU32(nil, uint32(n)), codes...))
 	}
-	for i := range sections {
-		if sections[i].Name == "name" && sections[i].ID == wasm.CustomSection {
-			sections[i] = w.names(sections[i])
-		}
-	}
-	sections = slices.DeleteFunc(sections, func(s wasm.Section) bool { return s.ID == wasm.CustomSection && s.Data == nil })
-	return wasm.Write(sections)
+	return wasm.Write(sections), nil
 }
 
 // keeps says whether a custom section is still true of the rewritten module. Those with offsets into the code are not.
@@ -57,7 +60,7 @@ func keeps(name string) bool {
 
 // moveUses moves the function indices in a section other than code.
 func (w *rewriter) moveUses(s wasm.Section) wasm.Section {
-	if s.ID == wasm.CustomSection || s.ID == wasm.CodeSection {
+	if s.ID == wasm.CodeSection {
 		return s
 	}
 	uses := w.m.FuncUses
@@ -156,87 +159,4 @@ func replace(sections []wasm.Section, id wasm.SectionID, data []byte) []wasm.Sec
 		return sections
 	}
 	return slices.Insert(sections, i, s)
-}
-
-// names moves the function indices of a name section and names what was added. A section that cannot be read is
-// dropped: its Data is nil then.
-//
-// "If an implementation interprets the data of a custom section, then errors in that data, or the placement of the
-// section, must not invalidate the module."
-// https://webassembly.github.io/spec/core/binary/modules.html#custom-section
-func (w *rewriter) names(s wasm.Section) wasm.Section {
-	out := append([]byte(nil), s.Data[:s.Body]...)
-	r := wasm.NewReader(s.Data[s.Body:], s.Offset+s.Body)
-	for r.Left() > 0 {
-		id := r.Byte("a kind of names")
-		sub := r.Bytes(int(r.U32("a size")), "names")
-		switch id {
-		case 1: // functions
-			sub = w.functionNames(sub)
-		case 2, 3: // locals, labels: by function
-			sub = w.namesByFunction(sub)
-		}
-		if sub == nil {
-			continue
-		}
-		out = wasm.AppendU32(append(out, id), uint32(len(sub)))
-		out = append(out, sub...)
-	}
-	s.Data, s.Head = out, nil
-	if r.Err() != nil {
-		s.Data = nil
-	}
-	return s
-}
-
-// functionNames moves a map from functions to names; nil if it cannot be read. Names are sorted by index, and stay so.
-func (w *rewriter) functionNames(b []byte) []byte {
-	r := wasm.NewReader(b, 0)
-	n := r.Count(2, "names")
-	out := make([]byte, 0, len(b)+len(b)/8+64)
-	total := uint32(n + 1 + len(w.injected))
-	out = wasm.AppendU32(out, total)
-	tick := func() { out = wasm.AppendName(wasm.AppendU32(out, w.imported), TickModule+"."+TickName) }
-	ticked := false
-	for ; n > 0 && r.Err() == nil; n-- {
-		i := r.U32("a function")
-		if i >= w.imported && !ticked {
-			ticked = true
-			tick()
-		}
-		out = wasm.AppendU32(out, w.moved(i))
-		out = wasm.AppendName(out, r.Name("a name"))
-	}
-	if !ticked {
-		tick()
-	}
-	for i, in := range w.injected {
-		out = wasm.AppendName(wasm.AppendU32(out, w.functions+1+uint32(i)), in.name)
-	}
-	r.End("names")
-	if r.Err() != nil {
-		return nil
-	}
-	return out
-}
-
-// namesByFunction moves the functions of a map from functions to maps from numbers to names; nil if it cannot be read.
-func (w *rewriter) namesByFunction(b []byte) []byte {
-	r := wasm.NewReader(b, 0)
-	n := r.Count(2, "functions")
-	out := wasm.AppendU32(make([]byte, 0, len(b)+n), uint32(n))
-	for ; n > 0 && r.Err() == nil; n-- {
-		out = wasm.AppendU32(out, w.moved(r.U32("a function")))
-		from := r.Pos()
-		for k := r.Count(2, "names"); k > 0 && r.Err() == nil; k-- {
-			r.U32("a number")
-			r.Name("a name")
-		}
-		out = append(out, r.Between(from, r.Pos())...)
-	}
-	r.End("names")
-	if r.Err() != nil {
-		return nil
-	}
-	return out
 }

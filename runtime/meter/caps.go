@@ -3,6 +3,10 @@ package meter
 import "github.com/wedgecdn/wedge/runtime/wasm"
 
 // Caps are static limits on a module: what it may declare, and what it may cost to compile. A zero field is its default.
+//
+// A compiler joins every local at every loop header, and through all loops around it. With the engine of today n locals
+// in n nested loops take 0.3 s for n = 100, 6 s for 200 and 50 s for 400, in 7 KB; programs by Go, Rust, Zig and TinyGo
+// stay below 250 for locals × depth. All functions together may have five times what one may, small ones not counted.
 type Caps struct {
 	ModuleBytes   int    // the whole module; default 32 MiB
 	Functions     int    // imported and defined; default 100 000
@@ -10,7 +14,8 @@ type Caps struct {
 	Locals        int    // one function, parameters included; default 10 000
 	Params        int    // parameters, and results, of one type; default 128
 	Nesting       int    // depth of blocks, loops and ifs in one function; default 10 000
-	LocalsByLoops int    // locals of one function × its loops × their depth; default 100 000 000
+	LocalsByDepth int    // one function: (locals + 20) × depth of its loops; default 10 000
+	LocalsByLoops int    // one function: locals × number of its loops; default 400 000
 	Globals       int    // imported and defined; default 10 000
 	Tables        int    // imported and defined; default 16
 	TableEntries  uint32 // declared by all tables together, and reached by table.grow in each; default 65 536
@@ -29,7 +34,8 @@ func (c Caps) withDefaults() Caps {
 	set(&c.Locals, 10_000)
 	set(&c.Params, 128)
 	set(&c.Nesting, 10_000)
-	set(&c.LocalsByLoops, 100_000_000)
+	set(&c.LocalsByDepth, 10_000)
+	set(&c.LocalsByLoops, 400_000)
 	set(&c.Globals, 10_000)
 	set(&c.Tables, 16)
 	if c.TableEntries == 0 {
@@ -39,6 +45,25 @@ func (c Caps) withDefaults() Caps {
 		c.MemoryPages = 2048
 	}
 	return c
+}
+
+// effort adds up what functions take to compile beyond what ordinary ones take.
+type effort struct{ depth, loops int64 }
+
+func (c Caps) function(e *effort, offset, locals, loops, deepest int) error {
+	depth, flat := int64(locals+20)*int64(deepest), int64(locals)*int64(loops)
+	if depth > 1000 {
+		e.depth += depth
+	}
+	if flat > 10_000 {
+		e.loops += flat
+	}
+	most, mostFlat := int64(c.LocalsByDepth), int64(c.LocalsByLoops)
+	if depth > most || flat > mostFlat || e.depth > 5*most || e.loops > 5*mostFlat {
+		return refuse(offset, hintSplit, "function with %d locals and %d loops, up to %d deep: too costly to compile",
+			locals, loops, deepest)
+	}
+	return nil
 }
 
 const hintSplit = "split the function, or have the operator raise the cap"

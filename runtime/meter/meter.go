@@ -39,26 +39,14 @@ func Rewrite(module []byte, caps Caps) (*Module, error) {
 	if err := caps.declared(m); err != nil {
 		return nil, err
 	}
-	w := &rewriter{
-		m:          m,
-		caps:       caps,
-		imported:   uint32(m.Imported(wasm.FuncKind)),
-		globals:    uint32(m.Imported(wasm.GlobalKind) + len(m.Globals)),
-		tables:     m.AllTables(),
-		injectedAt: map[injectKey]uint32{},
-	}
-	w.functions = w.imported + uint32(len(m.Funcs))
-	w.counter = w.globals
+	w := newRewriter(m, caps)
 	if err := w.indices(); err != nil {
 		return nil, err
 	}
-	if err := w.bodies(); err != nil {
+	if err := w.bodies(newPlan(w).body); err != nil {
 		return nil, err
 	}
-	info := describe(m)
-	info.ChangesTables, info.DropsSegments = w.changesTables, w.dropsSegments
-	info.Wasm = w.assemble()
-	return info, nil
+	return w.result()
 }
 
 // rewriter holds one module while it is rewritten.
@@ -80,6 +68,31 @@ type rewriter struct {
 	injectedAt map[injectKey]uint32
 
 	changesTables, dropsSegments bool
+	effort                       effort
+}
+
+func newRewriter(m *wasm.Module, caps Caps) *rewriter {
+	w := &rewriter{
+		m:          m,
+		caps:       caps,
+		imported:   uint32(m.Imported(wasm.FuncKind)),
+		globals:    uint32(m.Imported(wasm.GlobalKind) + len(m.Globals)),
+		tables:     m.AllTables(),
+		injectedAt: map[injectKey]uint32{},
+	}
+	w.functions = w.imported + uint32(len(m.Funcs))
+	w.counter = w.globals
+	return w
+}
+
+func (w *rewriter) result() (*Module, error) {
+	d := describe(w.m)
+	d.ChangesTables, d.DropsSegments = w.changesTables, w.dropsSegments
+	var err error
+	if d.Wasm, err = w.assemble(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // indices checks those that are moved or that new things come behind: what is unknown before must not be known after.
@@ -107,9 +120,8 @@ func (w *rewriter) indices() error {
 	return nil
 }
 
-// bodies rewrites the code.
-func (w *rewriter) bodies() error {
-	p := &plan{w: w}
+// bodies rewrites the code; planned says what to change in a body with so many locals, parameters included.
+func (w *rewriter) bodies(planned func(b wasm.Body, locals int) ([]edit, error)) error {
 	out := code{counter: w.counter, tick: w.imported}
 	var size int
 	for i := range w.m.Bodies {
@@ -125,16 +137,12 @@ func (w *rewriter) bodies() error {
 		if locals > uint64(w.caps.Locals) {
 			return refuse(b.Offset, hintSplit, "function with %d locals, at most %d are allowed", locals, w.caps.Locals)
 		}
-		if err := p.body(b); err != nil {
+		edits, err := planned(b, int(locals))
+		if err != nil {
 			return err
 		}
-		// Compilers join every local at every loop header, through all loops around it.
-		if n := int64(locals) * int64(p.loops) * int64(p.deepest); n > int64(w.caps.LocalsByLoops) {
-			return refuse(b.Offset, hintSplit, "function with %d locals and %d loops, %d deep: too costly to compile",
-				locals, p.loops, p.deepest)
-		}
 		out.b = out.b[:0]
-		out.apply(b.Raw, p.edits)
+		out.apply(b.Raw, edits)
 		w.code = wasm.AppendU32(w.code, uint32(len(out.b)))
 		w.code = append(w.code, out.b...)
 	}

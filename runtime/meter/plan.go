@@ -42,6 +42,7 @@ type frame struct {
 // Code that cannot be reached is not charged and has no checks.
 type plan struct {
 	w      *rewriter
+	limits stretches
 	r      *wasm.Reader
 	in     wasm.Instr
 	edits  []edit
@@ -57,8 +58,13 @@ type plan struct {
 	last                      wasm.Instr // the instruction before, if it is sure to run just before; its Op is Nop else
 }
 
+// stretches are Stretch and Tail, or for tests less.
+type stretches struct{ straight, tail int64 }
+
+func newPlan(w *rewriter) *plan { return &plan{w: w, limits: stretches{Stretch, Tail}} }
+
 // body plans one function. The edits are valid until the next call.
-func (p *plan) body(b wasm.Body) error {
+func (p *plan) body(b wasm.Body, locals int) ([]edit, error) {
 	p.r = wasm.NewReader(b.Raw, b.Offset)
 	p.r.Bytes(b.Code, "locals")
 	p.edits = append(p.edits[:0], edit{at: b.Code, to: b.Code, check: true, units: costEntry})
@@ -69,19 +75,22 @@ func (p *plan) body(b wasm.Body) error {
 	for len(p.frames) > 0 {
 		p.r.Instr(&p.in)
 		if err := p.r.Err(); err != nil {
-			return asRefused(err)
+			return nil, asRefused(err)
 		}
 		if err := p.step(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if p.r.Left() > 0 {
-		return malformed(p.r.Offset(), "expected the end of the function body")
+		return nil, malformed(p.r.Offset(), "expected the end of the function body")
 	}
 	if p.leaf && p.whole <= leafMost {
 		p.edits[0].check = false
 	}
-	return nil
+	if err := p.w.caps.function(&p.w.effort, b.Offset, locals, p.loops, p.deepest); err != nil {
+		return nil, err
+	}
+	return p.edits, nil
 }
 
 // step takes one instruction into account.
@@ -130,7 +139,7 @@ func (p *plan) step() error {
 	if last != wasm.I32Const {
 		p.last.Op = wasm.Nop
 	}
-	if p.live && p.since > Stretch && len(p.frames) > 0 {
+	if p.live && p.since > p.limits.straight && len(p.frames) > 0 {
 		p.edits = append(p.edits, edit{at: in.End, to: in.End, check: true})
 		p.since = 0
 	}
@@ -307,7 +316,7 @@ func (p *plan) typeIndex() error {
 // called accounts for what a callee ran after its last check.
 func (p *plan) called() {
 	p.leaf = false
-	p.since = max(p.since+leafMost, Stretch-Tail)
+	p.since = max(p.since+leafMost, p.limits.straight-p.limits.tail)
 }
 
 // bulk replaces an operation on a length by a call that pays for the length, unless the length is a small constant.

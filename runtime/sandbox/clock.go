@@ -16,7 +16,7 @@ import (
 // It is for the goroutine that runs the guest. States: stopped; running on the wall; running on the thread (locked);
 // paused (pauses > 0), in which no time counts and the goroutine is not locked.
 type cpuClock struct {
-	mark   time.Time     // begin of the stretch
+	mark   time.Duration // begin of the stretch
 	thread time.Duration // the thread's clock at mark, if locked
 	locked bool
 	relock bool // the clock was on the thread when it was paused
@@ -27,14 +27,14 @@ type cpuClock struct {
 // others, who had the processor.
 const firstStretch = time.Millisecond
 
-func (c *cpuClock) start(now time.Time) { *c = cpuClock{mark: now} }
+func (c *cpuClock) start(now time.Duration) { *c = cpuClock{mark: now} }
 
 // lap returns the time since the last lap, and begins the next.
-func (c *cpuClock) lap(now time.Time) time.Duration {
+func (c *cpuClock) lap(now time.Duration) time.Duration {
 	if c.pauses > 0 {
 		return 0
 	}
-	wall := now.Sub(c.mark)
+	wall := now - c.mark
 	c.mark = now
 	if !c.locked {
 		return min(wall, firstStretch)
@@ -53,7 +53,7 @@ func (c *cpuClock) unlock() {
 }
 
 // lock begins a stretch on the thread's clock.
-func (c *cpuClock) lock(now time.Time) {
+func (c *cpuClock) lock(now time.Duration) {
 	c.mark = now
 	if !haveThreadTime || c.pauses > 0 {
 		return
@@ -70,7 +70,7 @@ func (c *cpuClock) pause() {
 	}
 }
 
-func (c *cpuClock) resume(now time.Time) {
+func (c *cpuClock) resume(now time.Duration) {
 	if c.pauses--; c.pauses > 0 {
 		return
 	}

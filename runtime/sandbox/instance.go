@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
@@ -60,7 +61,7 @@ type export struct {
 // newInstance makes and initialises one, within limits.
 func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: linear{limit: o.Limits.Memory}}
-	i.run = run{memory: &i.memory, slice: o.Slice, turns: o.Turns, budget: &i.own}
+	i.run = run{memory: &i.memory, slice: o.Slice, turns: o.Turns, budget: &i.own, epoch: time.Now()}
 	i.run.call = hostcall.NewCall(&i.run)
 	if o.Outside != nil {
 		i.outside = o.Outside()
@@ -103,7 +104,7 @@ func (i *Instance) instantiate(ctx context.Context) (err error) {
 		if errors.Is(err, engine.ErrClosed) {
 			return err
 		}
-		return fmt.Errorf("sandbox: make an instance: %w", trapOf(err, i.run.last))
+		return fmt.Errorf("sandbox: make an instance: %w", trapOf(err, i.run.last, len(i.code.Imports())))
 	}
 	i.run.counter = i.module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
 	return nil
@@ -216,7 +217,7 @@ func (i *Instance) Call(ctx context.Context, name string, args ...uint64) ([]uin
 	}
 	if err != nil {
 		i.dead = true
-		return nil, trapOf(err, i.run.last)
+		return nil, trapOf(err, i.run.last, len(i.code.Imports()))
 	}
 	return e.stack[:e.results], nil
 }

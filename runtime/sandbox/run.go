@@ -29,12 +29,15 @@ type run struct {
 	state  any
 	budget *limit.Budget
 
-	caller   context.Context // of this call
-	host     context.Context // what host functions see: caller with the deadline; made when one asks
-	cancel   context.CancelFunc
-	deadline time.Time
+	caller context.Context // of this call
+	host   context.Context // what host functions see: caller with the deadline; made when one asks
+	cancel context.CancelFunc
 
-	mark     time.Time // up to which wall time is booked
+	// Times are since epoch, when the instance was made: that reads one clock, where time.Now reads two.
+	epoch    time.Time
+	deadline time.Duration
+	mark     time.Duration // up to which wall time is booked
+
 	cpu      cpuClock
 	granted  int64 // fuel given to the guest and not booked yet; counter says what is left of it
 	hostLeft int64 // host calls until the budget is spent
@@ -49,6 +52,8 @@ var (
 	_ context.Context = (*run)(nil)
 )
 
+func (r *run) now() time.Duration { return time.Since(r.epoch) }
+
 // begin starts the clocks and grants the first slice, unless a budget is spent already.
 func (r *run) begin(ctx context.Context) error {
 	if spent := r.budget.Check(); spent != nil {
@@ -57,9 +62,9 @@ func (r *run) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return &Trap{Kind: Cancelled, Message: err.Error(), Err: err}
 	}
-	now := time.Now()
+	now := r.now()
 	r.caller, r.mark, r.last = ctx, now, nil
-	r.deadline = now.Add(min(r.budget.WallLeft(), time.Hour*24*365))
+	r.deadline = now + min(r.budget.WallLeft(), 365*24*time.Hour)
 	r.cpu.start(now)
 	r.hostLeft = math.MaxInt64
 	if most := r.budget.Limits().HostCalls; most > 0 {
@@ -77,7 +82,7 @@ func (r *run) end() {
 		r.bookFuel(int64(r.counter.Get()))
 	}
 	r.cpu.pauses = 0
-	r.book(time.Now())
+	r.book(r.now())
 	r.cpu.unlock()
 	if r.hasTurn {
 		r.hasTurn = false
@@ -103,16 +108,16 @@ func (r *run) bookFuel(counter int64) {
 }
 
 // book books the time since the last booking, and the rest.
-func (r *run) book(now time.Time) {
+func (r *run) book(now time.Duration) {
 	r.budget.Add(limit.Used{
-		CPU: r.cpu.lap(now), Wall: now.Sub(r.mark), HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
+		CPU: r.cpu.lap(now), Wall: now - r.mark, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
 	})
 	r.mark, r.calls = now, 0
 }
 
 // look ends the guest if a budget is spent or the caller is gone.
 func (r *run) look() {
-	r.book(time.Now())
+	r.book(r.now())
 	if spent := r.budget.Check(); spent != nil {
 		r.unwind(spent)
 	}
@@ -127,6 +132,9 @@ func (r *run) unwind(err error) { panic(&hostcall.Unwind{Func: r.call.Func(), Er
 func (r *run) Tick(counter int64) int64 {
 	r.bookFuel(counter)
 	r.granted = 0
+	if r.counter != nil {
+		r.counter.Set(0) // nothing is left to book, should the guest be unwound now
+	}
 	r.look()
 	r.giveWay()
 	return r.grant()
@@ -143,12 +151,12 @@ func (r *run) giveWay() {
 	if r.cpu.pauses > 0 { // a host function that waits has charged: it needs no processor
 		return
 	}
-	if !r.turns.take(r.deadline) {
+	if !r.turns.take(r.deadline - r.now()) {
 		r.look() // unwinds, as the deadline is over
 		return
 	}
 	r.hasTurn = r.turns != nil
-	r.cpu.lock(time.Now())
+	r.cpu.lock(r.now())
 }
 
 // HostCall satisfies engine.Caller.
@@ -165,7 +173,7 @@ func (r *run) Enter(f *hostcall.Func) {
 		r.Charge(f.Fuel)
 	}
 	if f.Waits {
-		r.book(time.Now())
+		r.book(r.now())
 		r.cpu.pause()
 		if r.hasTurn {
 			r.hasTurn = false
@@ -177,7 +185,7 @@ func (r *run) Enter(f *hostcall.Func) {
 // Leave satisfies hostcall.Host. A turn that was given up is taken again at the next tick.
 func (r *run) Leave(f *hostcall.Func) {
 	if f.Waits {
-		now := time.Now()
+		now := r.now()
 		r.book(now)
 		r.cpu.resume(now)
 	}
@@ -209,7 +217,7 @@ func (r *run) Memory() hostcall.Memory { return hostcall.MemoryOf(r.memory.bytes
 // Context satisfies hostcall.Host. Most calls never ask for it.
 func (r *run) Context() context.Context {
 	if r.host == nil {
-		r.host, r.cancel = context.WithDeadline(r.caller, r.deadline)
+		r.host, r.cancel = context.WithDeadline(r.caller, r.epoch.Add(r.deadline))
 	}
 	return r.host
 }
@@ -223,7 +231,7 @@ func (r *run) Value(key any) any {
 }
 
 // Deadline satisfies context.Context.
-func (r *run) Deadline() (time.Time, bool) { return r.deadline, true }
+func (r *run) Deadline() (time.Time, bool) { return r.epoch.Add(r.deadline), true }
 
 // Done satisfies context.Context. The engine does not wait for it: the tick does.
 func (r *run) Done() <-chan struct{} { return nil }

@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 type exchange struct {
 	s     *wasi.State
 	notes []uint32
+	again func() // what the host function "again" does
 }
 
 func (e *exchange) WASI() *wasi.State { return e.s }
@@ -38,6 +40,7 @@ func hostFuncs() []hostcall.Func {
 		}},
 		hostcall.Func{Module: "test", Name: "refuse", Body: func(c *hostcall.Call, _ []uint64) { c.Trap(errRefused) }},
 		hostcall.Func{Module: "test", Name: "wait", Waits: true, Body: func(c *hostcall.Call, _ []uint64) { <-c.Context().Done() }},
+		hostcall.Func{Module: "test", Name: "again", Waits: true, Body: func(c *hostcall.Call, _ []uint64) { c.State().(*exchange).again() }},
 		hostcall.Func{Module: "test", Name: "outside", Results: i32, Body: func(c *hostcall.Call, p []uint64) {
 			p[0] = 0
 			if c.State() == nil {
@@ -137,5 +140,52 @@ func TestCall(t *testing.T) {
 	}
 	if _, err := i.Call(context.Background(), "add", 1); err == nil {
 		t.Error("a missing parameter was not noticed")
+	}
+}
+
+// A host function may call into the guest again: foreign ABIs ask the guest for memory that way.
+func TestCallWithinCall(t *testing.T) {
+	var m Module
+	again := m.Import("test", "again", "", "")
+	m.Memory(1, 0)
+	m.Func("outer", "i", "i", "", Code(Call(again), Get(0))...)
+	m.Func("inner", "i", "i", "", Code(Get(0), Grow, Drop, Get(0), I32(1), Add32)...)
+	m.Func("trap", "", "", "", Unreachable...)
+	m.Func("loop", "", "", "", Forever()...)
+	p := newPool(t, sandbox.Options{Module: compile(t, newEngine(t), m.Bytes()), Limits: generous})
+	ctx := context.Background()
+	f := func(inner string, args []uint64, l limit.Limits) (outerErr, innerErr error) {
+		t.Helper()
+		i := acquire(t, p)
+		defer p.Release(i)
+		x := &exchange{}
+		x.again = func() {
+			var r []uint64
+			if r, innerErr = i.Call(ctx, inner, args...); innerErr == nil && r[0] != args[0]+1 {
+				t.Errorf("the inner call answered %v", r)
+			}
+		}
+		i.Bind(x, limit.New(l))
+		r, outerErr := i.Call(ctx, "outer", 41)
+		if outerErr == nil && r[0] != 41 {
+			t.Errorf("the outer call answered %v", r)
+		}
+		if i.Dead() != (innerErr != nil && inner != "outer") {
+			t.Errorf("after %s the instance is dead: %v", inner, i.Dead())
+		}
+		return outerErr, innerErr
+	}
+	if outer, inner := f("inner", []uint64{1}, limit.Limits{}); outer != nil || inner != nil {
+		t.Errorf("%v, %v", outer, inner)
+	}
+	if outer, inner := f("outer", []uint64{1}, limit.Limits{}); outer != nil || inner == nil || inner.Error() != `sandbox: export "outer" is running` {
+		t.Errorf("%v, %v", outer, inner)
+	}
+	if outer, inner := f("trap", nil, limit.Limits{}); outer != nil || inner == nil {
+		t.Errorf("%v, %v", outer, inner)
+	}
+	var spent *limit.Exceeded
+	if outer, inner := f("loop", nil, limit.Limits{Fuel: 100_000}); !errors.As(outer, &spent) || !errors.As(inner, &spent) {
+		t.Errorf("a budget spent inside ends both calls: %v, %v", outer, inner)
 	}
 }

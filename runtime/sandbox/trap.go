@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/wedgecdn/wedge/runtime/hostcall"
@@ -50,11 +51,11 @@ func (t *Trap) Error() string {
 // Unwrap returns the cause: errors.As finds a *limit.Exceeded.
 func (t *Trap) Unwrap() error { return t.Err }
 
-// trapOf turns what the engine returns into a Trap.
-func trapOf(err error, last *hostcall.Func) *Trap {
+// trapOf turns what the engine returns into a Trap. The module has that many imports.
+func trapOf(err error, last *hostcall.Func, imports int) *Trap {
 	text, trace, _ := strings.Cut(err.Error(), "\nwasm stack trace:\n\t")
 	trace, _, _ = strings.Cut(trace, "\n\n") // behind it: the stack of Go
-	t := &Trap{Kind: Other, Message: firstLine(text), Stack: frames(trace)}
+	t := &Trap{Kind: Other, Message: firstLine(text), Stack: frames(trace, imports)}
 	if last != nil {
 		t.LastHostCall = last.Module + "." + last.Name
 	}
@@ -112,12 +113,18 @@ func firstLine(s string) string {
 }
 
 // frames reads a trace, in which each line is a function with its signature.
-func frames(trace string) []string {
+//
+// A function without a name is "$" and its number. The meter's import stands behind those of the module, so what comes
+// after it has moved by one.
+func frames(trace string, imports int) []string {
 	var out []string
 	for line := range strings.SplitSeq(trace, "\n\t") {
 		name := strings.TrimPrefix(withoutSignature(line), ".")
 		if name == "" || strings.HasPrefix(name, meter.TickModule+".") {
 			continue
+		}
+		if n, err := strconv.Atoi(strings.TrimPrefix(name, "$")); err == nil && name[0] == '$' && n > imports {
+			name = "$" + strconv.Itoa(n-1)
 		}
 		out = append(out, name)
 	}

@@ -27,8 +27,8 @@ func NewTurns(n int) *Turns {
 	return t
 }
 
-// take waits for a turn until deadline and tells whether there was one. Nil turns are always free.
-func (t *Turns) take(deadline time.Time) bool {
+// take waits for a turn for that long at most and tells whether there was one. Nil turns are always free.
+func (t *Turns) take(most time.Duration) bool {
 	if t == nil {
 		return true
 	}
@@ -37,7 +37,7 @@ func (t *Turns) take(deadline time.Time) bool {
 		return true
 	default:
 	}
-	timer := time.NewTimer(time.Until(deadline))
+	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
 	case <-t.free:

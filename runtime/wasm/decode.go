@@ -1,5 +1,20 @@
 package wasm
 
+// MaxItems is the most items that a section may have, and five times as many the element segments together. Far above what
+// programs have; it keeps what is allocated for a module of many tiny items in bounds.
+const MaxItems = 200_000
+
+// items reads the length of a section's vector.
+func (r *Reader) items(size int, what string) int {
+	at := r.Offset()
+	n := r.Count(size, what)
+	if n > MaxItems {
+		r.unsupported(at, "%d %s, at most %d are supported", n, what, MaxItems)
+		return 0
+	}
+	return n
+}
+
 // Decode reads a module. Instructions of function bodies are not looked at: a [Reader] over [Body.Raw] reads them.
 func Decode(module []byte) (*Module, error) {
 	sections, err := Sections(module)
@@ -18,23 +33,23 @@ func Decode(module []byte) (*Module, error) {
 		case ImportSection:
 			m.readImports(r)
 		case FunctionSection:
-			for n := r.Count(1, "functions"); n > 0 && r.err == nil; n-- {
+			for n := r.items(1, "functions"); n > 0 && r.err == nil; n-- {
 				m.Funcs = append(m.Funcs, r.U32("a type index"))
 			}
 		case TableSection:
-			for n := r.Count(3, "tables"); n > 0 && r.err == nil; n-- {
+			for n := r.items(3, "tables"); n > 0 && r.err == nil; n-- {
 				m.Tables = append(m.Tables, m.readTable(r))
 			}
 		case MemorySection:
-			for n := r.Count(2, "memories"); n > 0 && r.err == nil; n-- {
+			for n := r.items(2, "memories"); n > 0 && r.err == nil; n-- {
 				m.Memories = append(m.Memories, Memory{Offset: r.Offset(), Limits: r.limits()})
 			}
 		case TagSection:
-			for n := r.Count(2, "tags"); n > 0 && r.err == nil; n-- {
+			for n := r.items(2, "tags"); n > 0 && r.err == nil; n-- {
 				m.Tags = append(m.Tags, r.tag())
 			}
 		case GlobalSection:
-			for n := r.Count(3, "globals"); n > 0 && r.err == nil; n-- {
+			for n := r.items(3, "globals"); n > 0 && r.err == nil; n-- {
 				m.Globals = append(m.Globals, r.globalType())
 				m.constExpr(r)
 			}
@@ -43,13 +58,13 @@ func Decode(module []byte) (*Module, error) {
 		case StartSection:
 			m.HasStart, m.Start = true, m.funcIndex(r)
 		case ElementSection:
-			for n := r.Count(2, "element segments"); n > 0 && r.err == nil; n-- {
+			for n := r.items(2, "element segments"); n > 0 && r.err == nil; n-- {
 				m.readElement(r)
 			}
 		case CodeSection:
 			m.readBodies(r)
 		case DataSection:
-			for n := r.Count(2, "data segments"); n > 0 && r.err == nil; n-- {
+			for n := r.items(2, "data segments"); n > 0 && r.err == nil; n-- {
 				m.readData(r)
 			}
 		case DataCountSection:
@@ -69,10 +84,10 @@ func Decode(module []byte) (*Module, error) {
 }
 
 func (m *Module) readTypes(r *Reader) {
-	for n := r.Count(1, "types"); n > 0 && r.err == nil; n-- {
+	for n := r.items(1, "types"); n > 0 && r.err == nil; n-- {
 		if r.pos < len(r.buf) && r.buf[r.pos] == 0x4e {
 			r.pos++
-			for k := r.Count(3, "types of a group"); k > 0 && r.err == nil; k-- {
+			for k := r.items(3, "types of a group"); k > 0 && r.err == nil; k-- {
 				m.Types = append(m.Types, r.funcType())
 				m.Groups++
 			}
@@ -84,7 +99,7 @@ func (m *Module) readTypes(r *Reader) {
 }
 
 func (m *Module) readImports(r *Reader) {
-	for n := r.Count(4, "imports"); n > 0 && r.err == nil; n-- {
+	for n := r.items(4, "imports"); n > 0 && r.err == nil; n-- {
 		im := Import{Offset: r.Offset(), Module: r.Name("an import's module"), Name: r.Name("an import's name")}
 		at := r.Offset()
 		im.Kind = r.Byte("a kind of import")
@@ -145,7 +160,7 @@ func (r *Reader) globalType() Global {
 }
 
 func (m *Module) readExports(r *Reader) {
-	for n := r.Count(3, "exports"); n > 0 && r.err == nil; n-- {
+	for n := r.items(3, "exports"); n > 0 && r.err == nil; n-- {
 		e := Export{Offset: r.Offset(), Name: r.Name("an export's name")}
 		at := r.Offset()
 		e.Kind = r.Byte("a kind of export")
@@ -201,7 +216,11 @@ func (m *Module) readElement(r *Reader) {
 			r.unsupported(at, "unknown kind of element %d", k)
 		}
 	}
+	at := r.Offset()
 	e.Count = r.Count(1, "elements")
+	if m.elements += e.Count; m.elements > 5*MaxItems {
+		r.unsupported(at, "%d elements, at most %d are supported", m.elements, 5*MaxItems)
+	}
 	for n := e.Count; n > 0 && r.err == nil; n-- {
 		if exprs {
 			m.constExpr(r)
@@ -213,7 +232,7 @@ func (m *Module) readElement(r *Reader) {
 }
 
 func (m *Module) readBodies(r *Reader) {
-	for n := r.Count(2, "function bodies"); n > 0 && r.err == nil; n-- {
+	for n := r.items(2, "function bodies"); n > 0 && r.err == nil; n-- {
 		size := r.U32("a function body's size")
 		b := Body{Offset: r.Offset()}
 		b.Raw = r.Bytes(int(size), "a function body")

@@ -29,6 +29,8 @@ type Module struct {
 
 	// FuncUses are the function indices outside of code: exports, start, element segments, constant expressions.
 	FuncUses []FuncUse
+
+	elements int // entries of all segments
 }
 
 // Import is one import; what it is depends on Kind.

@@ -55,6 +55,7 @@ func generate(dir string) ([]file, error) {
 	}{
 		{"abi_gen.go", goTables},
 		{"REFERENCE.md", reference},
+		{"../../sdk/go/internal/raw/doc.go", goRawDoc},
 		{"../../sdk/go/internal/raw/raw_gen.go", goRaw},
 		{"../../sdk/go/internal/raw/wasm_gen.go", goRawWasm},
 		{"../../sdk/go/internal/raw/native_gen.go", goRawNative},

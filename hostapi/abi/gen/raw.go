@@ -32,16 +32,20 @@ func goResult(f fn) string {
 	return "int32"
 }
 
-// goRaw writes what the raw layer has on every platform.
-func goRaw(c *contract) ([]byte, error) {
-	b := bytes.NewBufferString(header + `// Package raw is the native ABI of Wedge as Go functions: one for each function that a guest can import, with slices in
+// goRawDoc writes the package's comment.
+func goRawDoc(*contract) ([]byte, error) {
+	return []byte(header + `// Package raw is the native ABI of Wedge as Go functions: one for each function that a guest can import, with slices in
 // place of pointers and lengths, and nothing else. In a guest they call the host; elsewhere they call the Host that Use
 // was given, so that functions can be tested without a node. The SDK's public packages are its only callers.
 //
 // Results below zero are a Status. A result that is a length may be larger than the buffer: then nothing was written.
 package raw
+`), nil
+}
 
-`)
+// goRaw writes what the raw layer has on every platform.
+func goRaw(c *contract) ([]byte, error) {
+	b := bytes.NewBufferString(header + "package raw\n\n")
 	goEnums(b, c)
 	return format.Source(b.Bytes())
 }

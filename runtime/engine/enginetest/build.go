@@ -3,6 +3,8 @@
 package enginetest
 
 import (
+	"bytes"
+
 	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
@@ -10,6 +12,7 @@ import (
 type Module struct {
 	types, imports, others, funcs, exports, bodies []byte
 	nTypes, nImports, nOthers, nFuncs, nExports    uint32
+	nMemories                                      uint32
 	memory, table, start                           []byte
 	Globals                                        [][]byte // each a type, its mutability and its value's expression
 }
@@ -73,6 +76,9 @@ func (m *Module) Export(name string, kind byte, index uint32) {
 // Memory declares the memory, in pages; most 0 is no maximum.
 func (m *Module) Memory(least, most uint32) { m.memory = limits(nil, least, most) }
 
+// Memories says how often the memory is declared, for modules that should be refused.
+func (m *Module) Memories(n int) { m.nMemories = uint32(n) }
+
 // Table declares a table of functions.
 func (m *Module) Table(least, most uint32) { m.table = limits([]byte{0x70}, least, most) }
 
@@ -101,7 +107,8 @@ func (m *Module) Bytes() []byte {
 	section(wasm.ImportSection, m.nImports+m.nOthers, append(m.imports[:len(m.imports):len(m.imports)], m.others...))
 	section(wasm.FunctionSection, m.nFuncs, m.funcs)
 	section(wasm.TableSection, one(m.table), m.table)
-	section(wasm.MemorySection, one(m.memory), m.memory)
+	memories := max(m.nMemories, one(m.memory))
+	section(wasm.MemorySection, memories, bytes.Repeat(m.memory, int(memories)))
 	var globals []byte
 	for _, g := range m.Globals {
 		globals = append(globals, g...)
