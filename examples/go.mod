@@ -3,13 +3,13 @@ module github.com/wedgecdn/wedge/examples
 go 1.26.0
 
 require (
+	github.com/tetratelabs/wazero v1.12.0
 	github.com/wedgecdn/wedge v0.0.0
 	github.com/wedgecdn/wedge/sdk/go v0.0.0
 )
 
 require (
 	github.com/klauspost/compress v1.20.3 // indirect
-	github.com/tetratelabs/wazero v1.12.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
 
