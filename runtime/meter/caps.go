@@ -8,14 +8,14 @@ import "github.com/wedgecdn/wedge/runtime/wasm"
 // in n nested loops take 0.3 s for n = 100, 6 s for 200 and 50 s for 400, in 7 KB; programs by Go, Rust, Zig and TinyGo
 // stay below 250 for locals × depth. All functions together may have five times what one may, small ones not counted.
 type Caps struct {
-	ModuleBytes   int    // the whole module; default 32 MiB
+	ModuleBytes   int    // the whole module, which may grow to four times this; default 32 MiB
 	Functions     int    // imported and defined; default 100 000
 	BodyBytes     int    // one function; default 1 MiB
 	Locals        int    // one function, parameters included; default 10 000
 	Params        int    // parameters, and results, of one type; default 128
 	Nesting       int    // depth of blocks, loops and ifs in one function; default 10 000
 	LocalsByDepth int    // one function: (locals + 20) × depth of its loops; default 10 000
-	LocalsByLoops int    // one function: locals × number of its loops; default 400 000
+	LocalsByLoops int    // one function: (locals + 10) × number of its loops; default 400 000
 	Globals       int    // imported and defined; default 10 000
 	Tables        int    // imported and defined; default 16
 	TableEntries  uint32 // declared by all tables together, and reached by table.grow in each; default 65 536
@@ -51,7 +51,7 @@ func (c Caps) withDefaults() Caps {
 type effort struct{ depth, loops int64 }
 
 func (c Caps) function(e *effort, offset, locals, loops, deepest int) error {
-	depth, flat := int64(locals+20)*int64(deepest), int64(locals)*int64(loops)
+	depth, flat := int64(locals+20)*int64(deepest), int64(locals+10)*int64(loops)
 	if depth > 1000 {
 		e.depth += depth
 	}

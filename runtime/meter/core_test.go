@@ -192,7 +192,7 @@ func TestCore(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := strings.TrimPrefix(filepath.ToSlash(strings.TrimSuffix(file, ".json")), filepath.ToSlash(base)+"/")
-		if !*whole && (testing.Short() || !core(name)) {
+		if !*whole && (testing.Short() || racing || !core(name)) {
 			continue
 		}
 		scripts.Add(1)

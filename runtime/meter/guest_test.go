@@ -38,6 +38,9 @@ func guest(t testing.TB) []byte {
 // A real program gives the same results metered and not, and uses the same fuel each time, with any slice and on both
 // engines.
 func TestGoGuest(t *testing.T) {
+	if racing {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	original := guest(t)
 	metered := mustRewrite(t, original)

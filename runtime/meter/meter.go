@@ -145,6 +145,9 @@ func (w *rewriter) bodies(planned func(b wasm.Body, locals int) ([]edit, error))
 		out.apply(b.Raw, edits)
 		w.code = wasm.AppendU32(w.code, uint32(len(out.b)))
 		w.code = append(w.code, out.b...)
+		if len(w.code) > 4*w.caps.ModuleBytes {
+			return refuse(b.Offset, hintSplit, "so many loops and branches that metering them makes more than %d bytes of code", 4*w.caps.ModuleBytes)
+		}
 	}
 	return nil
 }

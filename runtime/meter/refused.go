@@ -25,7 +25,7 @@ func refuse(offset int, hint, format string, args ...any) error {
 // Hints that several refusals share.
 const (
 	hintFeature = "compile without this proposal (see the list of supported features)"
-	hintThreads = "compile without threads: -matomics off, no shared memory"
+	hintThreads = "compile without threads: no atomics, no shared memory"
 	hintExcept  = "compile without WebAssembly exceptions"
 	hintRename  = "rename it: names that begin with wedge_meter belong to the host"
 )

@@ -67,6 +67,7 @@ func TestRefused(t *testing.T) {
 	f("200001 exports", Caps{}, section(wasm.ExportSection, slices.Repeat([][]byte{{0, wasm.MemoryKind, 0}}, 200_001)...))
 
 	f("bytes of module", Caps{ModuleBytes: 10}, code())
+	f("more than 8000 bytes of code", Caps{ModuleBytes: 2000}, code(many(600, wasm.Loop, empty, wasm.End)...))
 	f("2 functions", Caps{Functions: 1}, sketch{funcs: make([]fn, 2)}.build())
 	f("function of 102 bytes", Caps{BodyBytes: 100}, code(many(100, wasm.Nop)...))
 	f("function with 11 locals", Caps{Locals: 10}, sketch{funcs: []fn{{params: "i", locals: "iiiiiiiiii"}}}.build())
@@ -117,6 +118,9 @@ func TestMalformed(t *testing.T) {
 	f(first+1, "end of the function body", code(wasm.End))
 	f(first+3, "an instruction", code(wasm.Block, empty))
 	f(first, "unknown table 0", code(wasm.TableGrow, byte(0)))
+	f(0, "unknown type 48 of function 0", sketch{sections: []wasm.Section{
+		{ID: wasm.TypeSection, Data: []byte{1, 0x60, 0, 0}}, {ID: wasm.FunctionSection, Data: []byte{1, 48}},
+		{ID: wasm.CodeSection, Data: []byte{1, 4, 0, byte(wasm.Call), 0, byte(wasm.End)}}}}.build()) // the engine panics
 	f(first, "unknown data segment 3", code(wasm.MemoryInit, byte(3), byte(0)))
 }
 
