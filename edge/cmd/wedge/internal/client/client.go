@@ -1,0 +1,194 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	connectTime = 5 * time.Second  // until a connection stands
+	answerTime  = 30 * time.Second // until an answer begins, once the request is sent
+	compileTime = 5 * time.Minute  // the same where the node compiles a module first
+	silence     = 60 * time.Second // longest pause inside an answer
+	maxAnswer   = 64 << 20         // of one JSON answer
+)
+
+// Options say which node is asked, and as whom.
+type Options struct {
+	Base  string // what ParseAddress returned
+	Token string // bearer token; "" sends none
+	Agent string // User-Agent
+	// Within bounds one exchange as a whole; 0 leaves it to the single waits, which suits uploads and streams.
+	Within time.Duration
+}
+
+// Client asks one node. It is safe for concurrent use.
+type Client struct {
+	Options
+	quick, slow *http.Client // they differ in how long the node may think
+}
+
+// New makes a client; nothing is sent before it is asked to.
+func New(o Options) *Client {
+	return &Client{o, newHTTP(o, answerTime), newHTTP(o, compileTime)}
+}
+
+func newHTTP(o Options, think time.Duration) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:           (&net.Dialer{Timeout: connectTime}).DialContext,
+			TLSHandshakeTimeout:   connectTime,
+			ResponseHeaderTimeout: think,
+			DisableCompression:    true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       o.Within,
+	}
+}
+
+// A call is one request to the API.
+type call struct {
+	method string
+	path   []string // its segments below /v1, as they are: escaping is done here
+	query  url.Values
+	body   io.Reader
+	size   int64 // of body; -1 if it is not known
+	media  string
+	slow   bool // the node compiles before it answers
+}
+
+// open sends a call and returns the answer, whose body the caller closes. An answer that is no success is an *Error.
+func (c *Client) open(ctx context.Context, r call) (*http.Response, error) {
+	u := c.Base + "/v1"
+	for _, segment := range r.path {
+		u += "/" + escape(segment)
+	}
+	if len(r.query) > 0 {
+		u += "?" + r.query.Encode()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	req, err := http.NewRequestWithContext(ctx, r.method, u, r.body)
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("ask the node: %w", err)
+	}
+	if r.body != nil {
+		req.ContentLength = r.size
+		req.Header.Set("Content-Type", r.media)
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	req.Header.Set("User-Agent", c.Agent)
+	with := c.quick
+	if r.slow {
+		with = c.slow
+	}
+	res, err := with.Do(req)
+	if err != nil {
+		cancel()
+		return nil, c.unreachable(err)
+	}
+	res.Body = &patient{ReadCloser: res.Body, cancel: cancel, timer: time.AfterFunc(silence, cancel)}
+	if res.StatusCode/100 != 2 {
+		defer res.Body.Close()
+		return nil, c.refusal(res)
+	}
+	return res, nil
+}
+
+// escape makes one segment of a path. A segment of dots would be taken for a way through the tree, so its dots are
+// escaped as well; servers undo that.
+func escape(segment string) string {
+	if strings.Trim(segment, ".") == "" {
+		return strings.ReplaceAll(segment, ".", "%2E")
+	}
+	return url.PathEscape(segment)
+}
+
+// ask sends a call and decodes the answer's JSON into v, unless that is nil.
+func (c *Client) ask(ctx context.Context, r call, v any) error {
+	res, err := c.open(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	b, err := readAll(res.Body)
+	if err != nil {
+		return &Broken{Base: c.Base, Err: err}
+	}
+	if v == nil {
+		return nil
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return &Foreign{Base: c.Base, Status: res.StatusCode, Err: err}
+	}
+	return nil
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
+	if err == nil && len(b) > maxAnswer {
+		err = fmt.Errorf("it is longer than %d MiB", maxAnswer>>20)
+	}
+	return b, err
+}
+
+// patient is the body of an answer that may pause, but not for ever.
+type patient struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+	timer  *time.Timer // calls cancel
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	n, err := p.ReadCloser.Read(b)
+	if p.timer.Reset(silence) {
+		return n, err
+	}
+	p.timer.Stop()
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("nothing came for %v: %w", silence, err)
+	}
+	return n, err
+}
+
+func (p *patient) Close() error {
+	p.timer.Stop()
+	err := p.ReadCloser.Close()
+	p.cancel()
+	return err
+}
+
+// unreachable says in few words why there is no answer.
+func (c *Client) unreachable(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // without method and URL: the address is said by Unreachable
+	}
+	var op *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		err = fmt.Errorf("no address is known for %q", dns.Name)
+	case errors.As(err, &op) && op.Op == "dial":
+		if op.Timeout() {
+			return &Unreachable{c.Base, fmt.Errorf("no connection within %v", connectTime)}
+		}
+		err = errors.Unwrap(op) // "connect: connection refused"
+		if inner := errors.Unwrap(err); inner != nil {
+			err = inner
+		}
+	default:
+		return &Broken{Base: c.Base, Err: err}
+	}
+	return &Unreachable{c.Base, err}
+}
