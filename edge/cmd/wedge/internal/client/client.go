@@ -16,7 +16,7 @@ import (
 const (
 	connectTime = 5 * time.Second  // until a connection stands
 	answerTime  = 30 * time.Second // until an answer begins, once the request is sent
-	compileTime = 5 * time.Minute  // the same where the node compiles a module first
+	workTime    = 5 * time.Minute  // the same where the node compiles a module or writes a file of entries first
 	silence     = 60 * time.Second // longest pause inside an answer
 	maxAnswer   = 64 << 20         // of one JSON answer
 )
@@ -38,7 +38,7 @@ type Client struct {
 
 // New makes a client; nothing is sent before it is asked to.
 func New(o Options) *Client {
-	return &Client{o, newHTTP(o, answerTime), newHTTP(o, compileTime)}
+	return &Client{o, newHTTP(o, answerTime), newHTTP(o, workTime)}
 }
 
 func newHTTP(o Options, think time.Duration) *http.Client {
@@ -47,6 +47,7 @@ func newHTTP(o Options, think time.Duration) *http.Client {
 			DialContext:           (&net.Dialer{Timeout: connectTime}).DialContext,
 			TLSHandshakeTimeout:   connectTime,
 			ResponseHeaderTimeout: think,
+			ExpectContinueTimeout: connectTime,
 			DisableCompression:    true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -62,7 +63,8 @@ type call struct {
 	body   io.Reader
 	size   int64 // of body; -1 if it is not known
 	media  string
-	slow   bool // the node compiles before it answers
+	header http.Header // further fields
+	slow   bool        // the node works before it answers: it compiles, writes much
 }
 
 // open sends a call and returns the answer, whose body the caller closes. An answer that is no success is an *Error.
@@ -80,9 +82,18 @@ func (c *Client) open(ctx context.Context, r call) (*http.Response, error) {
 		cancel()
 		return nil, fmt.Errorf("ask the node: %w", err)
 	}
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
 	if r.body != nil {
 		req.ContentLength = r.size
 		req.Header.Set("Content-Type", r.media)
+		if r.size < 0 || r.size > 1<<20 {
+			req.Header.Set("Expect", "100-continue") // a refusal comes before the upload, not after it
+		}
+		if r.size == 0 {
+			req.Body, req.GetBody = http.NoBody, nil // otherwise 0 means that the length is not known
+		}
 	}
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
@@ -97,7 +108,9 @@ func (c *Client) open(ctx context.Context, r call) (*http.Response, error) {
 		cancel()
 		return nil, c.unreachable(err)
 	}
-	res.Body = &patient{ReadCloser: res.Body, cancel: cancel, timer: time.AfterFunc(silence, cancel)}
+	p := &patient{ReadCloser: res.Body, base: c.Base, cancel: cancel, timer: time.AfterFunc(silence, cancel)}
+	p.timer.Stop()
+	res.Body = p
 	if res.StatusCode/100 != 2 {
 		defer res.Body.Close()
 		return nil, c.refusal(res)
@@ -114,19 +127,16 @@ func escape(segment string) string {
 	return url.PathEscape(segment)
 }
 
-// ask sends a call and decodes the answer's JSON into v, unless that is nil.
+// ask sends a call and decodes the answer's JSON into v.
 func (c *Client) ask(ctx context.Context, r call, v any) error {
 	res, err := c.open(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	b, err := readAll(res.Body)
+	b, err := c.readAll(res.Body)
 	if err != nil {
-		return &Broken{Base: c.Base, Err: err}
-	}
-	if v == nil {
-		return nil
+		return err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return &Foreign{Base: c.Base, Status: res.StatusCode, Err: err}
@@ -134,31 +144,34 @@ func (c *Client) ask(ctx context.Context, r call, v any) error {
 	return nil
 }
 
-func readAll(r io.Reader) ([]byte, error) {
+// readAll reads an answer that is held in memory whole.
+func (c *Client) readAll(r io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
 	if err == nil && len(b) > maxAnswer {
-		err = fmt.Errorf("it is longer than %d MiB", maxAnswer>>20)
+		err = &Broken{Base: c.Base, Err: fmt.Errorf("it is longer than %d MiB", maxAnswer>>20)}
 	}
 	return b, err
 }
 
-// patient is the body of an answer that may pause, but not for ever.
+// patient is the body of an answer that may pause, but not for ever. Its errors are *Broken.
 type patient struct {
 	io.ReadCloser
+	base   string
 	cancel context.CancelFunc
-	timer  *time.Timer // calls cancel
+	timer  *time.Timer // calls cancel when a read has waited for too long
 }
 
 func (p *patient) Read(b []byte) (int, error) {
+	p.timer.Reset(silence) // only while it reads: who takes its time with what was read is no fault of the node
 	n, err := p.ReadCloser.Read(b)
-	if p.timer.Reset(silence) {
+	late := !p.timer.Stop()
+	if err == nil || err == io.EOF {
 		return n, err
 	}
-	p.timer.Stop()
-	if err != nil && err != io.EOF {
-		err = fmt.Errorf("nothing came for %v: %w", silence, err)
+	if late {
+		err = fmt.Errorf("nothing came for %v", silence)
 	}
-	return n, err
+	return n, &Broken{Base: p.base, Err: err}
 }
 
 func (p *patient) Close() error {

@@ -4,23 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/wedgecdn/wedge/edge/admin"
 )
-
-// Error is the node's own answer to what it did not do.
-type Error struct {
-	Status  int
-	Code    string // a word for programs
-	Message string // what is wrong
-	Hint    string // what to do; "" if the node had none
-	Field   string // of the request, if one is to blame
-}
-
-func (e *Error) Error() string {
-	if e.Field != "" {
-		return e.Field + ": " + e.Message
-	}
-	return e.Message
-}
 
 // Unreachable says that nobody took the connection, so nothing was done.
 type Unreachable struct {
@@ -59,23 +45,15 @@ func (e *Foreign) Error() string {
 
 func (e *Foreign) Unwrap() error { return e.Err }
 
-// refusal reads an answer that is no success.
+// refusal reads an answer that is no success: the node's *admin.Error, or what is wrong with it.
 func (c *Client) refusal(res *http.Response) error {
-	b, err := readAll(res.Body)
+	b, err := c.readAll(res.Body)
 	if err != nil {
-		return &Broken{Base: c.Base, Err: err}
+		return err
 	}
-	var answer struct {
-		Error *struct {
-			Code    string `json:"code"`
-			Message string `json:"message"`
-			Hint    string `json:"hint"`
-			Field   string `json:"field"`
-		} `json:"error"`
-	}
-	if err := json.Unmarshal(b, &answer); err != nil || answer.Error == nil || answer.Error.Message == "" {
+	var answer admin.Failure
+	if err := json.Unmarshal(b, &answer); err != nil || answer.Error.Message == "" || answer.Error.Code == "" {
 		return &Foreign{Base: c.Base, Status: res.StatusCode, Err: err}
 	}
-	e := answer.Error
-	return &Error{Status: res.StatusCode, Code: e.Code, Message: e.Message, Hint: e.Hint, Field: e.Field}
+	return &answer.Error
 }
