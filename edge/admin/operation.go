@@ -36,6 +36,7 @@ type operation struct {
 	out     content // what a 2xx answer is
 	headers []parameter
 	fails   []Code // failures of its own, beside those that every operation has
+	busy    any    // what 503 answers, if it is not a Failure
 	handle  func(*call) (any, error)
 }
 

@@ -122,6 +122,6 @@ func operations() []operation {
 		{id: "healthz", method: http.MethodGet, path: "/healthz", scope: scopeOpen, summary: "200 while the process lives.",
 			out: answers(Check{}), handle: (*call).healthz},
 		{id: "readyz", method: http.MethodGet, path: "/readyz", scope: scopeOpen, summary: "200 while the node takes requests, 503 with a reason from the moment it is told to stop.",
-			out: answers(Check{}), handle: (*call).readyz},
+			out: answers(Check{}), busy: Check{}, handle: (*call).readyz},
 	}
 }
