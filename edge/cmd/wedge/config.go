@@ -92,7 +92,7 @@ func printApplied(w io.Writer, a admin.ConfigApplied) error {
 		text += "; the text of before is in " + a.Kept
 	}
 	if len(a.Restart) > 0 {
-		text += fmt.Sprintf("; %s the node must be restarted: %s", map[bool]string{true: "for this", false: "then"}[a.Applied], strings.Join(a.Restart, ", "))
+		text += "; only after a restart: " + strings.Join(a.Restart, ", ")
 	}
 	return line("%s", text)(w)
 }

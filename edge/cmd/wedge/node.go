@@ -21,7 +21,7 @@ type nodeFlags struct {
 
 // ownerFlag is embedded by commands about what belongs to an owner.
 type ownerFlag struct {
-	Owner string `name:"owner" placeholder:"NAME" group:"Which node:" help:"Tenant that is meant. Without it the token's own; for the operator, default."`
+	Owner string `name:"owner" placeholder:"NAME" complete:"owner" group:"Which node:" help:"Tenant that is meant. Without it the token's own; for the operator, default."`
 }
 
 // defaultConfig is the configuration that is meant when none is named.
@@ -40,7 +40,15 @@ func (c *command) node(f nodeFlags) (*client.Client, error) {
 		return nil, err
 	}
 	c.asked = &p
-	return client.New(client.Options{Base: p.base, Token: p.token, Agent: "wedge/" + version}), nil
+	return client.New(client.Options{Base: p.base, Token: p.token, Agent: agent()}), nil
+}
+
+// agent is how the command line calls itself in requests.
+func agent() string {
+	if version == "" {
+		return "wedge/devel"
+	}
+	return "wedge/" + version
 }
 
 // find says where the node is: flags go before the environment, that before the configuration. The token of a

@@ -13,8 +13,8 @@ type cacheCommands struct {
 }
 
 type cachePurge struct {
-	URL    string `name:"url" placeholder:"URL" help:"A URL; everything that was made from it goes."`
-	Prefix string `name:"prefix" placeholder:"URL" help:"The beginning of URLs: scheme, host and the beginning of a path."`
+	URL    string `name:"url" placeholder:"URL" complete:"url" help:"A URL; everything that was made from it goes."`
+	Prefix string `name:"prefix" placeholder:"URL" complete:"url" help:"The beginning of URLs: scheme, host and the beginning of a path."`
 	Tag    string `name:"tag" placeholder:"TAG" help:"A tag that responses were stored under."`
 	All    bool   `name:"all" help:"Everything of the owner."`
 	Soft   bool   `name:"soft" help:"Make it stale only: the origin confirms it or replaces it."`

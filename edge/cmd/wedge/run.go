@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -20,22 +19,24 @@ const (
 type cli struct {
 	Help helpFlag `short:"h" help:"Say how it is used."`
 
-	Version versionCommand `cmd:"" help:"Print the version of wedge and of what it is made of."`
+	Check      checkCommand     `cmd:"" help:"Check a configuration without using it."`
+	Status     statusCommand    `cmd:"" help:"Say how a node is."`
+	Function   functionCommands `cmd:"" help:"Functions: upload, versions, switch, logs."`
+	Cache      cacheCommands    `cmd:"" help:"Stored responses."`
+	KV         kvCommands       `cmd:"" name:"kv" help:"The stores that functions use."`
+	Config     configCommands   `cmd:"" help:"The configuration of a node that runs."`
+	Completion completionScript `cmd:"" help:"Print a script that completes commands, flags and names in a shell."`
+	Version    versionCommand   `cmd:"" help:"Print the version of wedge and of what it is made of."`
+
+	Complete completeCommand `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"What the scripts of completion ask."`
 }
 
 // run does what args ask for and returns the exit code of the process. It is all of main, so that tests can call it.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv}
-	parser, err := kong.New(&cli{},
-		kong.Name("wedge"),
-		kong.Description("A programmable CDN node: an HTTP cache that runs your WebAssembly functions."),
-		kong.NoDefaultHelp(), // ours does not end the process: see helpFlag
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Writers(stdout, stderr),
-	)
-	if err != nil {
-		panic("BUG: command line: " + err.Error()) // a wrong tag in cli, found by every test that calls run
-	}
+	c.shows = isTerminal(stderr)
+	c.asks = c.shows && isTerminal(stdin)
+	parser := newParser(stdout, stderr)
 	ctx, err := parser.Parse(args)
 	if err == nil {
 		err = ctx.Run(c)
@@ -60,6 +61,22 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return c.report(explain(parse))
 }
 
+// newParser makes what reads the arguments and knows every command.
+func newParser(stdout, stderr io.Writer) *kong.Kong {
+	parser, err := kong.New(&cli{},
+		kong.Name("wedge"),
+		kong.Description("A programmable CDN node: an HTTP cache that runs your WebAssembly functions."),
+		kong.NoDefaultHelp(), // ours does not end the process: see helpFlag
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Writers(stdout, stderr),
+		kong.Vars{"config": defaultConfig},
+	)
+	if err != nil {
+		panic("BUG: command line: " + err.Error()) // a wrong tag in cli, found by every test that calls run
+	}
+	return parser
+}
+
 // helpFlag is --help. kong's own calls os.Exit while it parses; this one ends the parse with an error that run
 // turns into the page, so that nothing below main ends the process.
 type helpFlag bool
@@ -69,15 +86,15 @@ var errHelp = errors.New("help was asked for")
 // BeforeReset is kong's hook for a flag that was given.
 func (helpFlag) BeforeReset() error { return errHelp }
 
-// report prints err, if there is one, in the two lines that every error of wedge has, and returns the exit code.
+// report prints err, if there is one, and returns the exit code.
 func (c *command) report(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(c.stderr, "wedge: error: %v\n", err)
-	var hinted *hintedError
-	if errors.As(err, &hinted) {
-		fmt.Fprintf(c.stderr, "wedge: hint: %s\n", hinted.hint)
+	if !errors.Is(err, errAnswered) {
+		for _, p := range complaints(c.advise(err)) {
+			p.print(c.stderr)
+		}
 	}
 	var wrong *usageError
 	if errors.As(err, &wrong) {

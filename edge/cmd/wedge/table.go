@@ -60,7 +60,7 @@ func bytesText(n int64) string {
 	if unit == "B" {
 		return strconv.FormatInt(n, 10) + " B"
 	}
-	return strconv.FormatFloat(v, 'f', 1, 64) + " " + unit
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + " " + unit
 }
 
 // timeText is a moment in the time of this machine; "" if there is none.

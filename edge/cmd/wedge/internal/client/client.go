@@ -26,8 +26,6 @@ type Options struct {
 	Base  string // what ParseAddress returned
 	Token string // bearer token; "" sends none
 	Agent string // User-Agent
-	// Within bounds one exchange as a whole; 0 leaves it to the single waits, which suits uploads and streams.
-	Within time.Duration
 }
 
 // Client asks one node. It is safe for concurrent use.
@@ -38,10 +36,10 @@ type Client struct {
 
 // New makes a client; nothing is sent before it is asked to.
 func New(o Options) *Client {
-	return &Client{o, newHTTP(o, answerTime), newHTTP(o, workTime)}
+	return &Client{o, newHTTP(answerTime), newHTTP(workTime)}
 }
 
-func newHTTP(o Options, think time.Duration) *http.Client {
+func newHTTP(think time.Duration) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: connectTime}).DialContext,
@@ -51,7 +49,6 @@ func newHTTP(o Options, think time.Duration) *http.Client {
 			DisableCompression:    true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       o.Within,
 	}
 }
 
