@@ -54,7 +54,11 @@ func (a *attempts) failed(peer string, now time.Time) {
 func (a *attempts) blocked(peer string, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return max(0, a.until[network(peer)].Sub(now)-(freeAttempts-1)*attemptEvery)
+	free := now.Add((freeAttempts - 1) * attemptEvery)
+	if t := a.until[network(peer)]; t.After(free) {
+		return t.Sub(free)
+	}
+	return 0
 }
 
 // forget drops the peers that owe nothing, or the one that owes least.

@@ -32,7 +32,7 @@ type record struct {
 func (c *call) record(status int, fail *Error) error {
 	r := record{
 		Time: c.s.opt.Now().UTC(), Request: c.id, Token: c.token(), Peer: c.peer, Action: c.o.id,
-		Owner: c.owner, Object: cut(c.object), Detail: c.detail, Status: status, Result: "ok",
+		Owner: c.owner, Object: cut(c.object, 512), Detail: cut(c.detail, 512), Status: status, Result: "ok",
 	}
 	if fail != nil {
 		r.Result = string(fail.Code)

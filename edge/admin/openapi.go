@@ -115,6 +115,8 @@ func (p *parameter) describe(in string) object {
 		schema["pattern"] = "^[a-z0-9][a-z0-9._-]{0,62}$"
 	case kindCount:
 		schema = object{"type": "integer", "minimum": 0}
+	case kindLimit:
+		schema = object{"type": "integer", "minimum": 1}
 	case kindBool:
 		schema = object{"type": "boolean"}
 	}

@@ -22,7 +22,7 @@ const (
 )
 
 var (
-	paramLimit  = parameter{name: "limit", kind: kindCount, doc: "How many at most; the node may answer fewer.", preset: "100"}
+	paramLimit  = parameter{name: "limit", kind: kindLimit, doc: "How many at most; the node may answer fewer.", preset: "100"}
 	paramKey    = parameter{name: "key", doc: "The entry's key: any bytes, percent-encoded.", required: true}
 	paramTTL    = parameter{name: "ttl", kind: kindDuration, doc: "How long the entry lives, as in 90s or 1h30m; absent: for ever."}
 	ifMatch     = parameter{name: "If-Match", doc: "Only if the entry is at this version: \"17\"."}
