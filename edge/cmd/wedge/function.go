@@ -104,7 +104,11 @@ func printFunction(w io.Writer, f admin.Function) error {
 	t.row("function", owned(f.Owner, f.Name))
 	t.row("state", runs(f.Active, f.Disabled))
 	t.row("from", source(f.Source))
-	t.row("called by", strings.Join(f.Bindings, ", "))
+	callers := "no site"
+	if len(f.Bindings) > 0 {
+		callers = strings.Join(f.Bindings, ", ")
+	}
+	t.row("called by", callers)
 	if err := t.flush(); err != nil || len(f.Versions) == 0 {
 		return err
 	}
