@@ -89,7 +89,7 @@ func nodeOf(ts *testscript.TestScript) *fakeNode {
 
 const (
 	operatorToken = "operator-0123456789abcdef"
-	readerToken    = "reader-0123456789abcdef"
+	readerToken   = "reader-0123456789abcdef"
 )
 
 func startNode(ts *testscript.TestScript, neg bool, args []string) {

@@ -79,9 +79,5 @@ func counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	plural := noun + "s"
-	if stem, ok := strings.CutSuffix(noun, "y"); ok {
-		plural = stem + "ies"
-	}
-	return strconv.Itoa(n) + " " + plural
+	return strconv.Itoa(n) + " " + noun + "s"
 }
