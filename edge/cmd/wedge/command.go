@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 )
 
 // A command is what a command may touch of the process that runs it. Each Run method gets one; tests make their own.
@@ -16,10 +17,11 @@ type command struct {
 	asks   bool                        // a person at a terminal can be asked
 	shows  bool                        // stderr is a terminal, on which progress may be shown
 	asked  *place                      // the node that the command asked, once it has
-}
 
-// ctx is what requests run under: they end with the process.
-func (c *command) ctx() context.Context { return context.Background() }
+	context  context.Context // what requests run under; it ends with the process, in tests earlier
+	patience time.Duration   // how long completion waits for a node
+	pause    time.Duration   // between two looks at a node whose logs are followed
+}
 
 // note says on stderr what belongs to no answer.
 func (c *command) note(format string, args ...any) {

@@ -22,7 +22,7 @@ type completeCommand struct {
 }
 
 // patience is how long a person waits for the node while typing.
-const patience = 300 * time.Millisecond
+const patience = 500 * time.Millisecond
 
 func (k completeCommand) Run(c *command) error {
 	if len(k.Words) < 2 {
@@ -186,7 +186,7 @@ func (t *typed) values(v *kong.Value, c *command) (list []suggestion) {
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(c.ctx(), patience)
+	ctx, cancel := context.WithTimeout(c.context, c.patience)
 	defer cancel()
 	node := client.New(client.Options{Base: p.base, Token: p.token, Agent: agent()})
 	return t.ask(ctx, node, of)

@@ -25,7 +25,7 @@ func (s configShow) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.Config(c.ctx())
+	a, err := node.Config(c.context)
 	if err != nil {
 		return err
 	}
@@ -54,12 +54,12 @@ func (s configApply) Run(c *command) error {
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, config.MaxFile+1))
 	if err != nil {
-		return fmt.Errorf("read the configuration: %w", err)
+		return hint(fmt.Errorf("read the configuration: %w", err), "name a file that can be read")
 	}
 	if len(text) > config.MaxFile {
 		return hint(fmt.Errorf("%s is longer than a configuration can be", s.File), "the most is %s", bytesText(config.MaxFile))
 	}
-	a, err := node.Apply(c.ctx(), text, s.DryRun)
+	a, err := node.Apply(c.context, text, s.DryRun)
 	if err != nil {
 		return err
 	}

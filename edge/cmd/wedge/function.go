@@ -41,7 +41,7 @@ func (f functionList) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.Functions(c.ctx(), f.Owner, f.All)
+	a, err := node.Functions(c.context, f.Owner, f.All)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (f functionShow) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.Function(c.ctx(), f.Owner, f.Name)
+	a, err := node.Function(c.context, f.Owner, f.Name)
 	if err != nil {
 		return err
 	}

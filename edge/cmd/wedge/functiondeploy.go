@@ -28,7 +28,7 @@ func (f functionDeploy) Run(c *command) error {
 	}
 	defer module.Close()
 	watched, done := c.watch(module, size, filepath.Base(f.File), "uploaded; the node checks and compiles it")
-	a, err := node.Deploy(c.ctx(), f.Owner, f.Name, client.Module{Body: watched, Size: size, Message: f.Message, Keep: f.NoActivate})
+	a, err := node.Deploy(c.context, f.Owner, f.Name, client.Module{Body: watched, Size: size, Message: f.Message, Keep: f.NoActivate})
 	done()
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (f functionRollback) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.Rollback(c.ctx(), f.Owner, f.Name)
+	a, err := node.Rollback(c.context, f.Owner, f.Name)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (f functionActivate) Run(c *command) error {
 	if len(f.Version) < 8 {
 		return hint(usage(fmt.Errorf("version %q is too short", f.Version)), `at least 8 digits name a version; "wedge function show %s" lists them`, f.Name)
 	}
-	a, err := node.Activate(c.ctx(), f.Owner, f.Name, f.Version)
+	a, err := node.Activate(c.context, f.Owner, f.Name, f.Version)
 	if err != nil {
 		return err
 	}

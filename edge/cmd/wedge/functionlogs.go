@@ -32,7 +32,10 @@ func (f functionLogs) Run(c *command) error {
 	var cursor uint64
 	want := min(f.Lines, logPage)
 	for {
-		a, err := node.Logs(c.ctx(), f.Owner, f.Name, cursor, want)
+		a, err := node.Logs(c.context, f.Owner, f.Name, cursor, want)
+		if f.Follow && c.context.Err() != nil {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -45,7 +48,11 @@ func (f functionLogs) Run(c *command) error {
 		case !f.Follow:
 			return nil
 		case !full: // otherwise there is more already
-			time.Sleep(logPause)
+			select {
+			case <-time.After(c.pause):
+			case <-c.context.Done():
+				return nil
+			}
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (f functionFlags) turn(c *command, name string, off bool) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.Switch(c.ctx(), f.Owner, name, off)
+	a, err := node.Switch(c.context, f.Owner, name, off)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (f functionDelete) Run(c *command) error {
 	if err := c.confirm(f.yesFlag, "delete the function %q with all its versions", f.Name); err != nil {
 		return err
 	}
-	a, err := node.DeleteFunction(c.ctx(), f.Owner, f.Name)
+	a, err := node.DeleteFunction(c.context, f.Owner, f.Name)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (k kvGet) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	e, err := node.Value(c.ctx(), k.Owner, k.Store, k.Key)
+	e, err := node.Value(c.context, k.Owner, k.Store, k.Key)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (k kvPut) Run(c *command) error {
 	}
 	defer body.Close()
 	w.Body, w.Size = body, size
-	a, err := node.PutValue(c.ctx(), k.Owner, k.Store, k.Key, w)
+	a, err := node.PutValue(c.context, k.Owner, k.Store, k.Key, w)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (k kvDelete) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.DeleteValue(c.ctx(), k.Owner, k.Store, k.Key, k.IfVersion)
+	a, err := node.DeleteValue(c.context, k.Owner, k.Store, k.Key, k.IfVersion)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (k kvAdd) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.Add(c.ctx(), k.Owner, k.Store, k.Key, k.N, k.TTL)
+	a, err := node.Add(c.context, k.Owner, k.Store, k.Key, k.N, k.TTL)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (k kvDrop) Run(c *command) error {
 	if err := c.confirm(k.yesFlag, "delete the store %q with all its keys", k.Store); err != nil {
 		return err
 	}
-	a, err := node.DropStore(c.ctx(), k.Owner, k.Store)
+	a, err := node.DropStore(c.context, k.Owner, k.Store)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (k kvList) Run(c *command) error {
 // keys lists the keys of a store and returns where they go on, "" at their end.
 func (k kvList) keys(c *command, node *client.Client) (next string, err error) {
 	all, err := collect(k.Limit, k.After, func(after string, n int) ([]admin.Key, string, error) {
-		a, err := node.Keys(c.ctx(), k.Owner, k.Store, k.Prefix, after, n)
+		a, err := node.Keys(c.context, k.Owner, k.Store, k.Prefix, after, n)
 		return a.V.Keys, a.V.Next, err
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func (k kvList) keys(c *command, node *client.Client) (next string, err error) {
 // stores lists the stores, likewise.
 func (k kvList) stores(c *command, node *client.Client) (next string, err error) {
 	all, err := collect(k.Limit, k.After, func(after string, n int) ([]admin.Store, string, error) {
-		a, err := node.Stores(c.ctx(), k.Owner, after, n)
+		a, err := node.Stores(c.context, k.Owner, after, n)
 		return a.V.Stores, a.V.Next, err
 	})
 	if err != nil {

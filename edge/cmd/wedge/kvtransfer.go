@@ -38,7 +38,7 @@ func (k kvImport) Run(c *command) error {
 	}
 	defer lines.Close()
 	watched, done := c.watch(lines, size, filepath.Base(k.File), "uploaded; the node writes it")
-	a, err := node.Import(c.ctx(), k.Owner, k.Store, watched, size)
+	a, err := node.Import(c.context, k.Owner, k.Store, watched, size)
 	done()
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (k kvExport) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	lines, err := node.Export(c.ctx(), k.Owner, k.Store)
+	lines, err := node.Export(c.context, k.Owner, k.Store)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@
 // One file holds one command, or a few that belong together. To add one: a struct with a Run(*command) error method, and a field in cli.
 package main
 
+//go:generate go test -run ^TestReference$ -rewrite .
+
 import "os"
 
 func main() {

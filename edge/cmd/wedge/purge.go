@@ -48,7 +48,7 @@ func (p cachePurge) Run(c *command) error {
 			return err
 		}
 	}
-	a, err := node.Purge(c.ctx(), p.Owner, admin.PurgeRequest{URL: p.URL, Prefix: p.Prefix, Tag: p.Tag, All: p.All, Soft: p.Soft})
+	a, err := node.Purge(c.context, p.Owner, admin.PurgeRequest{URL: p.URL, Prefix: p.Prefix, Tag: p.Tag, All: p.All, Soft: p.Soft})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -33,10 +34,18 @@ type cli struct {
 
 // run does what args ask for and returns the exit code of the process. It is all of main, so that tests can call it.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv}
+	return newCommand(stdin, stdout, stderr).run(args)
+}
+
+func newCommand(stdin io.Reader, stdout, stderr io.Writer) *command {
+	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv, context: context.Background(), patience: patience, pause: logPause}
 	c.shows = isTerminal(stderr)
 	c.asks = c.shows && isTerminal(stdin)
-	parser := newParser(stdout, stderr)
+	return c
+}
+
+func (c *command) run(args []string) int {
+	parser := newParser(c.stdout, c.stderr)
 	ctx, err := parser.Parse(args)
 	if err == nil {
 		err = ctx.Run(c)
@@ -52,7 +61,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return c.report(parse.Context.PrintUsage(false))
 	case incomplete(parse):
 		// Asked for nothing that can be done: the help is the hint.
-		parser.Stdout = stderr
+		parser.Stdout = c.stderr
 		if err := parse.Context.PrintUsage(false); err != nil {
 			return c.report(err)
 		}

@@ -29,10 +29,12 @@ func TestMain(m *testing.M) {
 // hintless names the variable with the file into which errors without a hint are written, whatever a script expects.
 const hintless = "WEDGE_TEST_HINTLESS"
 
-// watchedMain is main, but that it looks at what is written to stderr.
+// watchedMain is main, but that it looks at what is written to stderr, and waits longer.
 func watchedMain() {
 	var said bytes.Buffer
-	code := run(os.Args[1:], os.Stdin, os.Stdout, io.MultiWriter(os.Stderr, &said))
+	c := newCommand(os.Stdin, os.Stdout, io.MultiWriter(os.Stderr, &said))
+	c.patience = time.Minute // a machine that is busy with tests answers late
+	code := c.run(os.Args[1:])
 	if errs, hints := bytes.Count(said.Bytes(), []byte("wedge: error: ")), bytes.Count(said.Bytes(), []byte("wedge: hint: ")); errs > hints {
 		f, err := os.OpenFile(os.Getenv(hintless), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {

@@ -19,7 +19,7 @@ func (s statusCommand) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	a, err := node.Status(c.ctx())
+	a, err := node.Status(c.context)
 	if err != nil {
 		return err
 	}
