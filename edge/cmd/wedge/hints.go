@@ -7,6 +7,7 @@ import (
 
 	"github.com/wedgecdn/wedge/edge/admin"
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/client"
+	"github.com/wedgecdn/wedge/edge/config"
 )
 
 // advise gives a hint to an error that came from below without one: what the reader can do is known here, where it is
@@ -19,6 +20,10 @@ func (c *command) advise(err error) error {
 	at := c.asked
 	if at == nil {
 		at = &place{from: "nobody"}
+	}
+	var problems config.Errors
+	if errors.As(err, &problems) {
+		return err // each has its own
 	}
 	var refused *admin.Error
 	var unreachable *client.Unreachable
