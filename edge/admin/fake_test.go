@@ -382,10 +382,12 @@ func start(t testing.TB, change func(*Options)) *stage {
 		MaxModule:  1 << 10, MaxValue: 256, MaxImport: 512,
 		Now: func() time.Time { return began },
 		Events: Events{
-			Served:      func(s Served) { note(func() { st.served = append(st.served, s) }) },
-			Refused:     func(peer, why string) { note(func() { st.refused = append(st.refused, peer+" "+why) }) },
-			Failed:      func(_, op string, err error) { note(func() { st.failed = append(st.failed, op+": "+err.Error()) }) },
-			Bug:         func(_, op string, v any, _ []byte) { note(func() { st.bugs = append(st.bugs, fmt.Sprint(op, ": ", v)) }) },
+			Served:  func(s Served) { note(func() { st.served = append(st.served, s) }) },
+			Refused: func(peer, why string) { note(func() { st.refused = append(st.refused, peer+" "+why) }) },
+			Failed:  func(_, op string, err error) { note(func() { st.failed = append(st.failed, op+": "+err.Error()) }) },
+			Bug: func(_, op string, v any, _ []byte) {
+				note(func() { st.bugs = append(st.bugs, fmt.Sprint(op, ": ", v)) })
+			},
 			AuditFailed: func(err error) { note(func() { st.audits = append(st.audits, err) }) },
 		},
 	}
@@ -447,4 +449,14 @@ func (st *stage) records(t testing.TB) []record {
 		all = append(all, r)
 	}
 	return all
+}
+
+// read returns a file's text, "" if there is none.
+func read(t testing.TB, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -114,6 +114,6 @@ func (c *call) metrics() (any, error) {
 func (c *call) openAPI() (any, error) {
 	c.soon()
 	c.w.Header().Set("Content-Type", mediaJSON)
-	c.w.Write(c.s.page)
+	c.w.Write(c.s.page())
 	return nil, nil
 }

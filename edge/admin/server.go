@@ -43,7 +43,7 @@ const (
 type Server struct {
 	opt        Options
 	operations []operation
-	page       []byte // the OpenAPI page
+	page       func() []byte // the OpenAPI page
 	http       *http.Server
 	audit      *auditLog
 	attempts   attempts
@@ -65,10 +65,14 @@ func New(o Options) (*Server, error) {
 	if err := s.SetTokens(o.Tokens); err != nil {
 		return nil, err
 	}
+	s.page = sync.OnceValue(func() []byte {
+		b, err := json.MarshalIndent(openAPI(s.operations), "", "  ")
+		if err != nil {
+			panic("BUG: the OpenAPI page cannot be written: " + err.Error())
+		}
+		return b
+	})
 	var err error
-	if s.page, err = json.MarshalIndent(openAPI(s.operations), "", "  "); err != nil {
-		return nil, fmt.Errorf("admin: OpenAPI page: %w", err)
-	}
 	if s.audit, err = openAudit(o.AuditFile, o.AuditSize, o.AuditKeep); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,11 @@ type Exchange struct {
 	Request  Request
 	Response Response
 
+	// Asked is the URL that the client asked for. The pipeline's first step sets
+	// it with the request's normal form; hooks change Request, never this. A
+	// purge by URL finds by it what functions made of that URL.
+	Asked URL
+
 	// Set at route.
 	Owner, Site, Route string
 
@@ -60,6 +65,12 @@ type Exchange struct {
 	FirstByte time.Time
 
 	arena arena
+}
+
+// A URL is a URL in normal form, taken apart. It is unset if Path is "".
+type URL struct {
+	Scheme, Host, Path, Query string
+	HasQuery                  bool
 }
 
 // CacheFacts is what the cache found and did, for Cache-Status (RFC 9211) and

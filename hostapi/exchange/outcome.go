@@ -74,6 +74,7 @@ const (
 	ReasonLoop          // the request has been here (CDN-Loop)
 	ReasonTooLarge      // a limit on the request's size
 	ReasonDraining      // the node shuts down
+	ReasonSlowClient    // the client took too long to send its request
 
 	// Why a request did not use the cache.
 	ReasonMode           // the route's configuration: pass
@@ -87,6 +88,7 @@ const (
 	ReasonOnlyIfCached   // only-if-cached and nothing suitable stored
 	ReasonHitForMiss     // the last response to this key could not be stored
 	ReasonHeadMiss       // HEAD, and no GET is stored
+	ReasonPrecondition   // If-Match or If-Unmodified-Since: they are for the origin to decide
 
 	// Why a stored response could not be used as it was.
 	ReasonAbsent
@@ -128,16 +130,19 @@ const (
 	ReasonWaitTimeout
 	ReasonClientGone
 	ReasonOverload
+	ReasonBug // a panic was caught
 	numReasons
 )
 
 var reasonNames = [numReasons]string{
 	ReasonNone: "", ReasonBadRequest: "bad-request", ReasonBadTarget: "bad-target", ReasonMethodRefused: "method-refused",
 	ReasonNoSite: "no-site", ReasonLoop: "loop", ReasonTooLarge: "too-large", ReasonDraining: "draining",
-	ReasonMode: "mode", ReasonMethodUncached: "method", ReasonRequestBody: "request-body", ReasonUpgrade: "upgrade",
+	ReasonSlowClient: "slow-client",
+	ReasonMode:       "mode", ReasonMethodUncached: "method", ReasonRequestBody: "request-body", ReasonUpgrade: "upgrade",
 	ReasonAuthorization: "authorization", ReasonBypassed: "bypassed", ReasonRequestNoStore: "request-no-store",
 	ReasonReadsPrivate: "reads-private", ReasonOnlyIfCached: "only-if-cached", ReasonHitForMiss: "hit-for-miss", ReasonHeadMiss: "head-miss",
-	ReasonAbsent: "absent", ReasonExpired: "expired", ReasonRequestDirective: "request-directive", ReasonMustRevalidate: "must-revalidate",
+	ReasonPrecondition: "precondition",
+	ReasonAbsent:       "absent", ReasonExpired: "expired", ReasonRequestDirective: "request-directive", ReasonMustRevalidate: "must-revalidate",
 	ReasonVaryMismatch: "vary-mismatch", ReasonPurged: "purged", ReasonEvicted: "evicted", ReasonForcedRevalidation: "forced-revalidation",
 	ReasonResponseNoStore: "response-no-store", ReasonPrivate: "private", ReasonSetCookie: "set-cookie", ReasonVaryStar: "vary-star",
 	ReasonVaryOnFetch: "vary-on-fetch", ReasonVaryTooMany: "vary-too-many", ReasonStatus: "status", ReasonNoFreshness: "no-freshness",
@@ -146,7 +151,7 @@ var reasonNames = [numReasons]string{
 	ReasonOriginUnknown: "origin-unknown", ReasonOriginConnect: "origin-connect", ReasonOriginTimeout: "origin-timeout",
 	ReasonOriginProtocol: "origin-protocol", ReasonOriginCut: "origin-cut", ReasonFunctionTrap: "function-trap",
 	ReasonFunctionBudget: "function-budget", ReasonFunctionBody: "function-body", ReasonNoInstance: "no-instance",
-	ReasonFunctionUnavailable: "function-unavailable", ReasonWaitTimeout: "wait-timeout", ReasonClientGone: "client-gone", ReasonOverload: "overload",
+	ReasonFunctionUnavailable: "function-unavailable", ReasonWaitTimeout: "wait-timeout", ReasonClientGone: "client-gone", ReasonOverload: "overload", ReasonBug: "bug",
 }
 
 // String is the reason's word in logs, metrics and Cache-Status; "" for ReasonNone.

@@ -9,7 +9,7 @@ import (
 )
 
 type checkCommand struct {
-	Config  string `name:"config" placeholder:"FILE" default:"${config}" complete:"file" help:"Configuration to check; - reads it from stdin. ${config}, if none is named."`
+	Config  string `name:"config" short:"c" placeholder:"FILE" default:"${config}" help:"Configuration to check; - reads it from stdin. ${config}, if none is named."`
 	Secrets bool   `name:"secrets" help:"Read the secrets and tokens too that it points at, as the node does when it starts."`
 	jsonFlag
 }
@@ -31,7 +31,7 @@ func (k checkCommand) Run(c *command) error {
 	if errors.As(err, &problems) {
 		a.Problems = problems
 		if k.JSON {
-			err = errAnswered
+			err = exitCode(exitFailed) // the answer says it
 		}
 	} else if err != nil {
 		return err

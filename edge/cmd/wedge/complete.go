@@ -176,11 +176,11 @@ func (t *typed) values(v *kong.Value, c *command) (list []suggestion) {
 		return list
 	}
 	of := v.Tag.Get("complete")
-	switch of {
-	case "":
-		return nil
-	case "file":
+	switch {
+	case of == "file" || v.Tag.PlaceHolder == "FILE":
 		return []suggestion{{":file", ""}}
+	case of == "":
+		return nil
 	}
 	p, err := c.find(nodeFlags{Node: t.flags["node"], TokenFile: t.flags["token-file"], Config: t.flags["config"]})
 	if err != nil {

@@ -65,6 +65,9 @@ func TestCompleteTags(t *testing.T) {
 		}
 		for _, v := range values {
 			tag := v.Tag.Get("complete")
+			if v.Tag.PlaceHolder == "FILE" {
+				tag = "file"
+			}
 			if !slices.Contains(known, tag) {
 				t.Errorf("%s: %s is completed by %q, which nobody knows", n.FullPath(), v.Name, tag)
 			}

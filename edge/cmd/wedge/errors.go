@@ -34,9 +34,6 @@ func hint(err error, format string, args ...any) error {
 	return &hintedError{err, fmt.Sprintf(format, args...)}
 }
 
-// errAnswered ends a command whose answer on stdout says what failed: nothing is left to be said.
-var errAnswered = errors.New("the answer says what is wrong")
-
 // A complaint is what stands on stderr for one thing that is wrong.
 type complaint struct {
 	text    string
@@ -129,3 +126,8 @@ func explain(parse *kong.ParseError) error {
 	}
 	return hint(err, `"%s --help" says how it is used`, node.FullPath())
 }
+
+// An exitCode is an error that has been told already; only the code is left.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

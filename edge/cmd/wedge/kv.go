@@ -88,7 +88,7 @@ type kvPut struct {
 	Store     string        `arg:"" complete:"store" help:"Name of the store; it exists while it holds a key."`
 	Key       string        `arg:"" help:"The key."`
 	Value     *string       `arg:"" optional:"" help:"The value. Without it and without --file it is read from stdin."`
-	File      string        `name:"file" placeholder:"FILE" complete:"file" help:"Read the value from a file; - is stdin."`
+	File      string        `name:"file" placeholder:"FILE" help:"Read the value from a file; - is stdin."`
 	TTL       time.Duration `name:"ttl" placeholder:"TIME" help:"How long it lives, as in 90s or 1h30m. For ever unless said."`
 	IfVersion uint64        `name:"if-version" placeholder:"N" help:"Only over this version."`
 	IfAbsent  bool          `name:"if-absent" help:"Only if there is no such key."`

@@ -48,7 +48,7 @@ func (k kvImport) Run(c *command) error {
 
 type kvExport struct {
 	Store  string `arg:"" complete:"store" help:"Name of the store."`
-	Output string `name:"output" short:"o" placeholder:"FILE" complete:"file" help:"Write to a file, which is only replaced by a whole export."`
+	Output string `name:"output" short:"o" placeholder:"FILE" help:"Write to a file, which is only replaced by a whole export."`
 	kvFlags
 }
 

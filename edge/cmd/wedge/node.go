@@ -15,8 +15,8 @@ import (
 // nodeFlags are embedded by every command that asks a node.
 type nodeFlags struct {
 	Node      string `name:"node" placeholder:"ADDRESS" group:"Which node:" help:"Address of the node's operators' API, as host:port or URL. Without it WEDGE_NODE, then admin.listen of the configuration, then 127.0.0.1:9070."`
-	TokenFile string `name:"token-file" placeholder:"FILE" group:"Which node:" complete:"file" help:"File that holds the token. Without it WEDGE_TOKEN_FILE, then admin.token_file of the configuration, if the address is from there."`
-	Config    string `name:"config" placeholder:"FILE" group:"Which node:" complete:"file" help:"Configuration that says where its node is; wedge.yaml, if that is there."`
+	TokenFile string `name:"token-file" placeholder:"FILE" group:"Which node:" help:"File that holds the token. Without it WEDGE_TOKEN_FILE, then admin.token_file of the configuration, if the address is from there."`
+	Config    string `name:"config" short:"c" placeholder:"FILE" group:"Which node:" help:"Configuration that says where its node is; wedge.yaml, if that is there."`
 }
 
 // ownerFlag is embedded by commands about what belongs to an owner.

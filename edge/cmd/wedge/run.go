@@ -20,6 +20,7 @@ const (
 type cli struct {
 	Help helpFlag `short:"h" help:"Say how it is used."`
 
+	Serve      serveCommand     `cmd:"" help:"Run a node."`
 	Check      checkCommand     `cmd:"" help:"Check a configuration without using it."`
 	Status     statusCommand    `cmd:"" help:"Say how a node is."`
 	Function   functionCommands `cmd:"" help:"Functions: upload, versions, switch, logs."`
@@ -29,7 +30,10 @@ type cli struct {
 	Completion completionScript `cmd:"" help:"Print a script that completes commands, flags and names in a shell."`
 	Version    versionCommand   `cmd:"" help:"Print the version of wedge and of what it is made of."`
 
+	// Complete is asked by the scripts of completion, never by a person.
 	Complete completeCommand `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"What the scripts of completion ask."`
+	// Compile is started by serve, never by a person.
+	Compile compileCommand `cmd:"" hidden:"" help:"Compile a module in a process of its own."`
 }
 
 // run does what args ask for and returns the exit code of the process. It is all of main, so that tests can call it.
@@ -100,10 +104,12 @@ func (c *command) report(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	if !errors.Is(err, errAnswered) {
-		for _, p := range complaints(c.advise(err)) {
-			p.print(c.stderr)
-		}
+	var code exitCode
+	if errors.As(err, &code) {
+		return int(code) // everything has been said
+	}
+	for _, p := range complaints(c.advise(err)) {
+		p.print(c.stderr)
 	}
 	var wrong *usageError
 	if errors.As(err, &wrong) {

@@ -1,0 +1,146 @@
+package cache
+
+import (
+	"crypto/rand"
+	"sync/atomic"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/cache/fill"
+	"github.com/wedgecdn/wedge/edge/cache/key"
+	"github.com/wedgecdn/wedge/edge/cache/policy"
+	"github.com/wedgecdn/wedge/edge/cache/store"
+	"github.com/wedgecdn/wedge/edge/cache/tag"
+)
+
+// Options are the bounds of a cache.
+type Options struct {
+	// Memory is what the cache may take, in bytes; 0 means 256 MiB, the least
+	// is 4 MiB. Somewhat more than half of it is for bodies, a quarter for heads
+	// and facts, an eighth for responses on their way, the rest for what these
+	// need to find their things.
+	Memory int64
+	// ObjectSize is the longest body that is stored, in bytes; 0 means an eighth
+	// of the room for bodies. More than half of that is taken for half.
+	ObjectSize int64
+	// ReadAhead is how far a fetch may run before its fastest reader, in bytes;
+	// 0 means 512 KiB, or less in a cache under 64 MiB.
+	ReadAhead int64
+	// HitForMiss is how long requests for a response that could not be shared
+	// do not wait for one another; 0 means 10 s.
+	HitForMiss time.Duration
+	// Events is told what happens; see there.
+	Events Events
+}
+
+// Events are told what happens in the cache. A nil function is not called.
+// They are called on the way of requests, so they must be quick, and must not
+// call the cache.
+type Events struct {
+	// Stored: a response of so many bytes has been stored.
+	Stored func(bytes int64)
+	// Evicted: a response has made room for others at that age.
+	Evicted func(age time.Duration)
+	// LostChunk: a stored response is gone because a part of its body is.
+	LostChunk func()
+	// Purged: a purge is complete.
+	Purged func(p PurgeRequest)
+	// Collapsed: a request waits for another's fetch.
+	Collapsed func()
+}
+
+// A Cache is one node's cache. It is safe for concurrent use.
+type Cache struct {
+	keys    *key.Maker
+	store   *store.Store[kept]
+	tags    *tag.Tables
+	fills   *fill.Table
+	refused fill.Refused
+	events  Events
+	hfm     time.Duration
+	secret  [16]byte // in front of the bytes that variants are hashed from
+
+	purges, collapsed atomic.Int64
+}
+
+// kept is what the cache keeps with each stored response.
+type kept struct {
+	facts policy.Facts
+	mark  tag.Mark
+}
+
+// New makes an empty cache. The room for bodies is allocated at once.
+func New(o Options) (*Cache, error) {
+	const least = 4 << 20
+	if o.Memory == 0 {
+		o.Memory = 256 << 20
+	}
+	if err := o.validate(least); err != nil {
+		return nil, err
+	}
+	// freecache's own tables take 1 MiB at least, beside the bytes it is given.
+	bodies, fills := o.Memory/16*9-1<<20, o.Memory/8
+	if o.ObjectSize == 0 {
+		o.ObjectSize = bodies / 8
+	}
+	if o.ReadAhead == 0 {
+		o.ReadAhead = min(512<<10, fills/16)
+	}
+	if o.HitForMiss == 0 {
+		o.HitForMiss = 10 * time.Second
+	}
+	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss}
+	rand.Read(c.secret[:]) // never fails (crypto/rand)
+	c.store = store.New(store.Options[kept]{Bodies: bodies, Index: o.Memory / 4, Gone: c.gone})
+	c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20)})
+	c.fills = fill.NewTable(fill.Options{
+		ReadAhead:  o.ReadAhead,
+		Memory:     fills,
+		ObjectSize: min(o.ObjectSize, bodies/2),
+		Joined: func() {
+			c.collapsed.Add(1)
+			if c.events.Collapsed != nil {
+				c.events.Collapsed()
+			}
+		},
+	})
+	return c, nil
+}
+
+// gone hears what left the store.
+func (c *Cache) gone(o *store.Object[kept], why store.Cause) {
+	switch why {
+	case store.Evicted:
+		if c.events.Evicted != nil {
+			c.events.Evicted(time.Since(time.Unix(0, o.Meta.facts.Received)))
+		}
+	case store.Lost:
+		if c.events.LostChunk != nil {
+			c.events.LostChunk()
+		}
+	case store.Replaced, store.Removed:
+	}
+}
+
+// Stats are what a cache holds and has seen.
+type Stats struct {
+	Store store.Stats
+	// Fills are the fetches under way that requests may join, and Reserved what
+	// their bodies may take, in bytes.
+	Fills    int
+	Reserved int64
+	// Sequence is the number of the newest purge.
+	Sequence          uint64
+	Purges, Collapsed int64
+}
+
+// Stats counts. It takes every lock of the store once: it is for metrics, not
+// for requests.
+func (c *Cache) Stats() Stats {
+	return Stats{
+		Store:    c.store.Stats(),
+		Fills:    c.fills.Live(),
+		Reserved: c.fills.Reserved(),
+		Sequence: c.tags.Sequence(),
+		Purges:   c.purges.Load(), Collapsed: c.collapsed.Load(),
+	}
+}

@@ -1,0 +1,235 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"strconv"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/cache/policy"
+	"github.com/wedgecdn/wedge/edge/cache/store"
+	"github.com/wedgecdn/wedge/edge/cache/tag"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// A State is what Lookup found.
+type State uint8
+
+// The states.
+const (
+	// Absent: nothing suitable is stored; fetch, with Join.
+	Absent State = iota
+	// Fresh: serve it.
+	Fresh
+	// Stale: something is stored that the origin has to confirm; fetch with its
+	// validators, with Join.
+	Stale
+	// Bypass: the request goes past the cache; fetch without Join. With
+	// ReasonOnlyIfCached it must not be fetched at all.
+	Bypass
+)
+
+// String is the state's name.
+func (s State) String() string { return [...]string{"absent", "fresh", "stale", "pass"}[s] }
+
+// Found is the answer of a Lookup. It is used by one goroutine, and ended by
+// Serve or Close; a fetch in another goroutine gets ForFetch.
+type Found struct {
+	State State
+	// Reason is why the state is not Fresh. With Fresh it is ReasonNone, or
+	// ReasonExpired where the client takes a stale response (max-stale).
+	Reason exchange.Reason
+	// Forward is the same in the words of RFC 9211.
+	Forward exchange.Forward
+
+	c      *Cache
+	key    store.Key
+	set    *store.Set[kept]
+	object *store.Object[kept] // nil unless Fresh or Stale
+	body   *store.Body         // nil for HEAD
+	soft   bool                // purged softly
+	alone  bool
+}
+
+// Lookup finds the stored response for x, as x left on_request.
+func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
+	rules := r.policy()
+	a := policy.Request(x, &rules)
+	if a.Pass != exchange.ReasonNone {
+		return pass(a.Pass)
+	}
+	config := r.key()
+	f := Found{c: c, key: store.Key(c.keys.Key(x, &config)), alone: a.Alone || !r.Collapse}
+	x.Cache.Key = f.key
+	f.set = c.store.Find(f.key)
+	f.State, f.Reason = c.judgeStored(x, &f, &a, &rules)
+	head := x.Request.Method == "HEAD"
+	if f.State != Absent {
+		if head {
+			c.store.Use(f.object)
+		} else if b, ok := c.store.Open(f.object); ok {
+			f.body = b
+		} else {
+			f.State, f.Reason, f.object = Absent, exchange.ReasonEvicted, nil
+		}
+	}
+	f.Forward = policy.Forward(f.Reason)
+	if f.State == Fresh {
+		if f.Reason == exchange.ReasonNone {
+			f.Forward = exchange.ForwardNone
+		}
+		return f
+	}
+	switch {
+	case a.Miss != exchange.ReasonNone:
+		f.Close()
+		return pass(a.Miss)
+	case head:
+		// A response to HEAD has no body to store, and the one to GET was not
+		// asked for.
+		f.Close()
+		return pass(exchange.ReasonHeadMiss)
+	}
+	if c.refused.Has(f.key, x.Now) {
+		f.alone = true
+		if f.State == Absent {
+			f.Reason, f.Forward = exchange.ReasonHitForMiss, policy.Forward(exchange.ReasonHitForMiss)
+		}
+	}
+	return f
+}
+
+func pass(why exchange.Reason) Found {
+	return Found{State: Bypass, Reason: why, Forward: policy.Forward(why)}
+}
+
+// judgeStored chooses the object of f.set that is for x and says what may be
+// done with it. It sets f.object and f.soft.
+func (c *Cache) judgeStored(x *exchange.Exchange, f *Found, a *policy.Access, rules *policy.Rules) (State, exchange.Reason) {
+	if f.set == nil {
+		return Absent, exchange.ReasonAbsent
+	}
+	o := f.set.Object(c.variant(f.set.Names(), &x.Request.Header, rules))
+	if o == nil {
+		return Absent, exchange.ReasonVaryMismatch
+	}
+	switch o.Meta.mark.State() {
+	case tag.Gone:
+		c.store.Remove(o, store.Removed)
+		return Absent, exchange.ReasonPurged
+	case tag.Stale:
+		f.soft = true
+	case tag.Current:
+	}
+	if o.Content.Lost() {
+		c.store.Remove(o, store.Lost)
+		return Absent, exchange.ReasonEvicted
+	}
+	use, why := o.Meta.facts.Use(a, x.Now)
+	switch {
+	case use == policy.NotShared:
+		return Absent, why
+	case f.soft:
+		use, why = policy.Validate, exchange.ReasonPurged
+	case a.Revalidate:
+		use, why = policy.Validate, exchange.ReasonForcedRevalidation
+	}
+	f.object = o
+	switch use {
+	case policy.Fresh, policy.AllowedStale:
+		return Fresh, why
+	}
+	return Stale, why
+}
+
+// variant is the hash of what tells a request's variant from others.
+func (c *Cache) variant(names []string, asked *exchange.Header, rules *policy.Rules) store.Key {
+	if len(names) == 0 {
+		return store.Key{}
+	}
+	var room [512]byte
+	b := append(room[:0], c.secret[:]...)
+	sum := sha256.Sum256(policy.AppendVariant(b, names, asked, rules))
+	return store.Key(sum[:len(store.Key{})])
+}
+
+// Serve makes the stored response the response of x. The body becomes x's.
+func (f *Found) Serve(x *exchange.Exchange) {
+	o := f.object
+	if o == nil {
+		panic("BUG: cache: nothing was found to serve")
+	}
+	x.Response.Status = o.Head.Status
+	x.Response.Header.Reset()
+	o.Head.Unpack(&x.Response.Header)
+	setAge(x, &o.Meta.facts, x.Now)
+	x.Response.ContentLength = o.Content.Size()
+	x.Response.Body, x.Response.Trailer, x.Response.Upgrade = nil, nil, nil
+	if f.body != nil {
+		x.Response.Body, f.body = f.body, nil
+	}
+	x.Cache.Key = f.key
+	x.Cache.TTL, x.Cache.HasTTL = f.TTL(x.Now), true
+}
+
+// setAge sets Age.
+//
+// "When a stored response is used to satisfy a request without validation, a
+// cache MUST generate an Age header field, replacing any present in the
+// response with a value equal to the stored response's current_age".
+// https://www.rfc-editor.org/rfc/rfc9111#section-4
+func setAge(x *exchange.Exchange, facts *policy.Facts, now time.Time) {
+	var b [20]byte
+	x.Response.Header.SetKnown(exchange.Age, x.Text(strconv.AppendInt(b[:0], facts.AgeSeconds(now), 10)))
+}
+
+// TTL is how long the response stays fresh; not positive if it is stale.
+func (f *Found) TTL(now time.Time) time.Duration {
+	ttl := f.object.Meta.facts.TTL(now)
+	if f.soft {
+		ttl = min(ttl, 0)
+	}
+	return ttl
+}
+
+// Servable tells whether the stored response may be served although the origin
+// has not confirmed it, because it cannot be asked or failed: it is stale, and
+// nobody forbade such a use. longer is how long past its lifetime configuration
+// allows that, beside what the response itself says.
+func (f *Found) Servable(now time.Time, longer time.Duration) bool {
+	return f.object != nil && f.object.Meta.mark.State() != tag.Gone && f.object.Meta.facts.StaleIfError(now, longer)
+}
+
+// Close ends a Found that was not served. More calls do nothing.
+func (f *Found) Close() {
+	if f.body != nil {
+		f.body.Close()
+		f.body = nil
+	}
+}
+
+// ForFetch is what the fetch needs of f: its conditions, and what a 304 would
+// confirm. It has no body and need not be closed, so it may go to another
+// goroutine and outlive f.
+func (f *Found) ForFetch() Found {
+	g := *f
+	g.body = nil
+	return g
+}
+
+// Validators puts the conditions on a fetch by which the origin can confirm the
+// stored response, in place of the client's own. Without a stored response, or
+// if it has been purged or lost since, only the client's own go: the response
+// is to be the whole one.
+func (f *Found) Validators(fetch *exchange.Header) {
+	var stored exchange.Header
+	if f.valid() {
+		stored.AddKnown(exchange.ETag, f.object.Head.Value(exchange.ETag))
+		stored.AddKnown(exchange.LastModified, f.object.Head.Value(exchange.LastModified))
+	}
+	policy.Validators(fetch, &stored)
+}
+
+// valid tells whether the stored response can still be confirmed.
+func (f *Found) valid() bool {
+	return f.object != nil && !f.object.Content.Lost() && f.object.Meta.mark.State() != tag.Gone
+}

@@ -1,0 +1,71 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/cache/key"
+	"github.com/wedgecdn/wedge/edge/cache/policy"
+)
+
+// A Mode is what configuration says of a route's caching.
+type Mode = policy.Mode
+
+// The modes; see policy.
+const (
+	Honour = policy.Honour
+	Pass   = policy.Pass
+	Force  = policy.Force
+)
+
+// Rules are what a route's configuration says of caching. They belong to an
+// immutable table: the cache keeps the pointer while a request is under way.
+type Rules struct {
+	// Owner and Site are part of every key; purges reach one owner.
+	Owner, Site string
+	Mode        Mode
+	// TTL is how long a response is fresh in mode Force.
+	TTL time.Duration
+	// StripSetCookie removes Set-Cookie from what is stored; without it such a
+	// response is not stored.
+	StripSetCookie bool
+	// IgnoreCookies tells that fetches go out without Cookie.
+	IgnoreCookies bool
+	// KeyCookies are cookies whose values are part of the key.
+	KeyCookies []string
+	// Collapse lets requests for the same thing share one fetch.
+	Collapse bool
+	// Versions are the versions of the bound functions that run at on_fetch or
+	// on_fetched; they are part of the key.
+	Versions []string
+	// ReadsPrivate tells that a function sees Cookie or Authorization at
+	// on_fetch: every request passes.
+	ReadsPrivate bool
+}
+
+func (r *Rules) policy() policy.Rules {
+	return policy.Rules{Mode: r.Mode, TTL: r.TTL, StripSetCookie: r.StripSetCookie, IgnoreCookies: r.IgnoreCookies, ReadsPrivate: r.ReadsPrivate}
+}
+
+func (r *Rules) key() key.Config {
+	return key.Config{Owner: r.Owner, Site: r.Site, Versions: r.Versions, Cookies: r.KeyCookies}
+}
+
+// validate says everything that is wrong with the options.
+func (o *Options) validate(least int64) error {
+	var errs []error
+	if o.Memory < least {
+		errs = append(errs, fmt.Errorf("cache: memory of %d bytes is too little, give it at least %d", o.Memory, least))
+	}
+	if o.ObjectSize < 0 {
+		errs = append(errs, fmt.Errorf("cache: the largest object cannot be %d bytes, give 0 for the default", o.ObjectSize))
+	}
+	if o.ReadAhead < 0 {
+		errs = append(errs, fmt.Errorf("cache: the read-ahead cannot be %d bytes, give 0 for the default", o.ReadAhead))
+	}
+	if o.HitForMiss < 0 {
+		errs = append(errs, fmt.Errorf("cache: hit-for-miss cannot last %v, give 0 for the default", o.HitForMiss))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"io"
+	"sync"
+)
+
+// smallBody is the length up to which a body lies in the Body itself.
+const smallBody = 4 << 10
+
+// verified is how many chunks are looked for before a body is handed out, at
+// least; and verifiedBytes how many bytes.
+const (
+	verified      = 256
+	verifiedBytes = 1 << 20
+)
+
+// A Body reads a stored content. A content of one chunk has been copied when
+// the Body is opened, so nothing can go wrong later; a longer one is copied
+// chunk by chunk as it is read, and fails with [ErrLost] if a chunk has gone.
+// It is used by one goroutine and closed exactly once, after which it belongs
+// to the pool.
+type Body struct {
+	content  *Content // nil after Close
+	held     bool
+	off, end int64 // what is left to read, in the content
+	// buf holds chunk number have, -1 if none: either in small or in large.
+	buf   []byte
+	have  int
+	small [smallBody]byte
+	large *[]byte
+}
+
+var bodies = sync.Pool{New: func() any { return new(Body) }}
+
+// Pool of buffers for chunks above smallBody; all have maxChunk bytes, so that
+// one pool serves stores of every chunk size.
+var buffers = sync.Pool{New: func() any { b := make([]byte, maxChunk); return &b }}
+
+// open makes a body of c; false if it is not complete any more. Up to 1 MiB and
+// up to 256 chunks every chunk is looked for; of a longer body the first ones.
+func (c *Content) open() (*Body, bool) {
+	if c.Lost() {
+		return nil, false
+	}
+	b := bodies.Get().(*Body)
+	b.content, b.off, b.end, b.have, b.held = c, 0, c.size, -1, false
+	count := c.chunks.count(c.size)
+	switch {
+	case count == 0:
+		return b, true
+	case count == 1:
+		if b.load(0) {
+			return b, true
+		}
+	case c.hold():
+		b.held = true
+		n := 0
+		for upTo := min(count, max(verified, verifiedBytes/c.chunks.size)); n < upTo && c.chunks.touch(c.id, n); n++ {
+			if n == upTo-1 {
+				return b, true
+			}
+		}
+	}
+	c.lost.Store(true)
+	b.Close()
+	return nil, false
+}
+
+// load copies chunk n into the body's own buffer.
+func (b *Body) load(n int) bool {
+	want := b.content.chunks.length(b.content.size, n)
+	buf := b.small[:0]
+	if want > smallBody {
+		if b.large == nil {
+			b.large = buffers.Get().(*[]byte)
+		}
+		buf = (*b.large)[:0]
+	}
+	var ok bool
+	if b.buf, ok = b.content.chunks.read(b.content.id, n, want, buf); ok {
+		b.have = n
+	} else {
+		b.have = -1
+	}
+	return ok
+}
+
+func (b *Body) lose() error {
+	b.content.lost.Store(true)
+	b.content.chunks.lost.Add(1)
+	return ErrLost
+}
+
+// chunk is the number of the chunk at off, and the offset in it.
+func (b *Body) chunk() (n, at int) {
+	size := int64(b.content.chunks.size)
+	return int(b.off / size), int(b.off % size)
+}
+
+// next is what is left of the chunk at off, in the body's own buffer.
+func (b *Body) next() ([]byte, error) {
+	n, at := b.chunk()
+	if b.have != n && !b.load(n) {
+		return nil, b.lose()
+	}
+	p := b.buf[at:]
+	return p[:min(int64(len(p)), b.end-b.off)], nil
+}
+
+// Len is the number of bytes that are left.
+func (b *Body) Len() int64 { return b.end - b.off }
+
+// Skip leaves out the next n bytes, or what is left. There is no error: what
+// cannot be had shows when it is read.
+func (b *Body) Skip(n int64) error {
+	b.off += min(max(n, 0), b.Len())
+	return nil
+}
+
+// Limit ends the body after n more bytes.
+func (b *Body) Limit(n int64) { b.end = b.off + min(max(n, 0), b.Len()) }
+
+// Read reads the next bytes.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.off == b.end {
+		return 0, io.EOF
+	}
+	src, err := b.next()
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p, src)
+	b.off += int64(n)
+	return n, nil
+}
+
+// WriteTo writes what is left.
+func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
+	// A writer with a buffer of its own (bufio.Writer) takes whole chunks
+	// without a second copy, if they fit.
+	lender, _ := w.(interface{ AvailableBuffer() []byte })
+	for b.off < b.end {
+		var p []byte
+		if n, at := b.chunk(); lender != nil && at == 0 && b.have != n {
+			want := b.content.chunks.length(b.content.size, n)
+			if room := lender.AvailableBuffer(); cap(room) >= want {
+				var ok bool
+				if p, ok = b.content.chunks.read(b.content.id, n, want, room); !ok {
+					return written, b.lose()
+				}
+				p = p[:min(int64(len(p)), b.end-b.off)]
+			}
+		}
+		if p == nil {
+			if p, err = b.next(); err != nil {
+				return written, err
+			}
+		}
+		n, err := w.Write(p)
+		b.off += int64(n)
+		written += int64(n)
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// Close gives the body back.
+func (b *Body) Close() error {
+	if b.content == nil {
+		panic("BUG: store: a body is closed twice")
+	}
+	if b.held {
+		b.content.release()
+	}
+	if b.large != nil {
+		buffers.Put(b.large)
+		b.large = nil
+	}
+	b.content, b.buf = nil, nil
+	bodies.Put(b)
+	return nil
+}

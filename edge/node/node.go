@@ -1,0 +1,441 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/admin"
+	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/config"
+	"github.com/wedgecdn/wedge/edge/front/h1"
+	"github.com/wedgecdn/wedge/edge/function"
+	"github.com/wedgecdn/wedge/edge/kv"
+	"github.com/wedgecdn/wedge/edge/observe"
+	"github.com/wedgecdn/wedge/edge/origin"
+	"github.com/wedgecdn/wedge/edge/pipeline"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/guest"
+	"github.com/wedgecdn/wedge/runtime/engine"
+)
+
+// Options are what a node needs beside its configuration.
+type Options struct {
+	// Version is the binary's, for /metrics and the API.
+	Version string
+	// Stdout takes the access log if that is "-"; Stderr the operator's log.
+	Stdout, Stderr io.Writer
+	// Compiler compiles a metered module in another process, see
+	// engine.ChildCompiler. Nil compiles in this one, which a hostile module can
+	// stall: for tests and demos only.
+	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
+	// ConfigFile is the file that the configuration came from, which the API may
+	// replace; "" if there is none.
+	ConfigFile string
+	// CompileCache is the folder for compiled code; "" is one in the data folder.
+	CompileCache string
+}
+
+// A Node is one running node.
+//
+// States: made (New), serving (Start), draining (Shutdown), over. mu orders
+// reloads and deploys: one at a time builds a table and swaps it.
+type Node struct {
+	o       Options
+	data    *data
+	log     *slog.Logger
+	name    string
+	started time.Time
+
+	engine    *engine.Engine
+	live      *live
+	functions *function.Store
+	kv        *kv.DB
+	cache     *cache.Cache
+	origins   *origin.Upstreams
+	pipeline  *pipeline.Pipeline
+	front     *h1.Front
+	observer  *observe.Observer
+
+	trusted  atomic.Pointer[[]netip.Prefix]
+	draining atomic.Bool
+
+	mu     sync.Mutex
+	config *config.Config
+	table  *table
+
+	http   net.Listener
+	ops    net.Listener // the operators' API
+	closed chan struct{}
+	serves sync.WaitGroup
+	// retiring are old tables on which exchanges still run.
+	retiring sync.WaitGroup
+	api      *admin.Server
+}
+
+// New makes a node of a checked configuration: it takes the data folder, opens
+// the stores, loads every function that is bound. It serves nothing yet. The
+// configuration belongs to the node from now on.
+func New(c *config.Config, o Options) (_ *Node, err error) {
+	if o.Stdout == nil {
+		o.Stdout = io.Discard
+	}
+	if o.Stderr == nil {
+		o.Stderr = io.Discard
+	}
+	n := &Node{o: o, config: c, closed: make(chan struct{}), log: slog.New(slog.NewTextHandler(o.Stderr, nil)), name: nodeName()}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if err := config.LoadSecrets(c); err != nil {
+		return nil, err
+	}
+	if n.data, err = openData(c.Data); err != nil {
+		return nil, err
+	}
+	if err := n.openStores(); err != nil {
+		return nil, err
+	}
+	if err := n.openObserver(c); err != nil {
+		return nil, err
+	}
+	if err := n.openRooms(c); err != nil {
+		return nil, err
+	}
+	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}}
+	if err := n.apply(context.Background(), c, nil, nil); err != nil {
+		return nil, err
+	}
+	if err := n.openAdmin(c); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// nodeName is this node's name to others. CDN-Loop needs one that no other
+// node has, and nobody has to choose it.
+func nodeName() string {
+	var b [4]byte
+	rand.Read(b[:])
+	return "wedge-" + hex.EncodeToString(b[:])
+}
+
+func (n *Node) openStores() (err error) {
+	dir, err := n.data.folder("functions")
+	if err != nil {
+		return err
+	}
+	if n.functions, err = function.Open(dir, 0); err != nil {
+		return err
+	}
+	n.kv, err = kv.Open(n.data.file("kv.db"), kv.Options{})
+	return err
+}
+
+func (n *Node) openObserver(c *config.Config) error {
+	access, err := observe.OpenAccessLog(c.AccessLog.File, n.o.Stdout)
+	if err != nil {
+		return err
+	}
+	n.observer = &observe.Observer{Access: access, Metrics: observe.NewMetrics(n.o.Version), Functions: &observe.FunctionLogs{}, Log: n.log}
+	return nil
+}
+
+// openRooms makes the rooms that requests pass.
+func (n *Node) openRooms(c *config.Config) (err error) {
+	m := n.observer.Metrics
+	n.cache, err = cache.New(cache.Options{Memory: int64(c.Cache.Memory), ObjectSize: int64(c.Cache.ObjectSize), Events: cache.Events{
+		Stored:    func(int64) { m.Event("cache_stored") },
+		Evicted:   func(time.Duration) { m.Event("cache_evicted") },
+		LostChunk: func() { m.Event("cache_lost_chunk") },
+		Purged:    func(cache.PurgeRequest) { m.Event("cache_purged") },
+		Collapsed: func() { m.Event("cache_collapsed") },
+	}})
+	if err != nil {
+		return err
+	}
+	m.Gauge("cache_objects", "Stored responses.", func() float64 { return float64(n.cache.Stats().Store.Objects) })
+	m.Gauge("cache_index_bytes", "Memory of the heads of stored responses.", func() float64 { return float64(n.cache.Stats().Store.IndexBytes) })
+	m.Gauge("access_log_dropped_total", "Lines of the access log that were lost.", func() float64 { return float64(n.observer.Access.Dropped()) })
+	n.origins = origin.New(origin.Options{Node: n.name, OwnAddrs: n.ownAddrs(c)})
+	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.observer, Node: n.name, Trusted: n.isTrusted})
+	n.front = h1.New(n.pipeline, h1.Options{
+		HeaderSize: int(c.HTTP.HeaderSize), HeaderCount: c.HTTP.HeaderCount, BodySize: int64(c.HTTP.BodySize),
+		HeaderTimeout: time.Duration(c.HTTP.HeaderTimeout), BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
+		WriteTimeout: time.Duration(c.HTTP.WriteTimeout), IdleTimeout: time.Duration(c.HTTP.IdleTimeout), Connections: c.HTTP.Connections,
+		Events: h1.Events{
+			Panic: n.observer.Bug,
+			FieldDropped: func(x *exchange.Exchange, name string) {
+				m.Event("response_field_dropped")
+			},
+			Refused: func(string) { m.Event("connection_refused") },
+		},
+	})
+	m.Gauge("connections", "Open connections of clients.", func() float64 { return float64(n.front.Open()) })
+	compiled := n.o.CompileCache
+	if compiled == "" {
+		if compiled, err = n.data.folder("compiled"); err != nil {
+			return err
+		}
+	}
+	n.engine, err = engine.New(engine.Options{Host: guest.HostFuncs(), CacheDir: compiled, Compiler: n.o.Compiler})
+	if err != nil {
+		return err
+	}
+	debug.SetMemoryLimit(int64(c.Memory))
+	return nil
+}
+
+// ownAddrs are the addresses that functions' own requests must not reach.
+func (n *Node) ownAddrs(c *config.Config) (own []netip.AddrPort) {
+	for _, a := range []config.Address{c.Listen.HTTP, c.Admin.Listen} {
+		host, _, err := net.SplitHostPort(string(a))
+		if err != nil {
+			continue
+		}
+		ip, err := netip.ParseAddr(host)
+		if err != nil {
+			ip = netip.IPv6Unspecified()
+		}
+		own = append(own, netip.AddrPortFrom(ip, uint16(a.Port())))
+	}
+	return own
+}
+
+// isTrusted tells whether a peer's word about whom it speaks for is taken.
+func (n *Node) isTrusted(x *exchange.Exchange) bool {
+	for _, p := range *n.trusted.Load() {
+		if p.Contains(x.Client.PeerAddr.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// apply builds everything that a configuration says of requests and swaps it
+// in. If it fails nothing has changed. Exchanges that are under way finish on
+// what they began with.
+//
+// with is what one function shall run from now on, and commit makes that last:
+// it is called when everything has been built, and can still stop it. Both may
+// be nil. Preconditions: n.mu is held, or nobody else has n.
+func (n *Node) apply(ctx context.Context, c *config.Config, with *override, commit func() error) error {
+	t, err := n.live.build(ctx, c, with)
+	if err != nil {
+		return err
+	}
+	if commit != nil {
+		if err := commit(); err != nil {
+			n.live.drop(t.held)
+			return err
+		}
+	}
+	if err := n.origins.SetPools(pools(c)); err != nil {
+		n.live.drop(t.held)
+		return err
+	}
+	n.trusted.Store(&c.TrustedProxies)
+	unused := n.pipeline.SetTable(t.routes)
+	old := n.table
+	n.table, n.config = t, c
+	if old != nil {
+		n.retiring.Go(func() {
+			<-unused // exchanges finish on the table that they began with
+			n.live.drop(old.held)
+		})
+		n.observer.Metrics.Forget(
+			func(owner, site string) bool { return hasSite(c, owner, site) },
+			func(owner, name string) bool {
+				return c.Function(config.Name(owner), config.Name(name)) != nil
+			})
+	}
+	return nil
+}
+
+func hasSite(c *config.Config, owner, name string) bool {
+	for i := range c.Sites {
+		if string(c.Sites[i].Owner) == owner && string(c.Sites[i].Name) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// pools are the origins of a configuration.
+func pools(c *config.Config) (all []origin.Pool) {
+	for i := range c.Origins {
+		o := &c.Origins[i]
+		p := origin.Pool{Owner: string(o.Owner), Name: string(o.Name), Settings: origin.Settings{
+			ConnectTimeout: time.Duration(o.ConnectTimeout), FirstByteTimeout: time.Duration(o.FirstByteTimeout),
+			IdleTimeout: time.Duration(o.IdleTimeout), Retries: o.Retries, Connections: o.Connections,
+		}}
+		if o.Host != config.KeepHost {
+			p.Settings.Host = string(o.Host)
+		}
+		for _, s := range o.Servers {
+			p.Servers = append(p.Servers, origin.Server{URL: string(s.URL), Weight: s.Weight})
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// Start opens the listeners and serves. It returns once connections are
+// accepted.
+func (n *Node) Start() error {
+	n.mu.Lock()
+	c := n.config
+	n.mu.Unlock()
+	var err error
+	if n.http, err = net.Listen("tcp", string(c.Listen.HTTP)); err != nil {
+		return listenError("listen.http", err)
+	}
+	if n.ops, err = net.Listen("tcp", string(c.Admin.Listen)); err != nil {
+		n.http.Close()
+		return listenError("admin.listen", err)
+	}
+	n.started = time.Now()
+	n.serves.Go(func() {
+		if err := n.front.Serve(n.http); err != nil && !errors.Is(err, net.ErrClosed) {
+			n.log.Error("the listener has failed", "address", n.Addr(), "error", err)
+		}
+	})
+	n.serves.Go(func() {
+		if err := n.api.Serve(n.ops); err != nil {
+			n.log.Error("the operators' API has failed", "address", n.AdminAddr(), "error", err)
+		}
+	})
+	n.serves.Go(n.sweep)
+	n.log.Info("serving", "http", n.Addr(), "admin", n.AdminAddr(), "sites", len(c.Sites), "functions", len(c.Functions), "version", n.o.Version)
+	return nil
+}
+
+func listenError(field string, err error) error {
+	return fmt.Errorf("%s: %w: another process may have the address; change %s in wedge.yaml or stop it", field, err, field)
+}
+
+// sweep removes expired entries of the stores until the node ends.
+func (n *Node) sweep() {
+	t := time.NewTicker(time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case now := <-t.C:
+			if _, err := n.kv.Sweep(context.Background(), now, 10_000); err != nil {
+				n.log.Warn("expired entries of the stores stay", "error", err)
+			}
+		case <-n.closed:
+			return
+		}
+	}
+}
+
+// Addr is the address on which sites are served, once Start has returned.
+func (n *Node) Addr() string { return n.http.Addr().String() }
+
+// AdminAddr is the address of the operators' API, once Start has returned.
+func (n *Node) AdminAddr() string { return n.ops.Addr().String() }
+
+// Shutdown drains the node: readiness is denied at once, accepted requests
+// finish, then everything is closed. When ctx ends first, what is left is cut,
+// and the error says so.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.draining.Store(true)
+	err := n.front.Shutdown(ctx)
+	if err != nil {
+		n.front.Close()
+		err = fmt.Errorf("not every request has finished: %w", err)
+	} else {
+		drained := make(chan struct{})
+		go func() { n.pipeline.Drain(); close(drained) }()
+		select {
+		case <-drained:
+		case <-ctx.Done():
+			err = fmt.Errorf("not every fetch has finished: %w", ctx.Err())
+		}
+	}
+	n.api.Shutdown(ctx)
+	close(n.closed)
+	n.serves.Wait()
+	n.close()
+	return err
+}
+
+// close gives everything back that New took, in the reverse order.
+func (n *Node) close() {
+	if n.live != nil {
+		n.retiring.Wait()
+		if n.table != nil {
+			n.live.drop(n.table.held)
+		}
+	}
+	if n.api != nil {
+		n.api.Close()
+	}
+	if n.origins != nil {
+		n.origins.Close()
+	}
+	if n.engine != nil {
+		n.engine.Close()
+	}
+	if n.kv != nil {
+		n.kv.Close()
+	}
+	if n.observer != nil {
+		n.observer.Access.Close(5 * time.Second)
+	}
+	if n.data != nil {
+		n.data.close()
+	}
+}
+
+// ReopenLogs opens log files again by their names, after a rotation.
+func (n *Node) ReopenLogs() error { return n.observer.Access.Reopen() }
+
+// Reload makes a new configuration the one that is in force. What needs a
+// restart keeps its old value, and is returned. If the configuration cannot be
+// applied, nothing changes.
+func (n *Node) Reload(c *config.Config) (restart []config.Change, err error) {
+	if err := config.LoadSecrets(c); err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, change := range config.Diff(n.config, c) {
+		if change.Restart {
+			restart = append(restart, change)
+		}
+	}
+	if err := n.apply(context.Background(), c, nil, nil); err != nil {
+		return nil, err
+	}
+	return restart, n.api.SetTokens(tokens(c))
+}
+
+// CacheDir is a folder in the user's cache folder for what is costly to make
+// again; "" if there is none.
+func CacheDir(name string) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "wedge", name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return dir
+}

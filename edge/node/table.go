@@ -1,0 +1,141 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/config"
+	"github.com/wedgecdn/wedge/edge/hook"
+	"github.com/wedgecdn/wedge/edge/pipeline"
+	"github.com/wedgecdn/wedge/edge/route"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// A table is a route table with what it holds.
+type table struct {
+	routes *pipeline.Table
+	held   []*loaded
+}
+
+// build makes the route table of a configuration: it loads every function that
+// is bound, so that no request waits for one. Every complaint is returned, and
+// then nothing is held.
+//
+// with, if it is not nil, is what one function shall run in place of what it
+// runs now.
+func (v *live) build(ctx context.Context, c *config.Config, with *override) (*table, error) {
+	t := &table{}
+	var errs []error
+	codes := map[*config.Function]code{}
+	// One chain's bindings, one after the other; the site's are shared by its routes.
+	ready := map[*config.Binding]bound{}
+	bind := func(owner config.Name, b *config.Binding) bound {
+		if got, ok := ready[b]; ok {
+			return got
+		}
+		got := bound{binding: hook.Binding{Name: string(b.Name), OnFailure: policies[b.OnFailure]}}
+		f := c.Function(owner, b.Name)
+		cd, ok := codes[f]
+		if !ok {
+			var err error
+			if with != nil && with.owner == string(f.Owner) && with.name == string(f.Name) {
+				cd = with.code
+			} else if cd, err = v.codeOf(f); err != nil {
+				errs = append(errs, err)
+			}
+			codes[f] = cd
+		}
+		if cd.module != nil {
+			l, err := v.load(ctx, cd, spec(owner, b, cd.hash))
+			if err != nil {
+				errs = append(errs, err)
+			} else {
+				t.held = append(t.held, l)
+				got.binding.Function, got.loaded = l, l
+			}
+		}
+		ready[b] = got
+		return got
+	}
+	var sites []route.Site[*pipeline.Route]
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		make := func(name string, origin config.Name, p config.CachePolicy, bindings []*config.Binding) *pipeline.Route {
+			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, p)}
+			var chain []hook.Binding
+			for _, b := range bindings {
+				got := bind(s.Owner, b)
+				chain = append(chain, got.binding)
+				if got.loaded != nil {
+					addFunction(&r.Rules, b, got.loaded)
+				}
+			}
+			r.Hooks = hook.NewChain(chain)
+			return r
+		}
+		site := route.Site[*pipeline.Route]{Any: make("", s.Origin, s.Cache, s.Functions)}
+		for _, h := range s.Hosts {
+			site.Hosts = append(site.Hosts, string(h))
+		}
+		for j := range s.Routes {
+			r := &s.Routes[j]
+			site.Routes = append(site.Routes, route.Path[*pipeline.Route]{Path: string(r.Path), Entry: make(string(r.Path), r.Origin, r.Cache, r.Functions)})
+		}
+		sites = append(sites, site)
+	}
+	if len(errs) > 0 {
+		v.drop(t.held)
+		return nil, errors.Join(errs...)
+	}
+	t.routes = pipeline.NewTable(sites)
+	return t, nil
+}
+
+// An override is what a function shall run once a table with it is in force.
+type override struct {
+	owner, name string
+	code        code
+}
+
+// bound is a binding, loaded.
+type bound struct {
+	binding hook.Binding
+	loaded  *loaded
+}
+
+var policies = map[config.OnFailure]hook.Policy{
+	config.FailClosed: hook.Closed, config.FailOpen: hook.Open, config.FailStale: hook.Stale,
+}
+
+var modes = map[config.CacheMode]cache.Mode{
+	config.CacheHonour: cache.Honour, config.CachePass: cache.Pass, config.CacheForce: cache.Force,
+}
+
+func rules(s *config.Site, p config.CachePolicy) cache.Rules {
+	r := cache.Rules{Owner: string(s.Owner), Site: string(s.Name), Mode: modes[p.Mode], StripSetCookie: p.StripSetCookie,
+		IgnoreCookies: p.Cookies == config.CookiesIgnore, Collapse: p.Collapse}
+	if p.Mode == config.CacheForce {
+		r.TTL = time.Duration(p.TTL)
+	}
+	for _, k := range p.KeyCookies {
+		r.KeyCookies = append(r.KeyCookies, string(k))
+	}
+	return r
+}
+
+// addFunction puts into a route's rules what a bound function changes about
+// them.
+func addFunction(r *cache.Rules, b *config.Binding, l *loaded) {
+	hooks := l.Hooks()
+	// "The version of each bound function with on_fetch or on_fetched is part of
+	// the key unless the binding says share_cache".
+	if !b.ShareCache && (hooks.Has(exchange.OnFetch) || hooks.Has(exchange.OnFetched)) {
+		r.Versions = append(r.Versions, l.hash)
+	}
+	// "a binding that must says reads, and then its requests are passes".
+	if len(b.Reads) > 0 && hooks.Has(exchange.OnFetch) {
+		r.ReadsPrivate = true
+	}
+}

@@ -1,0 +1,107 @@
+package observe
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// appendString appends s as a JSON string (RFC 8259 §7) of valid UTF-8: a byte
+// that is no part of a character becomes U+FFFD. At most max bytes of s are
+// taken, and a mark follows if that is not all.
+func appendString(b []byte, s string, max int) []byte {
+	cut := false
+	if len(s) > max {
+		s, cut = s[:max], true
+	}
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			// Fast path: most bytes stand for themselves.
+			if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
+				i++
+				continue
+			}
+			b = append(b, s[start:i]...)
+			switch c {
+			case '"', '\\':
+				b = append(b, '\\', c)
+			case '\n':
+				b = append(b, '\\', 'n')
+			case '\r':
+				b = append(b, '\\', 'r')
+			case '\t':
+				b = append(b, '\\', 't')
+			default:
+				// DEL and control characters would reach the terminal of whoever reads the log.
+				b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			}
+			i++
+			start = i
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			b = append(b, s[start:i]...)
+			b = append(b, "\ufffd"...)
+			i++
+			start = i
+			continue
+		}
+		if r >= 0x80 && r <= 0x9f || r == 0x2028 || r == 0x2029 {
+			b = append(b, s[start:i]...)
+			b = append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+			i += n
+			start = i
+			continue
+		}
+		i += n
+	}
+	b = append(b, s[start:]...)
+	if cut {
+		b = append(b, "…"...)
+	}
+	return append(b, '"')
+}
+
+// appendTime appends a time as RFC 3339 in UTC with milliseconds, in quotes.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, sec := t.Clock()
+	b = append(b, '"')
+	b = appendDigits(b, year, 4)
+	b = append(b, '-')
+	b = appendDigits(b, int(month), 2)
+	b = append(b, '-')
+	b = appendDigits(b, day, 2)
+	b = append(b, 'T')
+	b = appendDigits(b, hour, 2)
+	b = append(b, ':')
+	b = appendDigits(b, minute, 2)
+	b = append(b, ':')
+	b = appendDigits(b, sec, 2)
+	b = append(b, '.')
+	b = appendDigits(b, t.Nanosecond()/1e6, 3)
+	return append(b, 'Z', '"')
+}
+
+func appendDigits(b []byte, n, width int) []byte {
+	for w := width - 1; w >= 0; w-- {
+		div := 1
+		for range w {
+			div *= 10
+		}
+		b = append(b, byte('0'+n/div%10))
+	}
+	return b
+}
+
+// appendMicros appends a duration in whole microseconds.
+func appendMicros(b []byte, d time.Duration) []byte {
+	return strconv.AppendInt(b, int64(d/time.Microsecond), 10)
+}

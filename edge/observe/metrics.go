@@ -1,0 +1,265 @@
+package observe
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// noSite is the label of requests that belong to no site.
+const noSite = "-"
+
+// Metrics are the node's numbers for Prometheus. Labels are sites, functions
+// and origins of the configuration and words of our own: nothing that a client
+// sends makes a new series.
+//
+// sites is swapped whole when the configuration changes; the children in it
+// are found without a lock. Counters of the pair (outcome, reason) and of a
+// status are made when they are first needed.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	requests  *prometheus.CounterVec
+	statuses  *prometheus.CounterVec
+	bytes     *prometheus.CounterVec
+	duration  *prometheus.HistogramVec
+	firstByte *prometheus.HistogramVec
+	fetches   *prometheus.CounterVec
+	fetchTime *prometheus.HistogramVec
+
+	calls, failures, fuel *prometheus.CounterVec
+	cpu, wall             *prometheus.CounterVec
+
+	guestCount   *prometheus.CounterVec
+	guestObserve *prometheus.HistogramVec
+
+	events *prometheus.CounterVec
+	sites  sync.Map // siteKey → *siteMetrics
+	funcs  sync.Map // functionKey → *functionMetrics
+}
+
+type siteKey struct{ owner, site string }
+
+// siteMetrics are the children of one site. The tables are filled on demand;
+// two goroutines that fill one cell store the same child.
+type siteMetrics struct {
+	outcomes  [exchange.Outcomes][exchange.Reasons]atomic.Pointer[prometheus.Counter]
+	statuses  [600]atomic.Pointer[prometheus.Counter]
+	bytes     prometheus.Counter
+	duration  prometheus.Observer
+	firstByte prometheus.Observer
+}
+
+type functionKey struct {
+	owner, name string
+	hook        exchange.Hook
+}
+
+type functionMetrics struct {
+	calls, fuel, cpu, wall prometheus.Counter
+	failures               [exchange.Reasons]atomic.Pointer[prometheus.Counter]
+}
+
+// seconds are the buckets of durations: from a hit in RAM to a slow origin.
+var seconds = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+// NewMetrics makes the metrics of a node of that version.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "wedge", Name: name, Help: help}, labels)
+		m.registry.MustRegister(v)
+		return v
+	}
+	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "wedge", Name: name, Help: help, Buckets: seconds}, labels)
+		m.registry.MustRegister(v)
+		return v
+	}
+	m.requests = counter("requests_total", "Requests that have ended, by where the response came from and why.", "owner", "site", "outcome", "reason")
+	m.statuses = counter("responses_total", "Responses, by status.", "owner", "site", "status")
+	m.bytes = counter("response_body_bytes_total", "Bytes of content sent to clients.", "owner", "site")
+	m.duration = histogram("request_duration_seconds", "Time from a request's head to the end of its response.", "owner", "site")
+	m.firstByte = histogram("first_byte_seconds", "Time from a request's head until its response could begin.", "owner", "site")
+	m.fetches = counter("fetches_total", "Fetches at origins, by site and status; status 0 means that there was no answer.", "owner", "site", "status")
+	m.fetchTime = histogram("fetch_first_byte_seconds", "Time from the begin of a fetch to the head of its response.", "owner", "site")
+	m.calls = counter("function_calls_total", "Calls of functions.", "owner", "function", "hook")
+	m.failures = counter("function_failures_total", "Calls of functions that failed, by kind.", "owner", "function", "hook", "kind")
+	m.fuel = counter("function_fuel_total", "Fuel that functions have spent.", "owner", "function", "hook")
+	m.cpu = counter("function_cpu_seconds_total", "Processor time of functions.", "owner", "function", "hook")
+	m.wall = counter("function_wall_seconds_total", "Time by the clock of functions, waiting included.", "owner", "function", "hook")
+	m.guestCount = counter("function_counter_total", "Counters of functions' own, by name.", "owner", "function", "name")
+	m.guestObserve = histogram("function_value", "Values that functions observe, by name.", "owner", "function", "name")
+	m.events = counter("events_total", "What happened beside requests: bugs, refused connections, dropped fields, commits and the like.", "event")
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wedge", Name: "build_info", Help: "The version of this node.", ConstLabels: prometheus.Labels{"version": version}})
+	info.Set(1)
+	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Gauge adds a number that is asked for when metrics are read. A name that
+// ends in _total is a counter.
+func (m *Metrics) Gauge(name, help string, value func() float64) {
+	if len(name) > 6 && name[len(name)-6:] == "_total" {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "wedge", Name: name, Help: help}, value))
+		return
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wedge", Name: name, Help: help}, value))
+}
+
+// Gatherer is what is read out.
+func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
+
+// Event counts something that happened beside requests. Events are words of our own.
+func (m *Metrics) Event(event string) { m.events.WithLabelValues(event).Inc() }
+
+func (m *Metrics) site(owner, site string) *siteMetrics {
+	if site == "" {
+		owner, site = noSite, noSite
+	}
+	// Fast path: a map of what has been seen, read without a lock.
+	key := siteKey{owner, site}
+	if s, ok := m.sites.Load(key); ok {
+		return s.(*siteMetrics)
+	}
+	s, _ := m.sites.LoadOrStore(key, &siteMetrics{
+		bytes:     m.bytes.WithLabelValues(owner, site),
+		duration:  m.duration.WithLabelValues(owner, site),
+		firstByte: m.firstByte.WithLabelValues(owner, site),
+	})
+	return s.(*siteMetrics)
+}
+
+// child returns the counter in a cell, making it when it is first needed.
+func child(cell *atomic.Pointer[prometheus.Counter], make func() prometheus.Counter) prometheus.Counter {
+	if c := cell.Load(); c != nil {
+		return *c
+	}
+	c := make()
+	cell.Store(&c)
+	return c
+}
+
+// Ended counts a client's exchange.
+func (m *Metrics) Ended(x *exchange.Exchange, took time.Duration) {
+	s := m.site(x.Owner, x.Site)
+	cell := &s.outcomes[x.Outcome][x.Reason]
+	if c := cell.Load(); c != nil {
+		(*c).Inc()
+	} else {
+		owner, site := labels(x)
+		child(cell, func() prometheus.Counter {
+			return m.requests.WithLabelValues(owner, site, x.Outcome.String(), x.Reason.String())
+		}).Inc()
+	}
+	status := x.Response.Status
+	if status < 0 || status >= len(s.statuses) {
+		status = 0
+	}
+	if c := s.statuses[status].Load(); c != nil {
+		(*c).Inc()
+	} else {
+		owner, site := labels(x)
+		child(&s.statuses[status], func() prometheus.Counter {
+			return m.statuses.WithLabelValues(owner, site, strconv.Itoa(status))
+		}).Inc()
+	}
+	s.bytes.Add(float64(x.Sent))
+	s.duration.Observe(took.Seconds())
+	if !x.FirstByte.IsZero() {
+		s.firstByte.Observe(x.FirstByte.Sub(x.Now).Seconds())
+	}
+}
+
+func labels(x *exchange.Exchange) (owner, site string) {
+	if x.Site == "" {
+		return noSite, noSite
+	}
+	return x.Owner, x.Site
+}
+
+// Fetched counts a fetch.
+func (m *Metrics) Fetched(x *exchange.Exchange, took time.Duration) {
+	status := x.Cache.ForwardStatus
+	if status < 100 || status > 599 {
+		status = 0
+	}
+	m.fetches.WithLabelValues(x.Owner, x.Site, strconv.Itoa(status)).Inc()
+	m.fetchTime.WithLabelValues(x.Owner, x.Site).Observe(took.Seconds())
+}
+
+// Called counts a call of a function.
+func (m *Metrics) Called(owner, name string, c *exchange.Call) {
+	key := functionKey{owner, name, c.Hook}
+	v, ok := m.funcs.Load(key)
+	if !ok {
+		hook := c.Hook.String()
+		v, _ = m.funcs.LoadOrStore(key, &functionMetrics{
+			calls: m.calls.WithLabelValues(owner, name, hook),
+			fuel:  m.fuel.WithLabelValues(owner, name, hook),
+			cpu:   m.cpu.WithLabelValues(owner, name, hook),
+			wall:  m.wall.WithLabelValues(owner, name, hook),
+		})
+	}
+	f := v.(*functionMetrics)
+	f.calls.Inc()
+	f.fuel.Add(float64(max(0, c.Fuel)))
+	f.cpu.Add(max(0, c.CPU.Seconds()))
+	f.wall.Add(max(0, c.Wall.Seconds()))
+	if c.Failed != exchange.ReasonNone {
+		child(&f.failures[c.Failed], func() prometheus.Counter {
+			return m.failures.WithLabelValues(owner, name, c.Hook.String(), c.Failed.String())
+		}).Inc()
+	}
+}
+
+// Count and Observe are a function's own numbers; the caller bounds their names.
+func (m *Metrics) Count(owner, function, name string, delta int64) {
+	if delta > 0 {
+		m.guestCount.WithLabelValues(owner, function, name).Add(float64(delta))
+	}
+}
+
+// Observe adds to the histogram of a function's own.
+func (m *Metrics) Observe(owner, function, name string, value float64) {
+	m.guestObserve.WithLabelValues(owner, function, name).Observe(value)
+}
+
+// Forget drops the children of sites and functions that a new configuration
+// does not have. Those that are still in use are made again.
+func (m *Metrics) Forget(site func(owner, site string) bool, function func(owner, name string) bool) {
+	m.sites.Range(func(k, _ any) bool {
+		key := k.(siteKey)
+		if key.site == noSite || site(key.owner, key.site) {
+			return true
+		}
+		m.sites.Delete(k)
+		l := prometheus.Labels{"owner": key.owner, "site": key.site}
+		for _, v := range []*prometheus.CounterVec{m.requests, m.statuses, m.bytes, m.fetches} {
+			v.DeletePartialMatch(l)
+		}
+		for _, v := range []*prometheus.HistogramVec{m.duration, m.firstByte, m.fetchTime} {
+			v.DeletePartialMatch(l)
+		}
+		return true
+	})
+	m.funcs.Range(func(k, _ any) bool {
+		key := k.(functionKey)
+		if function(key.owner, key.name) {
+			return true
+		}
+		m.funcs.Delete(k)
+		l := prometheus.Labels{"owner": key.owner, "function": key.name}
+		for _, v := range []*prometheus.CounterVec{m.calls, m.failures, m.fuel, m.cpu, m.wall, m.guestCount} {
+			v.DeletePartialMatch(l)
+		}
+		m.guestObserve.DeletePartialMatch(l)
+		return true
+	})
+}

@@ -1,0 +1,42 @@
+//go:build unix
+
+package origin
+
+import (
+	"net"
+	"syscall"
+)
+
+// A probe looks whether an idle connection is still one. What arrives while
+// nobody has asked is the end, or a response to no request (a 408, as a rule):
+// the next request's client must not get it.
+type probe struct {
+	raw   syscall.RawConn
+	quiet func() bool
+}
+
+// newProbe is nil for a connection that is none of the operating system's.
+func newProbe(c net.Conn) *probe {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	// The closures are made once a connection, not once a request.
+	p := &probe{raw: raw}
+	waiting := false
+	look := func(fd uintptr) bool {
+		var b [1]byte
+		n, err := syscall.Read(int(fd), b[:]) // the descriptor does not block
+		waiting = n < 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR)
+		return true
+	}
+	p.quiet = func() bool {
+		waiting = false
+		return p.raw.Read(look) == nil && waiting
+	}
+	return p
+}

@@ -1,0 +1,109 @@
+package pipeline
+
+import (
+	"errors"
+	"io"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// A body is what the front end pulls: the response's content, counted, cut to
+// a range, and at its Close the end of the exchange. It is part of the call.
+type body struct {
+	c     *call
+	inner exchange.Body // nil: no content
+	// skip and left cut a range; left is -1 if there is none.
+	skip, left int64
+}
+
+// narrow cuts the content to n bytes after the first skip bytes.
+func (b *body) narrow(skip, n int64) { b.skip, b.left = skip, n }
+
+// A skipper is a body that can leave out bytes without producing them.
+type skipper interface {
+	// Skip leaves out the next n bytes.
+	Skip(n int64) error
+}
+
+// errShort tells that content ended before the length that was promised for it.
+var errShort = errors.New("pipeline: the content ended before its announced length")
+
+func (b *body) start() error {
+	if b.skip == 0 {
+		return nil
+	}
+	n := b.skip
+	b.skip = 0
+	if s, ok := b.inner.(skipper); ok {
+		return s.Skip(n)
+	}
+	if _, err := io.CopyN(io.Discard, b.inner, n); err != nil {
+		return errShort
+	}
+	return nil
+}
+
+// Read reads the next bytes of the content.
+func (b *body) Read(p []byte) (int, error) {
+	if b.inner == nil {
+		return 0, io.EOF
+	}
+	if err := b.start(); err != nil {
+		return 0, err
+	}
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	if b.left > 0 && int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.inner.Read(p)
+	if b.left > 0 {
+		b.left -= int64(n)
+		if err == io.EOF && b.left > 0 {
+			err = errShort
+		}
+	}
+	b.c.x.Sent += int64(n)
+	return n, err
+}
+
+// WriteTo writes the content.
+func (b *body) WriteTo(w io.Writer) (int64, error) {
+	if b.inner == nil {
+		return 0, nil
+	}
+	if err := b.start(); err != nil {
+		return 0, err
+	}
+	var n int64
+	var err error
+	if b.left < 0 {
+		n, err = b.inner.WriteTo(w)
+	} else {
+		n, err = io.CopyN(w, b.inner, b.left)
+		if err == io.EOF {
+			err = errShort
+		}
+		b.left -= n
+	}
+	b.c.x.Sent += n
+	if err != nil && b.c.x.Err == nil {
+		b.c.x.Err = err
+	}
+	return n, err
+}
+
+// Close ends the exchange.
+func (b *body) Close() error {
+	c := b.c
+	if c == nil || c.closed {
+		return nil
+	}
+	if b.inner != nil {
+		b.inner.Close()
+		b.inner = nil
+	}
+	c.end()
+	return nil
+}

@@ -1,0 +1,73 @@
+package pipeline
+
+import (
+	"github.com/wedgecdn/wedge/edge/cache/policy"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// conditional answers the client's own conditions and range from a response
+// that the cache has, or is filling, whole. What was passed through has been
+// answered by the origin.
+func (c *call) conditional() step {
+	x := c.x
+	switch x.Outcome {
+	case exchange.Hit, exchange.Revalidated, exchange.Stale, exchange.Miss:
+	default:
+		return finish
+	}
+	if x.Response.Status != 200 || x.Request.Method != "GET" && x.Request.Method != "HEAD" {
+		return finish
+	}
+	q, r := &x.Request.Header, &x.Response
+	switch policy.Conditional(q, x.Request.Method, &r.Header, x.Now) {
+	case policy.NotModified:
+		c.closeBody()
+		r.Status = 304
+		policy.KeepNotModified(&r.Header)
+		return finish
+	case policy.Failed:
+		c.closeBody()
+		c.makeError(412)
+		return finish
+	}
+	if x.Request.Method == "GET" && q.Has(exchange.Range) {
+		c.ranged()
+	}
+	return finish
+}
+
+// ranged narrows the response to the one range that was asked for, if its
+// length is known.
+func (c *call) ranged() {
+	x := c.x
+	r := &x.Response
+	if r.ContentLength < 0 || r.Body == nil || !policy.RangeApplies(&x.Request.Header, &r.Header) {
+		return
+	}
+	rg, kind := policy.ParseRange(x.Request.Header.Value(exchange.Range), r.ContentLength)
+	switch kind {
+	case policy.Satisfiable:
+		r.Status = 206
+		r.Header.SetKnown(exchange.ContentRange, x.Text(rg.AppendContentRange(nil, r.ContentLength)))
+		c.body.narrow(rg.First, rg.Length())
+		r.ContentLength = rg.Length()
+	case policy.Unsatisfiable:
+		length := r.ContentLength
+		c.closeBody()
+		c.makeError(416)
+		// "A server generating a 416 response to a byte-range request SHOULD
+		// generate a Content-Range header field specifying the current length".
+		// https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17
+		r.Header.SetKnown(exchange.ContentRange, x.Text(policy.AppendUnsatisfied(nil, length)))
+	}
+}
+
+// closeBody drops the content and what describes it.
+func (c *call) closeBody() {
+	r := &c.x.Response
+	if r.Body != nil {
+		r.Body.Close()
+		r.Body = nil
+	}
+	r.Trailer = nil
+}

@@ -1,0 +1,83 @@
+package pipeline
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// finish writes the fields that say how the response came about, and puts the
+// content behind the body that ends the exchange.
+func (c *call) finish() step {
+	x := c.x
+	r := &x.Response
+	h := &r.Header
+	if x.Request.Method == "HEAD" || r.Status == 204 || r.Status == 304 {
+		if r.Body != nil {
+			r.Body.Close()
+			r.Body = nil
+		}
+	}
+	if !h.Has(exchange.Date) {
+		// "An origin server with a clock MUST generate a Date header field in all
+		// 2xx, 3xx, and 4xx responses"; what we make ourselves, we date.
+		// https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1
+		h.AddKnown(exchange.Date, c.p.date.at(x.Now))
+	}
+	if r.Upgrade == nil {
+		c.cacheStatus()
+	}
+	if x.Outcome != exchange.Refused || r.Status == 421 {
+		var id [32]byte
+		b, _ := x.ID.AppendText(id[:0])
+		h.SetKnown(exchange.XRequestID, x.Text(b))
+	}
+	c.body.c, c.body.inner = c, r.Body
+	if c.body.skip == 0 && c.body.left == 0 {
+		c.body.left = -1
+	}
+	r.Body = &c.body
+	x.FirstByte = c.p.o.Now()
+	return sent
+}
+
+// cacheStatus adds this node's member to Cache-Status (RFC 9211).
+//
+// "Each member of the list represents a cache that has handled the request...
+// the first member represents the cache closest to the origin server".
+// https://www.rfc-editor.org/rfc/rfc9211#section-2
+func (c *call) cacheStatus() {
+	x := c.x
+	f := &x.Cache
+	var buf [160]byte
+	b := append(buf[:0], c.p.o.Node...)
+	switch x.Outcome {
+	case exchange.Hit, exchange.Stale:
+		b = append(b, "; hit"...)
+	case exchange.Miss, exchange.Revalidated, exchange.Pass:
+		if f.Forward != exchange.ForwardNone {
+			b = append(b, "; fwd="...)
+			b = append(b, f.Forward.String()...)
+		}
+		if f.ForwardStatus != 0 {
+			b = append(b, "; fwd-status="...)
+			b = strconv.AppendInt(b, int64(f.ForwardStatus), 10)
+		}
+		if f.Stored {
+			b = append(b, "; stored"...)
+		}
+		if f.Collapsed {
+			b = append(b, "; collapsed"...)
+		}
+	}
+	if f.HasTTL {
+		b = append(b, "; ttl="...)
+		b = strconv.AppendInt(b, int64(f.TTL/time.Second), 10)
+	}
+	if x.Reason != exchange.ReasonNone {
+		b = append(b, "; detail="...)
+		b = append(b, x.Reason.String()...)
+	}
+	x.Response.Header.AddKnown(exchange.CacheStatus, x.Text(b))
+}

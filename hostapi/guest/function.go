@@ -1,0 +1,172 @@
+package guest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/native"
+	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/engine"
+	"github.com/wedgecdn/wedge/runtime/limit"
+	"github.com/wedgecdn/wedge/runtime/sandbox"
+)
+
+// Secret is a value that is never printed.
+type Secret = native.Secret
+
+// Reads are the fields that a function may read on the origin's side.
+type Reads = native.Reads
+
+// Spec is what the operator says of a function.
+type Spec struct {
+	Owner   services.Owner
+	Name    string
+	Version string // the SHA-256 of the version, in hexadecimal digits
+	Limits  limit.Limits
+	// Isolation says what may outlive an exchange; zero is a pristine instance for each.
+	Isolation sandbox.Isolation
+	// Instances is how many there may be at once; 0 is the sandbox's default.
+	Instances int
+	Config    map[string]string
+	Env       map[string]string
+	Secrets   map[string]Secret
+	// Fetch lists origins and hosts that its own requests may reach, KV the stores
+	// it may open.
+	Fetch, KV []string
+	// AllKV lets it open every store of its owner.
+	AllKV bool
+	// MaxBody is how much of a body it may hold at once; 0 is 1 MiB.
+	MaxBody int64
+	Reads   Reads
+}
+
+// Function is a loaded function, ready to be called in many exchanges at once.
+type Function struct {
+	spec    Spec
+	info    Info
+	host    *Host
+	module  *engine.Module
+	pool    *sandbox.Pool
+	binding *native.Binding
+	limits  limit.Limits
+	runs    sync.Pool // of *Run
+	closed  atomic.Bool
+	calls   atomic.Int64
+	failed  atomic.Int64
+}
+
+// Stats is a look at a function.
+type Stats struct {
+	Instances sandbox.Stats
+	Calls     int64 // of hooks
+	Failed    int64 // of these, those that did not return
+	Denied    int64 // calls into the host that the permissions refused
+}
+
+// ready is how many instances wait for an exchange: under isolation request,
+// each exchange uses one up while the next is made.
+const ready = 2
+
+// Load compiles a module and makes one instance of it, so that a module that
+// fails to initialise is refused here. Errors that are the module's fault are
+// *Refused, *engine.Refused or *InitError.
+func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function, err error) {
+	m, err := h.o.Engine.Compile(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	f := &Function{spec: spec, host: h, module: m, limits: spec.Limits.Within(h.o.Limits)}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	if f.info, err = inspect(m); err != nil {
+		return nil, err
+	}
+	var env []string
+	for _, k := range slices.Sorted(maps.Keys(spec.Env)) {
+		env = append(env, k+"="+spec.Env[k])
+	}
+	f.binding = native.NewBinding(native.Options{
+		Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
+		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Services: h.o.Services,
+	})
+	f.runs.New = func() any { return f.newRun() }
+	f.pool, err = sandbox.NewPool(sandbox.Options{
+		Module: m, Limits: f.limits, Isolation: spec.Isolation, Most: spec.Instances, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns,
+		Outside: func() any { return native.NewSession(f.binding) },
+		Events:  f.events(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("function %q: %w", spec.Name, err)
+	}
+	i, err := f.pool.Acquire(ctx)
+	if err != nil {
+		return nil, &InitError{Function: spec.Name, Err: err}
+	}
+	f.pool.Release(i)
+	return f, nil
+}
+
+// InitError says that a module does not come to life.
+type InitError struct {
+	Function string
+	Err      error
+}
+
+// Error names the function and what happened.
+func (e *InitError) Error() string {
+	return fmt.Sprintf("function %q cannot be initialised: %v", e.Function, e.Err)
+}
+
+// Unwrap is what happened, usually a *sandbox.Trap.
+func (e *InitError) Unwrap() error { return e.Err }
+
+func (f *Function) events() (e sandbox.Events) {
+	if made := f.host.o.Events.Made; made != nil {
+		e.Made = func(took time.Duration, err error) { made(f, took, err) }
+	}
+	if gone := f.host.o.Events.Gone; gone != nil {
+		e.Gone = func(why sandbox.Reason) { gone(f, why) }
+	}
+	return e
+}
+
+// Owner is the tenant's name.
+func (f *Function) Owner() services.Owner { return f.spec.Owner }
+
+// Name is the function's name.
+func (f *Function) Name() string { return f.spec.Name }
+
+// Version is the version's name.
+func (f *Function) Version() string { return f.spec.Version }
+
+// Hooks are the hooks that the module exports.
+func (f *Function) Hooks() exchange.HookSet { return f.info.Hooks }
+
+// Info is what the module says of itself.
+func (f *Function) Info() Info { return f.info }
+
+// Stats are the function's numbers of this moment.
+func (f *Function) Stats() Stats {
+	return Stats{Instances: f.pool.Stats(), Calls: f.calls.Load(), Failed: f.failed.Load(), Denied: f.binding.Denied()}
+}
+
+// Close gives the instances back. Runs that are under way end as they would
+// have. A second Close does nothing.
+func (f *Function) Close() {
+	if !f.closed.CompareAndSwap(false, true) {
+		return
+	}
+	if f.pool != nil {
+		f.pool.Close()
+	}
+	f.module.Close()
+}

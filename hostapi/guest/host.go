@@ -1,0 +1,74 @@
+package guest
+
+import (
+	"context"
+	"time"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/native"
+	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/engine"
+	"github.com/wedgecdn/wedge/runtime/hostcall"
+	"github.com/wedgecdn/wedge/runtime/limit"
+	"github.com/wedgecdn/wedge/runtime/sandbox"
+	"github.com/wedgecdn/wedge/runtime/wasi"
+)
+
+// Options configure a Host.
+type Options struct {
+	// Engine compiles modules; its host functions are those of HostFuncs. It stays
+	// the caller's, who closes it after all functions.
+	Engine *engine.Engine
+	// Services are what the node offers.
+	Services *services.Services
+	// Limits are what no function may exceed; zero fields are the node's defaults
+	// (limit.Maximum).
+	Limits limit.Limits
+	// Turns shares the processors among long calls. Nil makes a set of its own.
+	Turns *sandbox.Turns
+	// Wait is how long an exchange waits for an instance; 0 is the sandbox's default.
+	Wait   time.Duration
+	Events Events
+}
+
+// Events are told what functions do; nil fields are not called. They are
+// called by the goroutine that caused the event and should return soon.
+type Events struct {
+	// Called tells of each call of a hook in the exchange of that id; err is nil if it returned.
+	Called func(f *Function, c *exchange.Call, id exchange.ID, err error)
+	// Made tells of a new instance, or why there is none; Gone why one was closed.
+	Made func(f *Function, took time.Duration, err error)
+	Gone func(f *Function, why sandbox.Reason)
+}
+
+// HostFuncs returns every function that a guest of any ABI may import, for
+// engine.Options.Host.
+func HostFuncs() []hostcall.Func { return append(native.Funcs(), wasi.Funcs()...) }
+
+// Host loads functions. Its methods may be called by many goroutines at once.
+type Host struct{ o Options }
+
+// New makes a host.
+func New(o Options) *Host {
+	if o.Services == nil {
+		o.Services = new(services.Services)
+	}
+	if o.Limits == (limit.Limits{}) {
+		o.Limits = limit.Maximum()
+	}
+	if o.Turns == nil {
+		o.Turns = sandbox.NewTurns(0)
+	}
+	return &Host{o: o}
+}
+
+// Inspect tells what a module is, or, with a *Refused or the engine's
+// *engine.Refused, why it cannot be a function.
+func (h *Host) Inspect(ctx context.Context, module []byte) (Info, error) {
+	m, err := h.o.Engine.Compile(ctx, module)
+	if err != nil {
+		return Info{}, err
+	}
+	defer m.Close()
+	return inspect(m)
+}

@@ -1,0 +1,189 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/native"
+	"github.com/wedgecdn/wedge/runtime/limit"
+	"github.com/wedgecdn/wedge/runtime/sandbox"
+)
+
+// Run is a function in one exchange, with an instance of its own. It belongs
+// to the goroutine that has the exchange.
+//
+// States: between hooks; streaming, after a hook has begun to make the
+// response's body, until that body is closed or read to its end; over, after
+// End, when the run must not be touched any more.
+type Run struct {
+	f      *Function
+	x      *exchange.Exchange
+	i      *sandbox.Instance
+	s      *native.Session
+	budget limit.Budget
+
+	hook      exchange.Hook
+	before    limit.Used
+	streaming bool
+	ending    bool // End was called while a stream was under way
+
+	// guest and ended are the methods of that name, made once.
+	guest func() (int32, error)
+	ended func(int32, error) error
+}
+
+func (f *Function) newRun() *Run {
+	r := &Run{f: f, s: native.NewSession(f.binding)}
+	// The time that a stream waits for its peer is not the guest's.
+	r.s.Peer = func(d time.Duration) { r.budget.Add(limit.Used{Wall: -d}) }
+	r.guest, r.ended = r.callGuest, r.streamEnded
+	return r
+}
+
+// Start takes an instance for x; it waits for one if all are in use. The
+// deadline, if it is not zero, shortens the wall time of the function's limits.
+// The caller ends the run, also when a call of it has failed.
+func (f *Function) Start(x *exchange.Exchange, deadline time.Time) (*Run, error) {
+	limits, ctx := f.limits, context.Background()
+	if !deadline.IsZero() {
+		left := max(time.Until(deadline), 1)
+		if left < limits.Wall || limits.Wall == 0 {
+			limits.Wall = left
+		}
+		if left < time.Second {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, deadline)
+			defer cancel()
+		}
+	}
+	i, err := f.pool.Acquire(ctx)
+	if err != nil {
+		return nil, f.noInstance(err)
+	}
+	r := f.runs.Get().(*Run)
+	r.x, r.i = x, i
+	r.budget.Reset(limits)
+	r.s.Attach(x)
+	i.Bind(r.s, &r.budget)
+	return r, nil
+}
+
+func (f *Function) noInstance(err error) error {
+	e := &exchange.Error{Source: exchange.SourceNode, Op: "function " + f.spec.Name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
+	if errors.Is(err, sandbox.ErrNoInstance) {
+		e.Reason, e.Retry = exchange.ReasonNoInstance, true
+	} else if _, ok := errors.AsType[*sandbox.Trap](err); ok {
+		e.Source = exchange.SourceFunction
+	}
+	return e
+}
+
+// Call calls a hook and tells whether it answered. If it fails, the exchange is
+// as it was before, and the error is an *exchange.Error.
+//
+// A hook that transforms the response's body returns here as soon as the head
+// is settled; the rest of it runs when x.Response.Body is read, and a failure
+// then is an error of that body.
+func (r *Run) Call(hook exchange.Hook) (answered bool, err error) {
+	if !r.f.info.Hooks.Has(hook) {
+		return false, nil
+	}
+	if r.streaming {
+		return false, &exchange.Error{Source: exchange.SourceNode, Op: hook.String() + " of " + r.f.spec.Name, Reason: exchange.ReasonFunctionUnavailable, Err: errStreaming}
+	}
+	r.hook, r.before = hook, r.budget.Used()
+	r.s.Begin(hook)
+	var result int32
+	if r.f.info.Streams && (hook == exchange.OnFetched || hook == exchange.OnResponse) {
+		if result, r.streaming, err = r.s.Run(r.guest, r.ended); r.streaming {
+			return false, nil
+		}
+	} else {
+		result, err = r.callGuest()
+	}
+	return r.settle(result, err)
+}
+
+// errStreaming is why a hook cannot be called now.
+var errStreaming = errors.New("the instance is still making the body that an earlier hook began")
+
+// callGuest runs the guest until its hook returns.
+func (r *Run) callGuest() (int32, error) {
+	out, err := r.i.Call(context.Background(), r.hook.String())
+	if err != nil {
+		return 0, err
+	}
+	return int32(out[0]), nil
+}
+
+// settle makes final, or undoes, what the hook did, and writes it down.
+func (r *Run) settle(result int32, err error) (answered bool, failure error) {
+	if err != nil {
+		r.s.Rollback()
+	} else {
+		answered, err = r.s.Commit(result)
+	}
+	used := r.budget.Used()
+	c := exchange.Call{
+		Function: r.f.spec.Name, Hook: r.hook, Answered: answered,
+		Fuel: used.Fuel - r.before.Fuel, CPU: used.CPU - r.before.CPU, Wall: used.Wall - r.before.Wall,
+	}
+	r.f.calls.Add(1)
+	if err != nil {
+		e := r.failure(err)
+		if failure = e; e.Source == exchange.SourceFunction {
+			c.Failed = e.Reason
+			r.f.failed.Add(1)
+		}
+	}
+	r.x.Calls = append(r.x.Calls, c)
+	if called := r.f.host.o.Events.Called; called != nil {
+		called(r.f, &r.x.Calls[len(r.x.Calls)-1], r.x.ID, failure)
+	}
+	return answered, failure
+}
+
+// failure says whose fault it is that a hook did not return.
+func (r *Run) failure(err error) *exchange.Error {
+	e := &exchange.Error{Source: exchange.SourceFunction, Op: r.hook.String() + " of " + r.f.spec.Name, Reason: exchange.ReasonFunctionTrap, Err: err}
+	if _, ok := errors.AsType[*limit.Exceeded](err); ok {
+		e.Reason = exchange.ReasonFunctionBudget
+	} else if errors.Is(err, native.ErrStopped) {
+		e.Source, e.Reason = exchange.SourceClient, exchange.ReasonClientGone
+	} else if r.s.Overflowed() {
+		e.Reason = exchange.ReasonFunctionBody
+	}
+	return e
+}
+
+// streamEnded is called by whoever reads or closes the body, when the hook that
+// makes it is over.
+func (r *Run) streamEnded(result int32, err error) error {
+	_, failure := r.settle(result, err)
+	if r.streaming = false; r.ending {
+		r.release()
+	}
+	return failure
+}
+
+// Used is what the function has spent in this exchange.
+func (r *Run) Used() limit.Used { return r.budget.Used() }
+
+// End gives the instance back. If a stream is under way, that happens when its
+// body is over; the caller closes the body as always.
+func (r *Run) End() {
+	if r.streaming {
+		r.ending = true
+		return
+	}
+	r.release()
+}
+
+func (r *Run) release() {
+	r.s.Close()
+	r.f.pool.Release(r.i)
+	r.x, r.i, r.ending = nil, nil, false
+	r.f.runs.Put(r)
+}

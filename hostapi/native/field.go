@@ -1,0 +1,241 @@
+package native
+
+import (
+	"strings"
+
+	"github.com/wedgecdn/wedge/hostapi/abi"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// Bounds of a head that guests build.
+const (
+	maxHead   = 64 << 10 // bytes, as Header.Size counts
+	maxFields = 512      // lines
+)
+
+// reserved tells of a field that belongs to the node, because it speaks of one
+// connection, frames a message, or is how the node counts and tells time.
+func reserved(k exchange.Known) bool {
+	switch k {
+	case exchange.Connection, exchange.TransferEncoding, exchange.ContentLength, exchange.Trailer, exchange.Date, exchange.Age, exchange.CDNLoop,
+		exchange.KeepAlive, exchange.ProxyConnection, exchange.ProxyAuthenticate, exchange.ProxyAuthorization, exchange.TE, exchange.Upgrade,
+		exchange.Host, exchange.Expect:
+		return true
+	}
+	return false
+}
+
+// hides tells whether the field is hidden at this hook: what is fetched may be
+// stored and shared, so it must not depend on who asked.
+func (s *Session) hides(m uint32, k exchange.Known) bool {
+	if m != uint32(abi.MessageRequest) || !(s.hook == exchange.OnFetch || s.hook == exchange.OnFetched || s.hook == exchange.OnError) {
+		return false
+	}
+	return k == exchange.Authorization && !s.b.o.Reads.Authorization || k == exchange.Cookie && !s.b.o.Reads.Cookie
+}
+
+// field writes the value of a field line.
+//
+//	field(message=0, name=0, name_len=1, index=0, value=4, capacity=3) of "A: xy"
+//
+//	        name    value
+//	memory  a ? ? ? x y ? ? ...
+//	        0       4     7
+//	result  2
+func field(s *Session, a []uint64) int64 {
+	m, name, index, buf := uint32(a[0]), s.text(a, 1), int32(a[3]), s.room(a, 4)
+	k := exchange.Lookup(name)
+	if index < 0 || s.hides(m, k) {
+		return status(abi.StatusAbsent)
+	}
+	h := s.message(m).header
+	if index == 0 {
+		if v, ok := h.Named(name); ok {
+			return s.give(buf, v)
+		}
+		return status(abi.StatusAbsent)
+	}
+	for v := range h.AllNamed(name) {
+		if index == 0 {
+			return s.give(buf, v)
+		}
+		index--
+	}
+	return status(abi.StatusAbsent)
+}
+
+// fieldCount reads the name; nothing is written.
+func fieldCount(s *Session, a []uint64) int64 {
+	m, name := uint32(a[0]), s.text(a, 1)
+	if s.hides(m, exchange.Lookup(name)) {
+		return 0
+	}
+	n := int64(0)
+	for range s.message(m).header.AllNamed(name) {
+		n++
+	}
+	return n
+}
+
+// fields writes all field lines.
+//
+//	fields(message=0, pairs=0, capacity=11) of "A: xy"
+//
+//	        len(A)   len(xy)  A xy
+//	memory  1 0 0 0  2 0 0 0  A x y ? ...
+//	        0        4        8     11
+//	result  11
+func fields(s *Session, a []uint64) int64 {
+	m, buf := uint32(a[0]), s.room(a, 1)
+	if m == uint32(abi.MessageResponse) {
+		return s.givePairs(buf, &s.x.Response.Header, nil)
+	}
+	return s.givePairs(buf, &s.x.Request.Header, func(k exchange.Known) bool { return s.hides(m, k) })
+}
+
+// checkField is why a field line may not be set, or ok.
+func checkField(k exchange.Known, name, value string) abi.Status {
+	if !isToken(name) || !isFieldValue(value) {
+		return abi.StatusInvalid
+	}
+	if reserved(k) {
+		return abi.StatusNotAllowed
+	}
+	return abi.StatusOK
+}
+
+// fieldSet reads name and value; nothing is written.
+func fieldSet(s *Session, a []uint64) int64 { return s.putField(a, false) }
+
+// fieldAdd reads name and value; nothing is written.
+func fieldAdd(s *Session, a []uint64) int64 { return s.putField(a, true) }
+
+func (s *Session) putField(a []uint64, add bool) int64 {
+	m, name, value := uint32(a[0]), s.text(a, 1), s.text(a, 3)
+	k := exchange.Lookup(name)
+	if st := checkField(k, name, value); st != abi.StatusOK {
+		return s.refused(st)
+	}
+	h := s.message(m).header
+	if h.Len() >= maxFields || h.Size()+len(name)+len(value)+4 > maxHead {
+		return status(abi.StatusLimit)
+	}
+	value, ok := s.keep(value)
+	if ok && k == exchange.Other {
+		name, ok = s.keep(name)
+	}
+	if !ok {
+		return status(abi.StatusLimit)
+	}
+	s.change()
+	switch {
+	case k == exchange.Other && add:
+		h.Add(name, value)
+	case k == exchange.Other:
+		h.Set(name, value)
+	case add:
+		h.AddKnown(k, value)
+	default:
+		h.SetKnown(k, value)
+	}
+	s.touch(m, k, name)
+	return 0
+}
+
+// refused counts what permissions forbid.
+func (s *Session) refused(st abi.Status) int64 {
+	if st == abi.StatusNotAllowed {
+		s.b.denied.Add(1)
+	}
+	return status(st)
+}
+
+// fieldRemove reads the name; nothing is written.
+func fieldRemove(s *Session, a []uint64) int64 {
+	m, name := uint32(a[0]), s.text(a, 1)
+	k := exchange.Lookup(name)
+	if !isToken(name) {
+		return status(abi.StatusInvalid)
+	}
+	if reserved(k) {
+		return s.refused(abi.StatusNotAllowed)
+	}
+	h := s.message(m).header
+	if _, ok := h.Named(name); !ok {
+		if s.hides(m, k) {
+			return 0
+		}
+		return status(abi.StatusAbsent)
+	}
+	s.change()
+	h.Delete(name)
+	s.touch(m, k, name)
+	return 0
+}
+
+// touch remembers that the hook decided about a field that a changed body
+// would otherwise take away.
+func (s *Session) touch(m uint32, k exchange.Known, name string) {
+	if m != uint32(abi.MessageResponse) {
+		return
+	}
+	switch {
+	case k == exchange.ETag:
+		s.touched |= etagSet
+	case k == exchange.LastModified:
+		s.touched |= lastModifiedSet
+	case k == exchange.AcceptRanges:
+		s.touched |= acceptRangesSet
+	case k == exchange.ContentRange:
+		s.touched |= contentRangeSet
+	case isDigest(name):
+		s.touched |= digestSet
+	}
+}
+
+// isDigest tells of a field that holds a hash of the content.
+func isDigest(name string) bool {
+	for _, d := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-MD5"} {
+		if len(d) == len(name) && strings.EqualFold(d, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isToken follows RFC 9110 §5.6.2:
+//
+// "token = 1*tchar"
+// https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2-2
+func isToken(s string) bool {
+	if s == "" || len(s) > 256 {
+		return false
+	}
+	for i := range len(s) {
+		if !tchar[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+var tchar = func() (t [256]bool) {
+	for _, c := range "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" {
+		t[c] = true
+	}
+	return t
+}()
+
+// isFieldValue refuses what could end a field line or smuggle another, and
+// white space at the ends, which is no part of a value.
+//
+// "Field values containing CR, LF, or NUL characters are invalid and dangerous"
+// https://www.rfc-editor.org/rfc/rfc9110#section-5.5-5
+func isFieldValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return s == "" || s[0] > ' ' && s[len(s)-1] > ' '
+}

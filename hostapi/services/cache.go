@@ -1,0 +1,32 @@
+package services
+
+import (
+	"context"
+	"time"
+)
+
+// Cache is the node's cache as a store of values that may vanish at any time.
+type Cache interface {
+	// Get appends the value to dst and tells whether there is one.
+	Get(ctx context.Context, owner Owner, key, dst []byte) (value []byte, found bool, err error)
+	// Put keeps a value for at most ttl, which is above 0.
+	Put(ctx context.Context, owner Owner, key, value []byte, ttl time.Duration, tags []string) error
+	// Delete removes a value and tells whether there was one.
+	Delete(ctx context.Context, owner Owner, key []byte) (existed bool, err error)
+	// PurgeTag purges everything of the owner under the tag, responses too; soft
+	// makes it stale. It returns how many objects that were, 0 if it does not know.
+	PurgeTag(ctx context.Context, owner Owner, tag string, soft bool) (n int, err error)
+}
+
+// Counters count rates in the node's memory, bounded in number.
+type Counters interface {
+	// Add adds to the counter of a key over a sliding window and returns what the
+	// window holds. It does not wait.
+	Add(owner Owner, key []byte, window time.Duration, delta int64) (sum int64, err error)
+	// Read returns what the window holds.
+	Read(owner Owner, key []byte, window time.Duration) (sum int64, err error)
+	// Penalise puts a key aside for d; 0 ends it.
+	Penalise(owner Owner, key []byte, d time.Duration) error
+	// Penalty returns for how long the key is still put aside.
+	Penalty(owner Owner, key []byte) (left time.Duration, err error)
+}

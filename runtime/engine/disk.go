@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/wedgecdn/wedge/runtime/meter"
+)
+
+// disk is the compile cache on disk:
+//
+//	<dir>/code-m1-v1.12.0-linux-amd64/    code of another version is deleted when the engine starts
+//	    native/…                          wazero's own cache, which it reads
+//	    index/<key>                       which file in native is the code of key, and its checksum
+//	    tmp/…                             where a child compiles; emptied when the engine starts
+//
+// wazero names its files by a hash of its own, so the index is made by compiling into an empty folder and looking which
+// file appeared. A key is in the index only when its file is complete, and the file is checked before it is loaded:
+// wazero's checksum does not cover all of it.
+type disk struct{ native, index, tmp string }
+
+const versionPrefix = "code-m"
+
+func openDisk(dir, version string) (*disk, error) {
+	root := fmt.Sprintf("%s%d-%s-%s-%s", versionPrefix, meter.Version, version, runtime.GOOS, runtime.GOARCH)
+	dir, err := filepath.Abs(dir) // the compiling process has another working folder
+	if err != nil {
+		return nil, fmt.Errorf("engine: compile cache: %w", err)
+	}
+	others, _ := filepath.Glob(filepath.Join(dir, versionPrefix+"*"))
+	for _, other := range others {
+		if filepath.Base(other) != root {
+			if err := os.RemoveAll(other); err != nil {
+				return nil, fmt.Errorf("engine: delete compiled code of another version: %w", err)
+			}
+		}
+	}
+	root = filepath.Join(dir, root)
+	d := &disk{native: filepath.Join(root, "native"), index: filepath.Join(root, "index"), tmp: filepath.Join(root, "tmp")}
+	if err := os.RemoveAll(d.tmp); err != nil {
+		return nil, fmt.Errorf("engine: empty the folder for compiling: %w", err)
+	}
+	for _, folder := range []string{d.native, d.index, d.tmp} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, fmt.Errorf("engine: make the compile cache: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// cacheKey is the name of compiled code. The original is part of it because it is the original that was validated.
+func cacheKey(original [32]byte, metered []byte, version string) (key [32]byte) {
+	h := sha256.New()
+	h.Write(original[:])
+	m := sha256.Sum256(metered)
+	h.Write(m[:])
+	fmt.Fprintf(h, "meter %d engine %s", meter.Version, version)
+	h.Sum(key[:0])
+	return key
+}
+
+// engineVersion is wazero's. A binary that does not know what it was built from, such as a test's, is a version of its own:
+// code that another wazero made must never be executed.
+func engineVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dep := range info.Deps {
+			if dep.Path == "github.com/tetratelabs/wazero" && dep.Version != "" && dep.Replace == nil {
+				return dep.Version
+			}
+		}
+	}
+	if path, err := os.Executable(); err == nil {
+		if s, err := os.Stat(path); err == nil {
+			return fmt.Sprintf("unknown-%x-%x", s.Size(), s.ModTime().UnixNano())
+		}
+	}
+	return fmt.Sprintf("unknown-%d", os.Getpid())
+}
+
+type entry struct {
+	File string `json:"file"` // relative to native
+	Sum  string `json:"sha256"`
+}
+
+func (d *disk) entryPath(key [32]byte) string {
+	return filepath.Join(d.index, hex.EncodeToString(key[:]))
+}
+
+func (d *disk) read(key [32]byte) (entry, bool) {
+	b, err := os.ReadFile(d.entryPath(key))
+	var e entry
+	if err != nil || json.Unmarshal(b, &e) != nil || !filepath.IsLocal(e.File) {
+		return entry{}, false
+	}
+	return e, true
+}
+
+// has tells whether the code of key is there and undamaged.
+func (d *disk) has(key [32]byte) bool {
+	e, ok := d.read(key)
+	if !ok {
+		return false
+	}
+	sum, err := fileSum(filepath.Join(d.native, e.File))
+	return err == nil && sum == e.Sum
+}
+
+func (d *disk) forget(key [32]byte) {
+	if e, ok := d.read(key); ok {
+		_ = os.Remove(filepath.Join(d.native, e.File))
+	}
+	_ = os.Remove(d.entryPath(key))
+}
+
+// adopt moves what a child compiled into out to where wazero reads it.
+func (d *disk) adopt(key [32]byte, out string) error {
+	files, err := filepath.Glob(filepath.Join(out, "*", "*"))
+	if err != nil {
+		return err
+	}
+	if len(files) != 1 {
+		return fmt.Errorf("engine: the compiling process left %d files, want 1", len(files))
+	}
+	rel, err := filepath.Rel(out, files[0])
+	if err != nil {
+		return err
+	}
+	sum, err := fileSum(files[0])
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(d.native, rel)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	if err := os.Rename(files[0], to); err != nil {
+		return err
+	}
+	b, err := json.Marshal(entry{rel, sum})
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(out, "entry")
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, d.entryPath(key))
+}
+
+func fileSum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// compileOutside has the metered module compiled by Options.Compiler and takes the result into the cache.
+//
+// Preconditions: the caller has the turn.
+func (e *Engine) compileOutside(ctx context.Context, key [32]byte, metered []byte) error {
+	dir, err := os.MkdirTemp(e.disk.tmp, "")
+	if err != nil {
+		return fmt.Errorf("engine: make a folder to compile in: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	path, out := filepath.Join(dir, "module.wasm"), filepath.Join(dir, "out")
+	if err := errors.Join(os.WriteFile(path, metered, 0o600), os.Mkdir(out, 0o700)); err != nil {
+		return fmt.Errorf("engine: prepare to compile: %w", err)
+	}
+	limited, cancel := context.WithTimeout(ctx, e.o.CompileTime)
+	defer cancel()
+	if err := e.o.Compiler(limited, path, out); err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("engine: compile: %w", ctx.Err())
+		case limited.Err() != nil:
+			return &Refused{Kind: TooComplex, Reason: fmt.Sprintf("it did not compile within %s", e.o.CompileTime), Hint: hintComplex, Err: err}
+		}
+		return err
+	}
+	if err := e.disk.adopt(key, out); err != nil {
+		return fmt.Errorf("engine: keep compiled code: %w", err)
+	}
+	return nil
+}
+
+const hintComplex = "look for very large functions, such as generated tables or parsers, and split them"
+
+// firstLine keeps stack traces of the compiler out of answers.
+func firstLine(err error) string {
+	s, _, _ := strings.Cut(err.Error(), "\n")
+	const most = 500
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return s
+}

@@ -1,0 +1,162 @@
+package meter
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wedgecdn/wedge/runtime/wasm"
+)
+
+// assemble puts the rewritten module together. Sections that did not change are copied byte for byte.
+func (w *rewriter) assemble() ([]byte, error) {
+	sections := make([]wasm.Section, 0, len(w.m.Sections)+6)
+	for _, s := range w.m.Sections {
+		switch {
+		case s.ID != wasm.CustomSection:
+			sections = append(sections, w.moveUses(s))
+		case s.Name == "name":
+			s, err := w.names(s)
+			if err != nil {
+				return nil, err
+			}
+			sections = append(sections, s)
+		case keeps(s.Name):
+			sections = append(sections, s)
+		}
+	}
+	types := w.types()
+	var funcs []byte
+	for i := range w.injected {
+		funcs = wasm.AppendU32(funcs, types.index[1+i])
+	}
+	codes := w.code
+	for _, in := range w.injected {
+		codes = append(codes, in.body...)
+	}
+	tick := wasm.AppendName(wasm.AppendName(nil, TickModule), TickName)
+	tick = wasm.AppendU32(append(tick, wasm.FuncKind), types.index[0])
+	exports, count := w.exports()
+
+	sections = extend(sections, wasm.TypeSection, types.added, types.encoded)
+	sections = extend(sections, wasm.ImportSection, 1, tick)
+	sections = extend(sections, wasm.FunctionSection, len(w.injected), funcs)
+	sections = extend(sections, wasm.GlobalSection, 1, []byte{wasm.I64, 1, byte(wasm.I64Const), 0, byte(wasm.End)})
+	sections = extend(sections, wasm.ExportSection, count, exports)
+	if n := len(w.m.Bodies) + len(w.injected); n > 0 {
+		sections = replace(sections, wasm.CodeSection, append(wasm.AppendU32(nil, uint32(n)), codes...))
+	}
+	return wasm.Write(sections), nil
+}
+
+// keeps says whether a custom section is still true of the rewritten module. Those with offsets into the code are not.
+func keeps(name string) bool {
+	switch {
+	case strings.HasPrefix(name, ".debug_"), strings.HasPrefix(name, "reloc."), strings.HasPrefix(name, "metadata.code."):
+		return false
+	}
+	return name != "linking" && name != "sourceMappingURL" && name != "external_debug_info"
+}
+
+// moveUses moves the function indices in a section other than code.
+func (w *rewriter) moveUses(s wasm.Section) wasm.Section {
+	if s.ID == wasm.CodeSection {
+		return s
+	}
+	uses := w.m.FuncUses
+	from, _ := slices.BinarySearchFunc(uses, s.Offset, func(u wasm.FuncUse, at int) int { return u.Offset - at })
+	to, _ := slices.BinarySearchFunc(uses, s.Offset+len(s.Data), func(u wasm.FuncUse, at int) int { return u.Offset - at })
+	if from == to {
+		return s
+	}
+	out := make([]byte, 0, len(s.Data)+to-from)
+	done := 0
+	for _, u := range uses[from:to] {
+		at := u.Offset - s.Offset
+		out = append(out, s.Data[done:at]...)
+		out = wasm.AppendU32(out, w.moved(u.Index))
+		done = at + u.N
+	}
+	s.Data, s.Head = append(out, s.Data[done:]...), nil
+	return s
+}
+
+func (w *rewriter) moved(index uint32) uint32 {
+	if index >= w.imported {
+		return index + 1
+	}
+	return index
+}
+
+// newTypes are the types behind those of the module.
+type newTypes struct {
+	added   int
+	encoded []byte
+	index   []uint32 // of tick, and of each injected function
+}
+
+func (w *rewriter) types() newTypes {
+	var t newTypes
+	seen := map[string]uint32{}
+	add := func(f wasm.FuncType) {
+		b := wasm.AppendFuncType(nil, f)
+		i, ok := seen[string(b)]
+		if !ok {
+			i = uint32(len(w.m.Types) + t.added)
+			seen[string(b)] = i
+			t.added++
+			t.encoded = append(t.encoded, b...)
+		}
+		t.index = append(t.index, i)
+	}
+	i64 := []wasm.ValType{{Code: wasm.I64}}
+	add(wasm.FuncType{Params: i64, Results: i64})
+	for _, in := range w.injected {
+		add(in.typ)
+	}
+	return t
+}
+
+// exports are the counter and the module's own mutable globals.
+func (w *rewriter) exports() ([]byte, int) {
+	out := wasm.AppendU32(append(wasm.AppendName(nil, FuelGlobal), wasm.GlobalKind), w.counter)
+	n := 1
+	first := w.globals - uint32(len(w.m.Globals))
+	for i, g := range w.m.Globals {
+		if g.Mutable {
+			index := first + uint32(i)
+			out = wasm.AppendName(out, globalName(index))
+			out = wasm.AppendU32(append(out, wasm.GlobalKind), index)
+			n++
+		}
+	}
+	return out, n
+}
+
+func globalName(index uint32) string { return GlobalPrefix + strconv.FormatUint(uint64(index), 10) }
+
+// extend adds items to the end of a section that is a vector, and makes the section if it is missing.
+func extend(sections []wasm.Section, id wasm.SectionID, n int, items []byte) []wasm.Section {
+	if n == 0 {
+		return sections
+	}
+	data := append(wasm.AppendU32(nil, uint32(n)), items...)
+	if i, ok := wasm.Place(sections, id); ok {
+		r := wasm.NewReader(sections[i].Data, 0)
+		old := r.U32("a count")
+		data = wasm.AppendU32(nil, old+uint32(n))
+		data = append(data, sections[i].Data[r.Pos():]...)
+		data = append(data, items...)
+	}
+	return replace(sections, id, data)
+}
+
+func replace(sections []wasm.Section, id wasm.SectionID, data []byte) []wasm.Section {
+	i, ok := wasm.Place(sections, id)
+	s := wasm.Section{ID: id, Data: data}
+	if ok {
+		sections[i] = s
+		return sections
+	}
+	return slices.Insert(sections, i, s)
+}

@@ -1,0 +1,33 @@
+// Package meter rewrites a module so that it can be limited, interrupted and reset.
+//
+// The rewritten module counts down a global of its own, the counter, by the cost of what it executes (see cost.go for the
+// table), and looks at it at function entries and loop headers. When it is below zero the module calls one imported
+// function, [TickModule].[TickName], of type (i64) -> (i64): the host gets the counter as it is, and returns the one to go
+// on with, or panics to unwind. So
+//
+//	used = all that was granted − the counter
+//
+// holds at every moment, and for equal input is an equal number on every machine and engine. A call that returns has
+// paid exactly for what it executed. One that traps may have paid for instructions behind the trap, but never for less than
+// it executed: straight-line code is paid for when it is entered, and code after a block that nothing jumps out of is paid
+// for together with the code before it.
+//
+// The counter starts at zero, which is spent: a module whose host grants nothing ticks at its first check, its start
+// function included.
+//
+// # What passes a check
+//
+// Everything that can go on without bound: loop headers, entries of functions that call or loop, operations on a length that
+// the module does not state as a small constant. Between two checks at most [Stretch] units of straight-line code run, plus
+// what [Tail] says about returns.
+//
+// # What the host must do
+//
+// Call [Rewrite] first: it refuses what would stop the process when it is merely read or compiled. (The engine's reader
+// believes counts, and allocates by them.) Then validate the original with the engine, and only then compile what Rewrite
+// returned: the rewriter checks the indices that it moves, and no types, so an invalid module may come out valid, with a
+// meaning that nobody checked. [Version] and the [Caps] are part of the key of whatever is kept of the result.
+//
+// Package engine calls this package; package sandbox uses the names that it exports. It knows wasm and no engine, except in
+// tests.
+package meter

@@ -1,0 +1,138 @@
+package meter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+)
+
+// features are all that the engine has, apart from those that are refused anyway.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst |
+	experimental.CoreFeaturesTypedFunctionReferences
+
+// everything is all that the engine has.
+const everything = features | experimental.CoreFeaturesThreads | experimental.CoreFeaturesExceptionHandling
+
+// meteringHost is the other side of tick: it hands out slices until the budget is spent.
+type meteringHost struct {
+	slice, budget int64
+	granted       int64
+	ticks         int
+	worst         int64 // the lowest counter that it was shown
+}
+
+var errSpent = errors.New("fuel is spent")
+
+func (h *meteringHost) tick(_ context.Context, stack []uint64) {
+	g := int64(stack[0])
+	h.ticks++
+	h.worst = min(h.worst, g)
+	if g >= 0 {
+		panic("BUG: tick with fuel left")
+	}
+	used := h.granted - g
+	if used > h.budget {
+		panic(errSpent)
+	}
+	next := min(h.slice, h.budget-used)
+	h.granted += next - g
+	stack[0] = uint64(next)
+}
+
+// machine is an engine with the host's side of metering.
+type machine struct {
+	t    testing.TB
+	r    wazero.Runtime
+	host *meteringHost
+}
+
+func newMachine(t testing.TB, interpreter bool, f api.CoreFeatures) *machine {
+	t.Helper()
+	ctx := context.Background()
+	cfg := wazero.NewRuntimeConfigCompiler()
+	if interpreter {
+		cfg = wazero.NewRuntimeConfigInterpreter()
+	}
+	r := wazero.NewRuntimeWithConfig(ctx, cfg.WithCoreFeatures(f).WithMemoryLimitPages(4096))
+	t.Cleanup(func() { r.Close(ctx) })
+	m := &machine{t: t, r: r, host: &meteringHost{slice: 100_000, budget: 1 << 62}}
+	i64 := []api.ValueType{api.ValueTypeI64}
+	_, err := r.NewHostModuleBuilder(TickModule).NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(func(ctx context.Context, s []uint64) { m.host.tick(ctx, s) }), i64, i64).
+		Export(TickName).Instantiate(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// instance is a module that runs; g is nil if it is not metered.
+type instance struct {
+	*machine
+	mod api.Module
+	g   api.MutableGlobal
+}
+
+func (m *machine) start(wasm []byte) (*instance, error) {
+	ctx := context.Background()
+	c, err := m.r.CompileModule(ctx, wasm)
+	if err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize")
+	m.host.granted = 0
+	mod, err := m.r.InstantiateModule(ctx, c, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("instantiate: %w", err)
+	}
+	in := &instance{machine: m, mod: mod}
+	if g, ok := mod.ExportedGlobal(FuelGlobal).(api.MutableGlobal); ok {
+		in.g = g
+	}
+	return in, nil
+}
+
+func (m *machine) mustStart(wasm []byte) *instance {
+	m.t.Helper()
+	in, err := m.start(wasm)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return in
+}
+
+// call runs a function and tells what it used.
+func (in *instance) call(name string, args ...uint64) (results []uint64, used int64, err error) {
+	in.t.Helper()
+	in.host.granted, in.host.ticks, in.host.worst = 0, 0, 0
+	if in.g != nil {
+		in.g.Set(0)
+	}
+	f := in.mod.ExportedFunction(name)
+	if f == nil {
+		in.t.Fatalf("no function %q", name)
+	}
+	results, err = f.Call(context.Background(), args...)
+	if in.g != nil {
+		used = in.host.granted - int64(in.g.Get())
+	}
+	return results, used, err
+}
+
+func mustRewrite(t testing.TB, wasm []byte) *Module {
+	t.Helper()
+	m, err := Rewrite(wasm, Caps{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}

@@ -1,0 +1,175 @@
+package meter
+
+import (
+	"github.com/wedgecdn/wedge/runtime/wasm"
+)
+
+// Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
+// and is part of the key of everything that is kept of it, together with the [Caps].
+const Version = 1
+
+// Names that a rewritten module shares with its host.
+const (
+	// TickModule and TickName are the import that a module calls when its counter is below zero: (i64) -> (i64), from the
+	// counter to the counter to go on with.
+	TickModule = "wedge_meter"
+	TickName   = "tick"
+
+	// FuelGlobal is the export of the counter, a mutable i64. Zero when an instance begins.
+	FuelGlobal = "wedge_meter_fuel"
+
+	// GlobalPrefix and a number is the export of each mutable global that the module defines, so that a host can put
+	// it back to what it was: see [Module.Globals].
+	GlobalPrefix = "wedge_meter_global_"
+)
+
+// Rewrite returns the metered form of a module, or why there is none: [*Refused] for what is not allowed or above a cap,
+// another error with a [*wasm.Error] in it for what is malformed. It keeps no part of its input.
+//
+// It does not validate: see the package's comment for what has to come next. It never panics.
+func Rewrite(module []byte, caps Caps) (*Module, error) {
+	caps = caps.withDefaults()
+	if len(module) > caps.ModuleBytes {
+		return nil, tooMany(0, "bytes of module", int64(len(module)), int64(caps.ModuleBytes))
+	}
+	m, err := wasm.Decode(module)
+	if err != nil {
+		return nil, asRefused(err)
+	}
+	if err := caps.declared(m); err != nil {
+		return nil, err
+	}
+	w := newRewriter(m, caps)
+	if err := w.indices(); err != nil {
+		return nil, err
+	}
+	if err := w.bodies(newPlan(w).body); err != nil {
+		return nil, err
+	}
+	return w.result()
+}
+
+// rewriter holds one module while it is rewritten.
+//
+// The import of tick takes the function index behind the imports, so functions that the module defines move up by one;
+// injected functions, the counter and new types come last, so nothing else moves.
+type rewriter struct {
+	m    *wasm.Module
+	caps Caps
+
+	imported  uint32 // functions; also the index of tick
+	functions uint32 // imported and defined, before tick
+	globals   uint32 // imported and defined
+	counter   uint32 // index of the counter
+	tables    []wasm.Table
+
+	code       []byte // rewritten bodies, each with its size
+	injected   []injected
+	injectedAt map[injectKey]uint32
+
+	changesTables, dropsSegments bool
+	effort                       effort
+}
+
+func newRewriter(m *wasm.Module, caps Caps) *rewriter {
+	w := &rewriter{
+		m:          m,
+		caps:       caps,
+		imported:   uint32(m.Imported(wasm.FuncKind)),
+		globals:    uint32(m.Imported(wasm.GlobalKind) + len(m.Globals)),
+		tables:     m.AllTables(),
+		injectedAt: map[injectKey]uint32{},
+	}
+	w.functions = w.imported + uint32(len(m.Funcs))
+	w.counter = w.globals
+	return w
+}
+
+func (w *rewriter) result() (*Module, error) {
+	d := describe(w.m)
+	d.ChangesTables, d.DropsSegments = w.changesTables, w.dropsSegments
+	var err error
+	if d.Wasm, err = w.assemble(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// indices checks those that are moved or that new things come behind: what is unknown before must not be known after.
+func (w *rewriter) indices() error {
+	for _, u := range w.m.FuncUses {
+		if u.Index >= w.functions {
+			return malformed(u.Offset, "unknown function %d", u.Index)
+		}
+	}
+	for i, t := range w.m.Funcs {
+		if int64(t) >= int64(len(w.m.Types)) {
+			return malformed(0, "unknown type %d of function %d", t, int(w.imported)+i)
+		}
+	}
+	for _, im := range w.m.Imports {
+		if im.Kind == wasm.FuncKind && int64(im.Type) >= int64(len(w.m.Types)) {
+			return malformed(im.Offset, "unknown type %d of an import", im.Type)
+		}
+	}
+	for _, e := range w.m.Exports {
+		if e.Kind == wasm.GlobalKind && e.Index >= w.globals {
+			return malformed(e.Offset, "unknown global %d", e.Index)
+		}
+	}
+	return nil
+}
+
+// bodies rewrites the code; planned says what to change in a body with so many locals, parameters included.
+func (w *rewriter) bodies(planned func(b wasm.Body, locals int) ([]edit, error)) error {
+	out := code{counter: w.counter, tick: w.imported}
+	var size int
+	for i := range w.m.Bodies {
+		size += len(w.m.Bodies[i].Raw)
+	}
+	w.code = make([]byte, 0, size+size/2)
+	for i := range w.m.Bodies {
+		b := w.m.Bodies[i]
+		if len(b.Raw) > w.caps.BodyBytes {
+			return refuse(b.Offset, hintSplit, "function of %d bytes, at most %d are allowed", len(b.Raw), w.caps.BodyBytes)
+		}
+		locals := b.Locals + uint64(len(w.m.Types[w.m.Funcs[i]].Params))
+		if locals > uint64(w.caps.Locals) {
+			return refuse(b.Offset, hintSplit, "function with %d locals, at most %d are allowed", locals, w.caps.Locals)
+		}
+		edits, err := planned(b, int(locals))
+		if err != nil {
+			return err
+		}
+		out.b = out.b[:0]
+		out.apply(b.Raw, edits)
+		w.code = wasm.AppendU32(w.code, uint32(len(out.b)))
+		w.code = append(w.code, out.b...)
+		if len(w.code) > 4*w.caps.ModuleBytes {
+			return refuse(b.Offset, hintSplit, "so many loops and branches that metering them makes more than %d bytes of code", 4*w.caps.ModuleBytes)
+		}
+	}
+	return nil
+}
+
+// apply copies a body with its edits.
+func (c *code) apply(raw []byte, edits []edit) {
+	done := 0
+	for i := range edits {
+		e := &edits[i]
+		c.b = append(c.b, raw[done:e.at]...)
+		done = e.to
+		switch e.kind {
+		case payment:
+			c.charge(e.units)
+			if e.check {
+				c.check()
+			}
+		case moved:
+			c.b = wasm.AppendU32(c.b, e.index)
+		case bulk:
+			c.idx(wasm.Call, e.index)
+		}
+	}
+	c.b = append(c.b, raw[done:]...)
+}

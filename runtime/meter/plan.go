@@ -1,0 +1,344 @@
+package meter
+
+import "github.com/wedgecdn/wedge/runtime/wasm"
+
+// edit is one change to a function body: bytes from at to to are replaced. Edits stand in the order of the text.
+type edit struct {
+	at, to int
+	kind   editKind
+	check  bool   // payment: look at the counter afterwards
+	units  int64  // payment
+	index  uint32 // moved, bulk
+}
+
+type editKind uint8
+
+const (
+	payment editKind = iota // units are taken off the counter; none and no check: nothing
+	moved                   // a function index
+	bulk                    // an operation becomes a call of an injected function
+)
+
+// frame is a block, loop or if that is open, or the function itself.
+type frame struct {
+	op      wasm.Op
+	entry   int   // the payment in force where it was opened
+	live    bool  // whether it can be entered
+	since   int64 // units since the last check, at most, where it was opened
+	hasElse bool
+	then    bool  // the end of the first branch of an if can be reached
+	target  bool  // something branches to its end
+	join    int64 // since, the largest of those that reach its end otherwise than from above
+	reach   int   // the outermost frame that something in it branches to
+}
+
+// plan finds where a body pays and where it checks.
+//
+// A segment is code that runs as often as its first instruction; it is paid for there, at once. Segments end where control
+// may go elsewhere or come from elsewhere. One that would begin after a construct out of which nothing branches is the
+// same as the one before it: either both run or none, unless the construct traps or never ends. So code after an if, a
+// loop or a block usually costs nothing extra.
+//
+// Code that cannot be reached is not charged and has no checks.
+type plan struct {
+	w      *rewriter
+	limits stretches
+	r      *wasm.Reader
+	in     wasm.Instr
+	edits  []edit
+	frames []frame
+
+	seg   int   // index in edits of the payment in force
+	live  bool  // whether the next instruction can be reached
+	since int64 // units run since the last check, at most, on all ways that lead here
+	whole int64 // units of the whole body
+	leaf  bool  // no loop, no call, no bulk operation seen
+
+	loops, loopDepth, deepest int
+	last                      wasm.Instr // the instruction before, if it is sure to run just before; its Op is Nop else
+}
+
+// stretches are Stretch and Tail, or for tests less.
+type stretches struct{ straight, tail int64 }
+
+func newPlan(w *rewriter) *plan { return &plan{w: w, limits: stretches{Stretch, Tail}} }
+
+// body plans one function. The edits are valid until the next call.
+func (p *plan) body(b wasm.Body, locals int) ([]edit, error) {
+	p.r = wasm.NewReader(b.Raw, b.Offset)
+	p.r.Bytes(b.Code, "locals")
+	p.edits = append(p.edits[:0], edit{at: b.Code, to: b.Code, check: true, units: costEntry})
+	p.frames = append(p.frames[:0], frame{op: wasm.Block, live: true})
+	p.seg, p.live, p.since, p.whole, p.leaf = 0, true, costEntry, costEntry, true
+	p.loops, p.loopDepth, p.deepest = 0, 0, 0
+	p.last.Op = wasm.Nop
+	for len(p.frames) > 0 {
+		p.r.Instr(&p.in)
+		if err := p.r.Err(); err != nil {
+			return nil, asRefused(err)
+		}
+		if err := p.step(); err != nil {
+			return nil, err
+		}
+	}
+	if p.r.Left() > 0 {
+		return nil, malformed(p.r.Offset(), "expected the end of the function body")
+	}
+	if p.leaf && p.whole <= leafMost {
+		p.edits[0].check = false
+	}
+	if err := p.w.caps.function(&p.w.effort, b.Offset, locals, p.loops, p.deepest); err != nil {
+		return nil, err
+	}
+	return p.edits, nil
+}
+
+// step takes one instruction into account.
+func (p *plan) step() error {
+	in := &p.in
+	p.pay(cost(in.Op))
+	last := in.Op
+	var err error
+	switch in.Op {
+	case wasm.Block, wasm.Loop, wasm.If:
+		err = p.open()
+	case wasm.Else:
+		err = p.alternative()
+	case wasm.End:
+		p.close()
+	case wasm.Br, wasm.BrTable, wasm.Return, wasm.ReturnCall, wasm.ReturnCallIndirect, wasm.ReturnCallRef, wasm.Unreachable:
+		err = p.leave()
+	case wasm.BrIf, wasm.BrOnNull, wasm.BrOnNonNull:
+		if err = p.branch(in.Index); err == nil {
+			p.segment(in.End, false)
+		}
+	case wasm.Call, wasm.RefFunc:
+		err = p.function()
+	case wasm.CallIndirect, wasm.CallRef:
+		err = p.typeIndex()
+		p.called()
+	case wasm.GlobalGet, wasm.GlobalSet:
+		if in.Index >= p.w.globals {
+			err = p.invalid("unknown global %d", in.Index)
+		}
+	case wasm.MemoryGrow, wasm.MemoryInit, wasm.MemoryCopy, wasm.MemoryFill,
+		wasm.TableInit, wasm.TableCopy, wasm.TableGrow, wasm.TableFill:
+		err = p.bulk()
+	case wasm.TableSet:
+		p.w.changesTables = true
+	case wasm.DataDrop, wasm.ElemDrop:
+		p.w.dropsSegments = true
+	case wasm.TryTable, wasm.Throw, wasm.ThrowRef:
+		err = refuse(p.r.Offset(), hintExcept, "exception instruction %v", in.Op)
+	default:
+		if in.Op.IsAtomic() {
+			err = refuse(p.r.Offset(), hintThreads, "atomic instruction %v", in.Op)
+		}
+	}
+	p.last = p.in
+	if last != wasm.I32Const {
+		p.last.Op = wasm.Nop
+	}
+	if p.live && p.since > p.limits.straight && len(p.frames) > 0 {
+		p.edits = append(p.edits, edit{at: in.End, to: in.End, check: true})
+		p.since = 0
+	}
+	return err
+}
+
+func (p *plan) invalid(format string, args ...any) error {
+	return malformed(p.r.Offset()-(p.in.End-p.in.Pos), format, args...)
+}
+
+// pay adds to the payment in force.
+func (p *plan) pay(units int64) {
+	if p.live {
+		p.edits[p.seg].units += units
+		p.since += units
+		p.whole += units
+	}
+}
+
+// segment begins a new one at that place, if it can be reached.
+func (p *plan) segment(at int, check bool) {
+	if !p.live {
+		return
+	}
+	p.seg = len(p.edits)
+	p.edits = append(p.edits, edit{at: at, to: at, check: check})
+	if check {
+		p.since = 0
+	}
+}
+
+func (p *plan) open() error {
+	in := &p.in
+	if in.Value >= 0 && in.Value >= int64(len(p.w.m.Types)) {
+		return p.invalid("unknown type %d", in.Value)
+	}
+	if len(p.frames) > p.w.caps.Nesting {
+		return refuse(p.r.Offset(), hintSplit, "blocks nested more than %d deep", p.w.caps.Nesting)
+	}
+	p.frames = append(p.frames, frame{op: in.Op, entry: p.seg, live: p.live, since: p.since, reach: len(p.frames)})
+	switch in.Op {
+	case wasm.Loop:
+		p.leaf = false
+		p.loops++
+		p.loopDepth++
+		p.deepest = max(p.deepest, p.loopDepth)
+		p.segment(in.End, true)
+		p.pay(costLoop)
+	case wasm.If:
+		p.segment(in.End, false)
+	}
+	return nil
+}
+
+func (p *plan) alternative() error {
+	f := &p.frames[len(p.frames)-1]
+	if f.op != wasm.If || f.hasElse {
+		return p.invalid("else without if")
+	}
+	f.hasElse = true
+	f.then = p.live
+	if p.live {
+		f.join = max(f.join, p.since)
+	}
+	p.live, p.since = f.live, f.since
+	p.segment(p.in.End, false)
+	return nil
+}
+
+func (p *plan) close() {
+	f := p.frames[len(p.frames)-1]
+	p.frames = p.frames[:len(p.frames)-1]
+	self := len(p.frames)
+	if self > 0 {
+		outer := &p.frames[self-1]
+		outer.reach = min(outer.reach, f.reach)
+	}
+	others := f.target || f.then // ways to the end other than from above
+	if f.op == wasm.If && !f.hasElse && f.live {
+		others = true
+		f.join = max(f.join, f.since)
+	}
+	if f.op == wasm.Loop {
+		p.loopDepth--
+	}
+	if others {
+		if !p.live {
+			p.since = 0
+		}
+		p.since = max(p.since, f.join)
+	}
+	p.live = p.live || others
+	switch {
+	case self == 0 || !p.live:
+	case f.reach >= self: // nothing in it branches out: what follows runs as often as what went before
+		p.seg = f.entry
+	case others:
+		p.segment(p.in.End, false)
+	}
+}
+
+// branch notes a way to the end of a frame, or back to the header of a loop.
+func (p *plan) branch(label uint32) error {
+	if int64(label) >= int64(len(p.frames)) {
+		return p.invalid("unknown label %d", label)
+	}
+	if !p.live {
+		return nil
+	}
+	to := len(p.frames) - 1 - int(label)
+	p.reaches(to)
+	if f := &p.frames[to]; f.op != wasm.Loop {
+		f.target = true
+		f.join = max(f.join, p.since)
+	}
+	return nil
+}
+
+// reaches notes that the innermost frame is left towards another; close passes it on to those between.
+func (p *plan) reaches(to int) {
+	top := &p.frames[len(p.frames)-1]
+	top.reach = min(top.reach, to)
+}
+
+// leave handles instructions after which nothing runs. A trap ends the call and does not count as a way out.
+func (p *plan) leave() error {
+	in := &p.in
+	var err error
+	switch in.Op {
+	case wasm.Br:
+		err = p.branch(in.Index)
+	case wasm.BrTable:
+		for _, l := range in.Labels {
+			if err = p.branch(l); err != nil {
+				break
+			}
+		}
+	case wasm.Return:
+		p.reaches(0)
+	case wasm.ReturnCall:
+		p.reaches(0)
+		err = p.function()
+	case wasm.ReturnCallIndirect, wasm.ReturnCallRef:
+		p.reaches(0)
+		p.leaf = false
+		err = p.typeIndex()
+	}
+	p.live = false
+	return err
+}
+
+// function checks a function index, and moves it if the import in front of it does.
+func (p *plan) function() error {
+	in := &p.in
+	if in.Index >= p.w.functions {
+		return p.invalid("unknown function %d", in.Index)
+	}
+	if in.Index >= p.w.imported {
+		p.edits = append(p.edits, edit{at: in.Imm, to: in.Imm + in.IndexN, kind: moved, index: in.Index + 1})
+	}
+	if in.Op != wasm.RefFunc {
+		p.called()
+	}
+	return nil
+}
+
+func (p *plan) typeIndex() error {
+	if int64(p.in.Index) >= int64(len(p.w.m.Types)) {
+		return p.invalid("unknown type %d", p.in.Index)
+	}
+	return nil
+}
+
+// called accounts for what a callee ran after its last check.
+func (p *plan) called() {
+	p.leaf = false
+	p.since = max(p.since+leafMost, p.limits.straight-p.limits.tail)
+}
+
+// bulk replaces an operation on a length by a call that pays for the length, unless the length is a small constant.
+func (p *plan) bulk() error {
+	in := &p.in
+	if !p.live {
+		return nil
+	}
+	switch in.Op {
+	case wasm.TableInit, wasm.TableCopy, wasm.TableGrow, wasm.TableFill:
+		p.w.changesTables = true
+	case wasm.MemoryInit, wasm.MemoryCopy, wasm.MemoryFill:
+		if n := uint32(p.last.Value); p.last.Op == wasm.I32Const && n <= inlineBytes {
+			p.pay(int64(n >> byteShift))
+			return nil
+		}
+	}
+	index, err := p.w.inject(in.Op, in.Index, in.Index2)
+	if err != nil {
+		return p.invalid("%s", err)
+	}
+	p.edits = append(p.edits, edit{at: in.Pos, to: in.End, kind: bulk, index: index})
+	p.called()
+	return nil
+}

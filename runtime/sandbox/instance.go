@@ -1,0 +1,223 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/wedgecdn/wedge/runtime/engine"
+	"github.com/wedgecdn/wedge/runtime/hostcall"
+	"github.com/wedgecdn/wedge/runtime/limit"
+	"github.com/wedgecdn/wedge/runtime/meter"
+)
+
+// Names of exports that the sandbox calls itself.
+const (
+	// Initialize prepares a reactor, once, before anything else is called.
+	// https://github.com/WebAssembly/WASI/blob/main/legacy/application-abi.md
+	Initialize = "_initialize"
+	// Restored is called before an instance that served an exchange serves the next, so that the guest can take fresh
+	// seeds and drop what it learned.
+	Restored = "wedge_restored"
+)
+
+// Errors of calls that did not reach the guest.
+var (
+	ErrDead     = errors.New("sandbox: the instance is dead")
+	ErrNoExport = errors.New("sandbox: no such export")
+)
+
+// Instance is one live instance. It is for one goroutine at a time: the one that got it from Pool.Acquire, until it gives
+// it back. A host function may call into its instance again, but not the export that is running.
+//
+// States: fit; dead, after a call that ended with a trap. A dead one only serves to be released.
+type Instance struct {
+	run     run
+	code    *engine.Module
+	module  api.Module
+	release func()
+	exports map[string]*export // those that were called; each has a call stack of 10 KiB and more
+	outside any                // the state while no exchange is bound
+	limits  limit.Limits
+	own     limit.Budget // for calls without an exchange
+	memory  linear
+	initial int // size of the memory once it was initialised
+	depth   int
+	served  bool // it has been bound to an exchange
+	dead    bool
+}
+
+type export struct {
+	fn              api.Function
+	stack           []uint64 // parameters in, results out
+	params, results int
+	running         bool
+}
+
+// newInstance makes and initialises one, within limits.
+func newInstance(ctx context.Context, o *Options) (*Instance, error) {
+	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: linear{limit: o.Limits.Memory}}
+	i.run = run{memory: &i.memory, slice: o.Slice, turns: o.Turns, budget: &i.own, epoch: time.Now()}
+	i.run.call = hostcall.NewCall(&i.run)
+	if o.Outside != nil {
+		i.outside = o.Outside()
+	}
+	i.Unbind()
+	if err := i.instantiate(ctx); err != nil {
+		return nil, err
+	}
+	if i.Has(Initialize) {
+		if _, err := i.Call(ctx, Initialize); err != nil {
+			i.close()
+			return nil, fmt.Errorf("sandbox: initialise: %w", err)
+		}
+		delete(i.exports, Initialize) // with its call stack
+	}
+	i.initial = len(i.memory.bytes)
+	i.Unbind() // with a full budget again
+	return i, nil
+}
+
+func (i *Instance) instantiate(ctx context.Context) (err error) {
+	if err := i.run.begin(ctx); err != nil {
+		return err
+	}
+	defer func() {
+		i.run.end()
+		if v := recover(); v != nil {
+			// The engine panics if the system has no memory for it.
+			if i.memory.bytes != nil || i.memory.refused == 0 {
+				panic(v)
+			}
+			err = fmt.Errorf("sandbox: the system has no %d bytes of address space for a guest", i.limits.Memory)
+		}
+		if err != nil {
+			i.memory.Free() // the engine does so only for instances that it has finished
+		}
+	}()
+	i.module, i.release, err = i.code.Instantiate(experimental.WithMemoryAllocator(&i.run, &i.memory))
+	if err != nil {
+		if errors.Is(err, engine.ErrClosed) {
+			return err
+		}
+		return fmt.Errorf("sandbox: make an instance: %w", trapOf(err, i.run.last, len(i.code.Imports())))
+	}
+	i.run.counter = i.module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
+	return nil
+}
+
+// close frees the instance. No view of its memory may be used afterwards.
+func (i *Instance) close() {
+	i.dead = true
+	if i.module == nil {
+		return
+	}
+	_ = i.module.Close(context.Background()) // frees the memory; an instance without files has nothing that could fail
+	i.release()
+	i.module = nil
+}
+
+// Has tells whether the module exports a function of that name.
+func (i *Instance) Has(name string) bool {
+	_, ok := i.code.Export(name)
+	return ok
+}
+
+// export looks a function up, once: the engine makes a new call stack each time.
+func (i *Instance) export(name string) (*export, error) {
+	if e := i.exports[name]; e != nil {
+		return e, nil
+	}
+	sig, ok := i.code.Export(name)
+	if !ok {
+		return nil, fmt.Errorf("%w: %q", ErrNoExport, name)
+	}
+	e := &export{fn: i.module.ExportedFunction(name), params: slots(sig.Params), results: slots(sig.Results)}
+	e.stack = make([]uint64, max(e.params, e.results))
+	i.exports[name] = e
+	return e, nil
+}
+
+// slots counts the 64-bit words that values of these types take.
+func slots(types []hostcall.ValueType) int {
+	const v128 = 0x7b
+	n := len(types)
+	for _, t := range types {
+		if t == v128 {
+			n++
+		}
+	}
+	return n
+}
+
+// Bind puts an exchange before the instance: host functions see state, and calls are booked on budget. A nil budget is a
+// full one with the pool's limits. The memory limit is the pool's in either case.
+func (i *Instance) Bind(state any, budget *limit.Budget) {
+	i.served = true
+	i.run.state = state
+	if i.run.budget = budget; budget == nil {
+		i.own.Reset(i.limits)
+		i.run.budget = &i.own
+	}
+}
+
+// Unbind takes the exchange away: host functions see what they see outside of one. Release does it too.
+func (i *Instance) Unbind() {
+	i.run.state = i.outside
+	i.own.Reset(i.limits)
+	i.run.budget = &i.own
+}
+
+// Memory returns the linear memory, for holders that exchange data with the guest between calls.
+func (i *Instance) Memory() hostcall.Memory { return i.run.Memory() }
+
+// Used returns what was spent from the budget that is bound.
+func (i *Instance) Used() limit.Used { return i.run.budget.Used() }
+
+// GrowthRefused counts how often memory.grow would have gone beyond the limit.
+func (i *Instance) GrowthRefused() int64 { return i.memory.refused }
+
+// Dead tells whether the instance can only be released.
+func (i *Instance) Dead() bool { return i.dead }
+
+// Call calls an exported function. The results are valid until the next call. It ends at the latest when the budget is
+// spent or ctx ends, and one slice; then, and for every trap, the error is a *Trap and the instance is dead. If the budget
+// was spent before, the error is a *Trap as well, and the guest did not run.
+//
+// i32 and floats are encoded as in wazero's api package: an i32 in the lower half.
+func (i *Instance) Call(ctx context.Context, name string, args ...uint64) ([]uint64, error) {
+	if i.dead {
+		return nil, ErrDead
+	}
+	e, err := i.export(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(args) != e.params:
+		return nil, fmt.Errorf("sandbox: export %q takes %d parameters, called with %d", name, e.params, len(args))
+	case e.running:
+		return nil, fmt.Errorf("sandbox: export %q is running", name)
+	}
+	if i.depth == 0 {
+		if err := i.run.begin(ctx); err != nil {
+			return nil, err
+		}
+	}
+	copy(e.stack, args)
+	i.depth++
+	e.running = true
+	err = e.fn.CallWithStack(&i.run, e.stack)
+	e.running = false
+	if i.depth--; i.depth == 0 {
+		i.run.end()
+	}
+	if err != nil {
+		i.dead = true
+		return nil, trapOf(err, i.run.last, len(i.code.Imports()))
+	}
+	return e.stack[:e.results], nil
+}

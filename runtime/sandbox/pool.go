@@ -1,0 +1,333 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ErrNoInstance is what Acquire returns when all instances are in use for too long.
+var ErrNoInstance = errors.New("sandbox: no instance in time")
+
+// ErrClosed is what Acquire returns after Close.
+var ErrClosed = errors.New("sandbox: the pool is closed")
+
+// Pool lends the instances of one module. All methods may be called by many goroutines at once.
+//
+// A place is the right to have an instance. Each place is in one of these states: free; with a maker, who makes an instance
+// without the lock; with a holder; idle. Whoever gives up a place, or an instance, gives it to the first in queue, so those
+// who come later never overtake.
+//
+// INVARIANT: live = makers + holders + idle ≤ Most, and if anybody queues, nothing is idle and live = Most.
+//
+// Rejected: a channel of instances. It can not hand on a place without an instance, which is what isolation PerExchange
+// does all the time, and it keeps the oldest instance in use instead of the warmest.
+type Pool struct {
+	o Options
+
+	mu     sync.Mutex
+	live   int
+	idle   []idleInstance // the warmest last
+	queue  []*waiter      // first come, first served
+	closed bool
+	timer  *time.Timer // closes idle instances; nil if none runs
+	making bool        // a goroutine makes instances in advance
+	made   uint64      // for Stats
+	work   sync.WaitGroup
+}
+
+type idleInstance struct {
+	instance *Instance
+	since    time.Time
+}
+
+// waiter gets one message: an instance, or nil for the place to make one.
+type waiter struct{ got chan *Instance }
+
+// Stats is a look at a pool.
+type Stats struct {
+	Live, Idle, Queued int
+	Made               uint64 // instances since the pool began
+}
+
+// NewPool makes a pool. It makes no instance yet, but for Options.Ready, behind the caller's back.
+func NewPool(o Options) (*Pool, error) {
+	o.setDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	p := &Pool{o: o}
+	p.mu.Lock()
+	p.prepare()
+	p.mu.Unlock()
+	return p, nil
+}
+
+// Stats returns numbers of this moment.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made}
+}
+
+// Acquire lends an instance. The caller binds, calls and releases it. It waits at most Options.Wait and until ctx ends.
+//
+// If no instance can be made, the error is a *Trap of its initialisation or says what the system lacks.
+func (p *Pool) Acquire(ctx context.Context) (*Instance, error) {
+	i, err := p.place(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if i == nil {
+			return p.make(ctx)
+		}
+		// An instance that served before may want fresh seeds. If that goes wrong, its place serves for a new one.
+		if !i.served || !i.Has(Restored) {
+			return i, nil
+		}
+		if _, err := i.Call(ctx, Restored); err == nil {
+			i.Unbind()
+			return i, nil
+		}
+		p.close(i, Trapped)
+		i = nil
+	}
+}
+
+// place gets an idle instance, or nil and the place for one.
+func (p *Pool) place(ctx context.Context) (*Instance, error) {
+	p.mu.Lock()
+	switch n := len(p.idle); {
+	case p.closed:
+		p.mu.Unlock()
+		return nil, ErrClosed
+	case n > 0:
+		i := p.idle[n-1].instance
+		p.idle[n-1] = idleInstance{}
+		p.idle = p.idle[:n-1]
+		p.prepare()
+		p.mu.Unlock()
+		return i, nil
+	case p.live < p.o.Most:
+		p.live++
+		p.mu.Unlock()
+		return nil, nil
+	}
+	w := &waiter{got: make(chan *Instance, 1)}
+	p.queue = append(p.queue, w)
+	p.mu.Unlock()
+
+	timer := time.NewTimer(p.o.Wait)
+	defer timer.Stop()
+	var err error
+	select {
+	case i, ok := <-w.got:
+		if !ok {
+			return nil, ErrClosed
+		}
+		return i, nil
+	case <-timer.C:
+		err = fmt.Errorf("%w: all %d are in use, waited %s", ErrNoInstance, p.o.Most, p.o.Wait)
+	case <-ctx.Done():
+		err = fmt.Errorf("%w: %w", ErrNoInstance, ctx.Err())
+	}
+	if !p.leave(w) {
+		if i, ok := <-w.got; ok { // it came at the same moment
+			return i, nil
+		}
+		return nil, ErrClosed
+	}
+	return nil, err
+}
+
+// leave takes w out of the queue, and tells whether it was there.
+func (p *Pool) leave(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n, other := range p.queue {
+		if other == w {
+			p.queue = append(p.queue[:n], p.queue[n+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// make makes an instance in a place that the caller has, and gives the place up if it cannot.
+func (p *Pool) make(ctx context.Context) (*Instance, error) {
+	begin := time.Now()
+	i, err := newInstance(ctx, &p.o)
+	if p.o.Events.Made != nil {
+		p.o.Events.Made(time.Since(begin), err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.vacate()
+		return nil, err
+	}
+	p.made++
+	return i, nil
+}
+
+// vacate hands a place to the first in queue, or frees it.
+//
+// Preconditions: p.mu is held, and the caller has the place.
+func (p *Pool) vacate() {
+	if w := p.next(); w != nil {
+		w.got <- nil
+		return
+	}
+	p.live--
+}
+
+// next takes the first out of the queue.
+func (p *Pool) next() *waiter {
+	if len(p.queue) == 0 {
+		return nil
+	}
+	w := p.queue[0]
+	p.queue[0] = nil
+	p.queue = p.queue[1:]
+	return w
+}
+
+// Release takes an instance back. The caller does not touch it any more, nor a view of its memory.
+func (p *Pool) Release(i *Instance) {
+	i.Unbind()
+	if why := p.over(i); why != "" {
+		p.close(i, why)
+		p.mu.Lock()
+		p.vacate()
+		p.prepare()
+		p.mu.Unlock()
+		return
+	}
+	p.mu.Lock()
+	switch w := p.next(); {
+	case w != nil:
+		w.got <- i
+	case p.closed:
+		p.live--
+		p.mu.Unlock()
+		p.close(i, Shutdown)
+		return
+	default:
+		p.rest(i)
+	}
+	p.mu.Unlock()
+}
+
+// over tells why i cannot serve again, if so.
+func (p *Pool) over(i *Instance) Reason {
+	size := len(i.memory.bytes)
+	switch {
+	case i.dead:
+		return Trapped
+	case p.o.Isolation == PerExchange && i.served:
+		return Served
+	case int64(size) > p.o.Retire && size > i.initial: // or the next one would be no smaller
+		return Grown
+	}
+	return ""
+}
+
+func (p *Pool) close(i *Instance, why Reason) {
+	i.close()
+	if p.o.Events.Gone != nil {
+		p.o.Events.Gone(why)
+	}
+}
+
+// rest puts i among the idle.
+//
+// Preconditions: p.mu is held.
+func (p *Pool) rest(i *Instance) {
+	p.idle = append(p.idle, idleInstance{i, time.Now()})
+	if p.timer == nil && len(p.idle) > p.o.Ready {
+		p.timer = time.AfterFunc(p.o.Idle, p.trim)
+	}
+}
+
+// trim closes what was idle for too long, and comes back when there may be more.
+func (p *Pool) trim() {
+	p.mu.Lock()
+	var old []*Instance
+	now := time.Now()
+	for len(p.idle) > p.o.Ready && now.Sub(p.idle[0].since) >= p.o.Idle {
+		old = append(old, p.idle[0].instance)
+		p.idle[0] = idleInstance{}
+		p.idle = p.idle[1:]
+		p.live--
+	}
+	p.timer = nil
+	if len(p.idle) > p.o.Ready && !p.closed {
+		p.timer = time.AfterFunc(p.o.Idle-now.Sub(p.idle[0].since), p.trim)
+	}
+	p.mu.Unlock()
+	for _, i := range old {
+		p.close(i, Unused)
+	}
+}
+
+// prepare starts making instances in advance, if some are missing and nobody does so already.
+//
+// Preconditions: p.mu is held.
+func (p *Pool) prepare() {
+	if p.making || p.closed || len(p.idle) >= p.o.Ready || p.live >= p.o.Most {
+		return
+	}
+	p.making = true
+	p.live++
+	p.work.Add(1)
+	go func() {
+		defer p.work.Done()
+		i, err := p.make(context.Background())
+		p.mu.Lock()
+		p.making = false
+		if err == nil {
+			switch w := p.next(); {
+			case w != nil:
+				w.got <- i
+			case p.closed:
+				p.live--
+				p.mu.Unlock()
+				p.close(i, Shutdown)
+				return
+			default:
+				p.rest(i)
+			}
+			p.prepare()
+		} // else: the next Acquire meets the error, and tells somebody
+		p.mu.Unlock()
+	}()
+}
+
+// Close closes the pool and its idle instances, and sends away who waits. Instances in use are closed when they are
+// released; Close does not wait for them.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	for w := p.next(); w != nil; w = p.next() {
+		close(w.got)
+	}
+	idle := p.idle
+	p.idle = nil
+	p.live -= len(idle)
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+	p.mu.Unlock()
+	for _, i := range idle {
+		p.close(i.instance, Shutdown)
+	}
+	p.work.Wait()
+}

@@ -1,0 +1,240 @@
+package sandbox
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/wedgecdn/wedge/runtime/engine"
+	"github.com/wedgecdn/wedge/runtime/hostcall"
+	"github.com/wedgecdn/wedge/runtime/limit"
+)
+
+// run is the call that an instance is in, seen from below: by the engine as engine.Caller, by host functions as
+// hostcall.Host, and as the context that the engine carries from one to the other. It is made once an instance, so a call
+// allocates nothing.
+//
+// It belongs to the goroutine that runs the guest. Between begin and end a call is on; outside of them only state and
+// memory are looked at.
+type run struct {
+	call    *hostcall.Call
+	memory  *linear
+	counter api.MutableGlobal // the guest's fuel counter; nil while its start section runs
+	slice   int64
+	turns   *Turns
+
+	state  any
+	budget *limit.Budget
+
+	caller context.Context // of this call
+	host   context.Context // what host functions see: caller with the deadline; made when one asks
+	cancel context.CancelFunc
+
+	// Times are since epoch, when the instance was made: that reads one clock, where time.Now reads two.
+	epoch    time.Time
+	deadline time.Duration
+	mark     time.Duration // up to which wall time is booked
+
+	cpu      cpuClock
+	granted  int64 // fuel given to the guest and not booked yet; counter says what is left of it
+	hostLeft int64 // host calls until the budget is spent
+	calls    int64 // host calls that are not booked yet
+	last     *hostcall.Func
+	hasTurn  bool
+}
+
+var (
+	_ engine.Caller   = (*run)(nil)
+	_ hostcall.Host   = (*run)(nil)
+	_ context.Context = (*run)(nil)
+)
+
+func (r *run) now() time.Duration { return time.Since(r.epoch) }
+
+// begin starts the clocks and grants the first slice, unless a budget is spent already.
+func (r *run) begin(ctx context.Context) error {
+	if spent := r.budget.Check(); spent != nil {
+		return &Trap{Kind: Budget, Message: spent.Error(), Err: spent}
+	}
+	if err := ctx.Err(); err != nil {
+		return &Trap{Kind: Cancelled, Message: err.Error(), Err: err}
+	}
+	now := r.now()
+	r.caller, r.mark, r.last = ctx, now, nil
+	r.deadline = now + min(r.budget.WallLeft(), 365*24*time.Hour)
+	r.cpu.start(now)
+	r.hostLeft = math.MaxInt64
+	if most := r.budget.Limits().HostCalls; most > 0 {
+		r.hostLeft = most - r.budget.Used().HostCalls
+	}
+	if r.counter != nil {
+		r.counter.Set(uint64(r.grant()))
+	}
+	return nil
+}
+
+// end stops the clocks and books what is left to book.
+func (r *run) end() {
+	if r.counter != nil {
+		r.bookFuel(int64(r.counter.Get()))
+	}
+	r.cpu.pauses = 0
+	r.book(r.now())
+	r.cpu.unlock()
+	if r.hasTurn {
+		r.hasTurn = false
+		r.turns.give()
+	}
+	if r.cancel != nil {
+		r.cancel()
+		r.cancel, r.host = nil, nil
+	}
+	r.caller = nil
+}
+
+// grant returns the next slice: never more than the budget has, so that the fuel limit is met exactly.
+func (r *run) grant() int64 {
+	r.granted = max(min(r.slice, r.budget.FuelLeft()), 0)
+	return r.granted
+}
+
+// bookFuel books what the guest used of its grant, given what its counter shows.
+func (r *run) bookFuel(counter int64) {
+	r.budget.Add(limit.Used{Fuel: r.granted - counter})
+	r.granted = counter
+}
+
+// book books the time since the last booking, and the rest.
+func (r *run) book(now time.Duration) {
+	r.budget.Add(limit.Used{
+		CPU: r.cpu.lap(now), Wall: now - r.mark, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
+	})
+	r.mark, r.calls = now, 0
+}
+
+// look ends the guest if a budget is spent or the caller is gone.
+func (r *run) look() {
+	r.book(r.now())
+	if spent := r.budget.Check(); spent != nil {
+		r.unwind(spent)
+	}
+	if err := r.caller.Err(); err != nil {
+		r.unwind(err)
+	}
+}
+
+func (r *run) unwind(err error) { panic(&hostcall.Unwind{Func: r.call.Func(), Err: err}) }
+
+// Tick satisfies engine.Caller. It is where a guest comes back to Go after each slice.
+func (r *run) Tick(counter int64) int64 {
+	r.bookFuel(counter)
+	r.granted = 0
+	if r.counter != nil {
+		r.counter.Set(0) // nothing is left to book, should the guest be unwound now
+	}
+	r.look()
+	r.giveWay()
+	return r.grant()
+}
+
+// giveWay lets others run: the garbage collector, waiting goroutines, other guests.
+func (r *run) giveWay() {
+	r.cpu.unlock()
+	if r.hasTurn {
+		r.hasTurn = false
+		r.turns.give()
+	}
+	runtime.Gosched()
+	if r.cpu.pauses > 0 { // a host function that waits has charged: it needs no processor
+		return
+	}
+	if !r.turns.take(r.deadline - r.now()) {
+		r.look() // unwinds, as the deadline is over
+		return
+	}
+	r.hasTurn = r.turns != nil
+	r.cpu.lock(r.now())
+}
+
+// HostCall satisfies engine.Caller.
+func (r *run) HostCall(f *hostcall.Func, stack []uint64) { r.call.Invoke(f, stack) }
+
+// Enter satisfies hostcall.Host.
+func (r *run) Enter(f *hostcall.Func) {
+	r.last = f
+	r.calls++
+	if r.hostLeft--; r.hostLeft < 0 {
+		r.look()
+	}
+	if f.Fuel != 0 {
+		r.Charge(f.Fuel)
+	}
+	if f.Waits {
+		r.book(r.now())
+		r.cpu.pause()
+		if r.hasTurn {
+			r.hasTurn = false
+			r.turns.give()
+		}
+	}
+}
+
+// Leave satisfies hostcall.Host. A turn that was given up is taken again at the next tick.
+func (r *run) Leave(f *hostcall.Func) {
+	if f.Waits {
+		now := r.now()
+		r.book(now)
+		r.cpu.resume(now)
+	}
+}
+
+// Charge satisfies hostcall.Host. Host functions and the guest pay from the same slice.
+func (r *run) Charge(fuel int64) {
+	switch {
+	case fuel == 0:
+		r.look()
+	case r.counter == nil: // in a start section: the engine does not show the counter yet
+		r.budget.Add(limit.Used{Fuel: fuel})
+		r.look()
+	default:
+		left := int64(r.counter.Get()) - fuel
+		if left < 0 {
+			left = r.Tick(left)
+		}
+		r.counter.Set(uint64(left))
+	}
+}
+
+// State satisfies hostcall.Host.
+func (r *run) State() any { return r.state }
+
+// Memory satisfies hostcall.Host.
+func (r *run) Memory() hostcall.Memory { return hostcall.MemoryOf(r.memory.bytes) }
+
+// Context satisfies hostcall.Host. Most calls never ask for it.
+func (r *run) Context() context.Context {
+	if r.host == nil {
+		r.host, r.cancel = context.WithDeadline(r.caller, r.epoch.Add(r.deadline))
+	}
+	return r.host
+}
+
+// Value satisfies context.Context, for the engine, which looks for keys of its own and for the caller.
+func (r *run) Value(key any) any {
+	if key == (engine.CallerKey{}) {
+		return r
+	}
+	return nil
+}
+
+// Deadline satisfies context.Context.
+func (r *run) Deadline() (time.Time, bool) { return r.epoch.Add(r.deadline), true }
+
+// Done satisfies context.Context. The engine does not wait for it: the tick does.
+func (r *run) Done() <-chan struct{} { return nil }
+
+// Err satisfies context.Context.
+func (r *run) Err() error { return nil }
