@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"edge/cache/policy":             {"hostapi/exchange"},
 	"edge/cache/store":              {"hostapi/exchange"},
 	"edge/cache/tag":                {},
-	"edge/cmd/wedge":                {"edge/config", "edge/demo", "edge/node", "runtime/engine"}, // engine: the child process that compiles
+	"edge/cmd/wedge":                {"edge/admin", "edge/config", "edge/demo", "edge/node", "runtime/engine"}, // admin: the JSON of its answers; engine: the child process that compiles
 	"edge/config":                   {},
 	"edge/counter":                  {},
 	"edge/demo":                     {"edge/config", "edge/node"},
