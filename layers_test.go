@@ -65,7 +65,7 @@ var ownedBy = map[string][]string{
 	"github.com/tetratelabs/wazero":       {"runtime/engine", "runtime/sandbox"},
 	"github.com/valyala/fasthttp":         {"edge/front/h1", "edge/origin"},
 	"go.etcd.io/bbolt":                    {"edge/kv"},
-	"net/http":                            {"edge/admin", "edge/cmd/...", "edge/origin"},
+	"net/http":                            {"edge/admin", "edge/cmd/...", "edge/demo", "edge/origin"},
 }
 
 // stdOnly packages import nothing but the standard library.
