@@ -237,26 +237,62 @@ func (f *Function) activate(hash string) {
 	f.Active = hash
 }
 
-// Activate makes a kept version the active one. hash may be a prefix of at
-// least 8 digits if it names one version only.
+// find finds a kept version by its hash, or by a beginning of it of at least 8
+// digits that no other version has.
+func (f *Function) find(hash string) (Version, error) {
+	var found *Version
+	for i := range f.Versions {
+		if f.Versions[i].Hash == hash || len(hash) >= 8 && strings.HasPrefix(f.Versions[i].Hash, hash) {
+			if found != nil {
+				return Version{}, fmt.Errorf("version %s: more than one begins so: %w", hash, ErrUnknown)
+			}
+			found = &f.Versions[i]
+		}
+	}
+	if found == nil {
+		return Version{}, fmt.Errorf("version %s of function %s: %w", hash, f.Name, ErrUnknown)
+	}
+	return *found, nil
+}
+
+// before is the kept version that was active before, and where in Past it stands.
+func (f *Function) before() (Version, int, error) {
+	for i := len(f.Past) - 1; i >= 0; i-- {
+		if v := f.version(f.Past[i]); v != nil && f.Past[i] != f.Active {
+			return *v, i, nil
+		}
+	}
+	return Version{}, 0, fmt.Errorf("function %s: %w", f.Name, ErrFirst)
+}
+
+// Find finds a kept version by its hash, or by a beginning of it of at least 8
+// digits that no other version has.
+func (s *Store) Find(owner, name, hash string) (Version, error) {
+	f, ok := s.Named(owner, name)
+	if !ok {
+		return Version{}, fmt.Errorf("function %s: %w", name, ErrUnknown)
+	}
+	return f.find(hash)
+}
+
+// Before is the version that Rollback would make active.
+func (s *Store) Before(owner, name string) (Version, error) {
+	f, ok := s.Named(owner, name)
+	if !ok {
+		return Version{}, fmt.Errorf("function %s: %w", name, ErrUnknown)
+	}
+	v, _, err := f.before()
+	return v, err
+}
+
+// Activate makes a kept version the active one; hash is as for Find.
 func (s *Store) Activate(owner, name, hash string) (Version, error) {
 	var got Version
-	err := s.change(owner, name, func(f *Function) error {
-		var found *Version
-		for i := range f.Versions {
-			if f.Versions[i].Hash == hash || len(hash) >= 8 && strings.HasPrefix(f.Versions[i].Hash, hash) {
-				if found != nil {
-					return fmt.Errorf("version %s: more than one begins so: %w", hash, ErrUnknown)
-				}
-				found = &f.Versions[i]
-			}
+	err := s.change(owner, name, func(f *Function) (err error) {
+		if got, err = f.find(hash); err == nil {
+			f.activate(got.Hash)
 		}
-		if found == nil {
-			return fmt.Errorf("version %s of function %s: %w", hash, name, ErrUnknown)
-		}
-		got = *found
-		f.activate(got.Hash)
-		return nil
+		return err
 	})
 	return got, err
 }
@@ -264,26 +300,34 @@ func (s *Store) Activate(owner, name, hash string) (Version, error) {
 // Rollback makes the version active that was so before.
 func (s *Store) Rollback(owner, name string) (Version, error) {
 	var got Version
-	err := s.change(owner, name, func(f *Function) error {
-		for len(f.Past) > 0 {
-			last := f.Past[len(f.Past)-1]
-			f.Past = f.Past[:len(f.Past)-1]
-			if v := f.version(last); v != nil && last != f.Active {
-				f.Active, got = last, *v
-				return nil
-			}
+	err := s.change(owner, name, func(f *Function) (err error) {
+		var at int
+		if got, at, err = f.before(); err == nil {
+			f.Active, f.Past = got.Hash, f.Past[:at]
 		}
-		return fmt.Errorf("function %s: %w", name, ErrFirst)
+		return err
 	})
 	return got, err
 }
 
-// SetDisabled switches a function off or on.
+// SetDisabled switches a function off or on. The function need not have been
+// uploaded: its module may come from elsewhere.
 func (s *Store) SetDisabled(owner, name string, disabled bool) error {
-	return s.change(owner, name, func(f *Function) error {
-		f.Disabled = disabled
-		return nil
-	})
+	if err := errors.Join(CheckName(owner), CheckName(name)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := id{owner, name}
+	f := s.copyOf(at)
+	if f == nil {
+		f = &Function{Owner: owner, Name: name}
+		if err := os.MkdirAll(s.folder(at), 0o700); err != nil {
+			return err
+		}
+	}
+	f.Disabled = disabled
+	return s.save(at, f)
 }
 
 // Delete removes a function with all its versions.

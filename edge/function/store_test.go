@@ -76,6 +76,13 @@ func TestVersions(t *testing.T) {
 	if f, _ := open(t, dir, 0).Named("default", "auth"); !f.Disabled {
 		t.Error("disabled is forgotten")
 	}
+	// What was never uploaded can be switched off as well.
+	if err := s.SetDisabled("default", "file", true); err != nil {
+		t.Error(err)
+	}
+	if f, ok := open(t, dir, 0).Named("default", "file"); !ok || !f.Disabled || f.Active != "" {
+		t.Errorf("a function from elsewhere, switched off: %+v", f)
+	}
 	if err := s.Delete("default", "auth"); err != nil {
 		t.Error(err)
 	}
@@ -107,7 +114,7 @@ func TestErrors(t *testing.T) {
 	f("activate another owner's", err, ErrUnknown)
 	_, err = s.Rollback("default", "nobody")
 	f("rollback", err, ErrUnknown)
-	f("disable", s.SetDisabled("default", "nobody", true), ErrUnknown)
+	f("disable", s.SetDisabled("default", "../x", true), ErrName)
 	f("delete", s.Delete("default", "nobody"), ErrUnknown)
 	_, err = s.Code("default", "auth", "../../x")
 	f("code", err, ErrUnknown)

@@ -17,9 +17,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wedgecdn/wedge/edge/admin"
 	"github.com/wedgecdn/wedge/edge/cache"
 	"github.com/wedgecdn/wedge/edge/config"
-	"github.com/wedgecdn/wedge/edge/counter"
 	"github.com/wedgecdn/wedge/edge/front/h1"
 	"github.com/wedgecdn/wedge/edge/function"
 	"github.com/wedgecdn/wedge/edge/kv"
@@ -41,6 +41,9 @@ type Options struct {
 	// engine.ChildCompiler. Nil compiles in this one, which a hostile module can
 	// stall: for tests and demos only.
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
+	// ConfigFile is the file that the configuration came from, which the API may
+	// replace; "" if there is none.
+	ConfigFile string
 	// CompileCache is the folder for compiled code; "" is one in the data folder.
 	CompileCache string
 }
@@ -74,10 +77,12 @@ type Node struct {
 	table  *table
 
 	http   net.Listener
-	admin  net.Listener
+	ops    net.Listener // the operators' API
 	closed chan struct{}
 	serves sync.WaitGroup
-	api    api
+	// retiring are old tables on which exchanges still run.
+	retiring sync.WaitGroup
+	api      *admin.Server
 }
 
 // New makes a node of a checked configuration: it takes the data folder, opens
@@ -112,7 +117,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}}
-	if err := n.apply(context.Background(), c); err != nil {
+	if err := n.apply(context.Background(), c, nil, nil); err != nil {
 		return nil, err
 	}
 	if err := n.openAdmin(c); err != nil {
@@ -224,10 +229,20 @@ func (n *Node) isTrusted(x *exchange.Exchange) bool {
 // apply builds everything that a configuration says of requests and swaps it
 // in. If it fails nothing has changed. Exchanges that are under way finish on
 // what they began with.
-func (n *Node) apply(ctx context.Context, c *config.Config) error {
-	t, err := n.live.build(ctx, c)
+//
+// with is what one function shall run from now on, and commit makes that last:
+// it is called when everything has been built, and can still stop it. Both may
+// be nil. Preconditions: n.mu is held, or nobody else has n.
+func (n *Node) apply(ctx context.Context, c *config.Config, with *override, commit func() error) error {
+	t, err := n.live.build(ctx, c, with)
 	if err != nil {
 		return err
+	}
+	if commit != nil {
+		if err := commit(); err != nil {
+			n.live.drop(t.held)
+			return err
+		}
 	}
 	if err := n.origins.SetPools(pools(c)); err != nil {
 		n.live.drop(t.held)
@@ -238,10 +253,10 @@ func (n *Node) apply(ctx context.Context, c *config.Config) error {
 	old := n.table
 	n.table, n.config = t, c
 	if old != nil {
-		go func() {
+		n.retiring.Go(func() {
 			<-unused // exchanges finish on the table that they began with
 			n.live.drop(old.held)
-		}()
+		})
 		n.observer.Metrics.Forget(
 			func(owner, site string) bool { return hasSite(c, owner, site) },
 			func(owner, name string) bool {
@@ -289,7 +304,7 @@ func (n *Node) Start() error {
 	if n.http, err = net.Listen("tcp", string(c.Listen.HTTP)); err != nil {
 		return listenError("listen.http", err)
 	}
-	if n.admin, err = net.Listen("tcp", string(c.Admin.Listen)); err != nil {
+	if n.ops, err = net.Listen("tcp", string(c.Admin.Listen)); err != nil {
 		n.http.Close()
 		return listenError("admin.listen", err)
 	}
@@ -299,7 +314,11 @@ func (n *Node) Start() error {
 			n.log.Error("the listener has failed", "address", n.Addr(), "error", err)
 		}
 	})
-	n.serveAdmin()
+	n.serves.Go(func() {
+		if err := n.api.Serve(n.ops); err != nil {
+			n.log.Error("the operators' API has failed", "address", n.AdminAddr(), "error", err)
+		}
+	})
 	n.serves.Go(n.sweep)
 	n.log.Info("serving", "http", n.Addr(), "admin", n.AdminAddr(), "sites", len(c.Sites), "functions", len(c.Functions), "version", n.o.Version)
 	return nil
@@ -329,7 +348,7 @@ func (n *Node) sweep() {
 func (n *Node) Addr() string { return n.http.Addr().String() }
 
 // AdminAddr is the address of the operators' API, once Start has returned.
-func (n *Node) AdminAddr() string { return n.admin.Addr().String() }
+func (n *Node) AdminAddr() string { return n.ops.Addr().String() }
 
 // Shutdown drains the node: readiness is denied at once, accepted requests
 // finish, then everything is closed. When ctx ends first, what is left is cut,
@@ -349,7 +368,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 			err = fmt.Errorf("not every fetch has finished: %w", ctx.Err())
 		}
 	}
-	n.shutAdmin()
+	n.api.Shutdown(ctx)
 	close(n.closed)
 	n.serves.Wait()
 	n.close()
@@ -359,9 +378,13 @@ func (n *Node) Shutdown(ctx context.Context) error {
 // close gives everything back that New took, in the reverse order.
 func (n *Node) close() {
 	if n.live != nil {
+		n.retiring.Wait()
 		if n.table != nil {
 			n.live.drop(n.table.held)
 		}
+	}
+	if n.api != nil {
+		n.api.Close()
 	}
 	if n.origins != nil {
 		n.origins.Close()
@@ -397,18 +420,10 @@ func (n *Node) Reload(c *config.Config) (restart []config.Change, err error) {
 			restart = append(restart, change)
 		}
 	}
-	if err := n.apply(context.Background(), c); err != nil {
+	if err := n.apply(context.Background(), c, nil, nil); err != nil {
 		return nil, err
 	}
-	n.setTokens(c)
-	return restart, nil
-}
-
-// refresh builds the table again after a function has changed.
-func (n *Node) refresh(ctx context.Context) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.apply(ctx, n.config)
+	return restart, n.api.SetTokens(tokens(c))
 }
 
 // CacheDir is a folder in the user's cache folder for what is costly to make
@@ -424,4 +439,3 @@ func CacheDir(name string) string {
 	}
 	return dir
 }
-

@@ -22,7 +22,10 @@ type table struct {
 // build makes the route table of a configuration: it loads every function that
 // is bound, so that no request waits for one. Every complaint is returned, and
 // then nothing is held.
-func (v *live) build(ctx context.Context, c *config.Config) (*table, error) {
+//
+// with, if it is not nil, is what one function shall run in place of what it
+// runs now.
+func (v *live) build(ctx context.Context, c *config.Config, with *override) (*table, error) {
 	t := &table{}
 	var errs []error
 	codes := map[*config.Function]code{}
@@ -37,7 +40,9 @@ func (v *live) build(ctx context.Context, c *config.Config) (*table, error) {
 		cd, ok := codes[f]
 		if !ok {
 			var err error
-			if cd, err = v.codeOf(f); err != nil {
+			if with != nil && with.owner == string(f.Owner) && with.name == string(f.Name) {
+				cd = with.code
+			} else if cd, err = v.codeOf(f); err != nil {
 				errs = append(errs, err)
 			}
 			codes[f] = cd
@@ -86,6 +91,12 @@ func (v *live) build(ctx context.Context, c *config.Config) (*table, error) {
 	}
 	t.routes = pipeline.NewTable(sites)
 	return t, nil
+}
+
+// An override is what a function shall run once a table with it is in force.
+type override struct {
+	owner, name string
+	code        code
 }
 
 // bound is a binding, loaded.

@@ -14,20 +14,25 @@ const (
 
 // pick chooses the server of the next request, by smooth weighted round robin:
 // each ready server gains its weight, the one that has most is chosen and pays
-// the sum. A server that backs off is chosen only if no other can be, and one
-// that this request has tried never; nil means that the request must wait.
+// the sum. A server that backs off is chosen only if all do, and one that this
+// request has tried never; nil means that the request must wait.
 // Preconditions: mu is held.
 func (p *pool) pick(now time.Time, tried []*server) *server {
 	var best, last *server
-	total := 0
+	total, busy := 0, false
 	for _, s := range p.servers {
-		if len(s.idle) == 0 && s.open >= p.settings.Connections || slices.Contains(tried, s) {
+		if slices.Contains(tried, s) {
 			continue
 		}
+		full := len(s.idle) == 0 && s.open >= p.settings.Connections
 		if now.Before(s.until) {
-			if last == nil || s.until.Before(last.until) {
+			if !full && (last == nil || s.until.Before(last.until)) {
 				last = s
 			}
+			continue
+		}
+		if full {
+			busy = true
 			continue
 		}
 		total += s.weight
@@ -37,10 +42,19 @@ func (p *pool) pick(now time.Time, tried []*server) *server {
 		}
 	}
 	if best == nil {
+		if busy {
+			return nil // one that works will be free; one that does not would waste an attempt
+		}
 		return last
 	}
 	best.current -= total
 	return best
+}
+
+// promises tells whether a place at s is worth handing to somebody who waits:
+// s does not back off, or all do. Preconditions: mu is held.
+func (p *pool) promises(s *server, now time.Time) bool {
+	return !now.Before(s.until) || !slices.ContainsFunc(p.servers, func(o *server) bool { return !now.Before(o.until) })
 }
 
 // failed puts a server that could not be reached last for a while.

@@ -105,19 +105,27 @@ func chunkSize(l []byte) (int64, error) {
 	return n, nil
 }
 
+var errBareLF = protocolError("a line of the trailer section does not end in CRLF")
+
 // trailer reads the trailer section behind the last chunk into h.
 func (c *conn) trailer(h *exchange.Header) error {
 	from := 0
 	for {
 		b := c.buf[c.r:c.w]
-		if bytes.HasPrefix(b, []byte("\r\n")) || bytes.HasPrefix(b, []byte("\n")) {
-			c.r += bytes.IndexByte(b, '\n') + 1
+		if bytes.HasPrefix(b, []byte("\r\n")) {
+			c.r += 2
 			return nil
+		}
+		if len(b) > 0 && b[0] == '\n' {
+			return errBareLF
 		}
 		var end int
 		if end, from = headEnd(b, from); end >= 0 {
 			if end > maxHead {
 				return errHeadSize
+			}
+			if bytes.Count(b[:end], []byte("\n")) != bytes.Count(b[:end], []byte("\r\n")) {
+				return errBareLF
 			}
 			s := string(b[:end])
 			c.r += end

@@ -25,11 +25,12 @@ func (p *pool) connect(ctx context.Context, s *server) (*conn, error) {
 		p.u.o.Events.connected(event)
 		return c, nil
 	}
-	p.leave(s)
 	if ctx.Err() != nil {
+		p.leave(s)
 		return nil, p.ended("connect to "+s.address, ctx.Err()) // it says nothing of the server
 	}
 	s.failed(time.Now())
+	p.leave(s)
 	event.Open = s.open
 	p.u.o.Events.connected(event)
 	e := p.failure("connect to", s, exchange.ReasonOriginConnect, err)

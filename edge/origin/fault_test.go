@@ -176,6 +176,9 @@ func TestFaults(t *testing.T) {
 	broken("hello", "5~hello\n0~~")
 	broken("hello", "5~hello\rx0~~")
 	broken("hello", "5~hello~0~Sum : 1~~")
+	broken("hello", "5~hello~0~\n")
+	broken("hello", "5~hello~0~Sum: 1\n~")
+	broken("hello", "5~hello~0~Sum: 1~\n")
 	broken("hello", "5~hello~0~Sum: 1~ folded~~")
 	broken("hello", "5~hello~0~A: "+strings.Repeat("x", maxHead)+"~~")
 }

@@ -20,8 +20,9 @@ import (
 // settings.Connections. Who cannot have one waits in line; whoever gives one
 // back, or gives up its place, serves the first in line.
 //
-// INVARIANT: outside a critical section, while somebody waits, no server that
-// he has not tried has an idle connection or a free place.
+// INVARIANT: outside a critical section, a server that somebody waits for (one
+// that he has not tried and that does not back off) has neither an idle
+// connection nor a free place; but it may have stopped backing off meanwhile.
 //
 // A closed pool still serves who holds it; it only keeps nothing.
 type pool struct {
@@ -54,6 +55,7 @@ type server struct {
 type waiter struct {
 	granted chan grant // of capacity 1; sent to under pool.mu by whoever takes it out of the line
 	fresh   bool
+	tried   []*server // those that he has no use for
 }
 
 // A grant is an idle connection, or a place for a new one.
@@ -99,7 +101,7 @@ func (p *pool) place(ctx context.Context, fresh bool, tried []*server) (grant, e
 		p.mu.Unlock()
 		return g, nil
 	}
-	w := &waiter{granted: make(chan grant, 1), fresh: fresh}
+	w := &waiter{granted: make(chan grant, 1), fresh: fresh, tried: tried}
 	p.waiters = append(p.waiters, w)
 	p.mu.Unlock()
 
@@ -160,18 +162,17 @@ func (p *pool) give(c *conn) {
 // put hands c to the first in line, or keeps it. Preconditions: mu is held.
 func (p *pool) put(c *conn) {
 	s := c.server
-	if p.closed {
-		s.open--
-		p.shut(c)
-		return
-	}
-	if len(p.waiters) > 0 {
-		w := p.next()
+	if w := p.next(s); w != nil {
 		if w.fresh {
 			p.shut(c) // its place goes on
 			c = nil
 		}
 		w.granted <- grant{c, s}
+		return
+	}
+	if p.closed {
+		s.open--
+		p.shut(c)
 		return
 	}
 	c.since = time.Now()
@@ -191,24 +192,31 @@ func (p *pool) discard(c *conn) {
 func (p *pool) lose(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.shut(c)
 	p.leave(c.server)
+	p.shut(c)
 }
 
 // leave gives up a place. Preconditions: mu is held.
 func (p *pool) leave(s *server) {
-	if len(p.waiters) > 0 {
-		p.next().granted <- grant{nil, s}
-		return
+	if len(p.waiters) > 0 && p.promises(s, time.Now()) {
+		if w := p.next(s); w != nil {
+			w.granted <- grant{nil, s}
+			return
+		}
 	}
 	s.open--
 }
 
-// next takes the first waiter out of the line. Preconditions: mu is held, there is one.
-func (p *pool) next() *waiter {
-	w := p.waiters[0]
-	p.waiters = slices.Delete(p.waiters, 0, 1)
-	return w
+// next takes the first who has a use for s out of the line; nil if nobody has.
+// Preconditions: mu is held.
+func (p *pool) next(s *server) *waiter {
+	for i, w := range p.waiters {
+		if !slices.Contains(w.tried, s) {
+			p.waiters = slices.Delete(p.waiters, i, i+1)
+			return w
+		}
+	}
+	return nil
 }
 
 // shut closes c. Its place in open is the caller's to deal with.

@@ -16,10 +16,12 @@ import (
 // its method is idempotent and it has no body, one whose kept connection ended
 // before the first byte of a response.
 func (p *pool) send(ctx context.Context, x *exchange.Exchange) error {
-	var room [4]*server
-	tried := room[:0]
+	var tried []*server
 	fresh := false
 	for n := 0; ; n++ {
+		if ctx.Err() != nil {
+			return p.ended("begin", ctx.Err()) // no connection is worth it
+		}
 		began := time.Now()
 		a := Attempt{Owner: p.def.Owner, Origin: p.def.Name}
 		var failed *exchange.Error

@@ -101,6 +101,9 @@ func parseEndpoint(raw string) (e endpoint, rest string, err error) {
 		port = p
 		e.authority += ":" + port
 	}
+	if !validHost(e.authority) {
+		return e, "", fmt.Errorf("%q has a character that no host has: write an international name in its xn-- form", raw)
+	}
 	e.address = net.JoinHostPort(e.name, port)
 	return e, rest, nil
 }

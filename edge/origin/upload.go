@@ -82,29 +82,28 @@ var (
 func (u *upload) sendCounted(buf []byte) bool {
 	left := u.length
 	for left > 0 {
-		n, err := u.read(buf[:min(left, int64(len(buf)))])
+		n, err := u.read(buf[:min(left, int64(len(buf))-1)])
+		left -= int64(n)
+		if left == 0 && err == nil {
+			// If there is more, what would be sent is not what was meant. That
+			// must show before the server has all that it was promised.
+			var more int
+			if more, err = u.read(buf[n : n+1]); more > 0 {
+				return u.broken(errLong)
+			}
+			if err == errStopped {
+				err = io.EOF
+			}
+		}
+		if err != nil && err != io.EOF {
+			return u.broken(err)
+		}
 		if n > 0 && !u.write(buf[:n]) {
 			return false
 		}
-		left -= int64(n)
-		switch {
-		case err == io.EOF && left > 0:
+		if err == io.EOF && left > 0 {
 			return u.broken(errShort)
-		case err == io.EOF:
-			return true
-		case err != nil:
-			return u.broken(err)
 		}
-	}
-	// The body may have more, and then what was sent is not what was meant.
-	n, err := u.read(buf[:1])
-	switch {
-	case n > 0:
-		return u.broken(errLong)
-	case err == errStopped:
-		return true // all that was announced is sent
-	case err != io.EOF:
-		return u.broken(err)
 	}
 	return true
 }

@@ -184,7 +184,7 @@ func (p *pool) newServer(e endpoint, weight int) *server {
 
 const (
 	// bufferSize is the size of a connection's input buffer and of a copy.
-	bufferSize = 16 << 10
+	bufferSize = 32 << 10
 	// sessionsKept is how many TLS sessions of a server are kept for resumption.
 	sessionsKept = 16
 	// idleKept is how long a connection is kept without work.

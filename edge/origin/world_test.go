@@ -117,12 +117,12 @@ func (w *world) wantDials(why string, want int) {
 	}
 }
 
-func (w *world) events1(t *testing.T, why string, want ...string) {
-	t.Helper()
+func (w *world) wantEvents(why string, want ...string) {
+	w.t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if got := strings.Join(w.log, "\n"); got != strings.Join(want, "\n") {
-		t.Errorf("%s: events are\n%s\nwant\n%s", why, got, strings.Join(want, "\n"))
+		w.t.Errorf("%s: events are\n%s\nwant\n%s", why, got, strings.Join(want, "\n"))
 	}
 	w.log = nil
 }

@@ -38,7 +38,15 @@ func TestConversations(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []byte
-			synctest.Test(t, func(t *testing.T) { got = play(t, string(src)) })
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				defer w.close()
+				w.advance = func(d time.Duration) {
+					time.Sleep(d)
+					synctest.Wait()
+				}
+				got = w.play(string(src))
+			})
 			if *rewrite {
 				if err := os.WriteFile(file, got, 0o666); err != nil {
 					t.Fatal(err)
@@ -52,9 +60,7 @@ func TestConversations(t *testing.T) {
 	}
 }
 
-func play(t *testing.T, src string) []byte {
-	w := newWorld(t)
-	defer w.close()
+func (w *world) play(src string) []byte {
 	var out bytes.Buffer
 	for i, block := range strings.Split(strings.TrimRight(src, "\n"), "\n\n") {
 		if i > 0 {
@@ -94,12 +100,7 @@ func (w *world) do(head, input string) string {
 	case "go":
 		w.letGo(words[1])
 	case "advance":
-		d, err := time.ParseDuration(words[1])
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		time.Sleep(d)
-		synctest.Wait()
+		w.advance(duration(w.t, words[1]))
 	case "purge":
 		w.purge(&b, words[1:])
 	default:

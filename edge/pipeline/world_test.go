@@ -30,6 +30,7 @@ type world struct {
 	running   map[string]*running
 	bugs      []string
 	ended     []string // a log line an exchange
+	advance   func(time.Duration)
 }
 
 func newWorld(t *testing.T) *world {

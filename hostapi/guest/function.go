@@ -39,6 +39,8 @@ type Spec struct {
 	// Fetch lists origins and hosts that its own requests may reach, KV the stores
 	// it may open.
 	Fetch, KV []string
+	// AllKV lets it open every store of its owner.
+	AllKV bool
 	// MaxBody is how much of a body it may hold at once; 0 is 1 MiB.
 	MaxBody int64
 	Reads   Reads
@@ -94,7 +96,7 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 	}
 	f.binding = native.NewBinding(native.Options{
 		Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
-		Fetch: spec.Fetch, KV: spec.KV, MaxBody: spec.MaxBody, Reads: spec.Reads, Services: h.o.Services,
+		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Services: h.o.Services,
 	})
 	f.runs.New = func() any { return f.newRun() }
 	f.pool, err = sandbox.NewPool(sandbox.Options{

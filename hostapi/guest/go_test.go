@@ -146,6 +146,9 @@ func (r *recorder) Log(l *services.Line) {
 
 // A guest of a real toolchain, through all layers.
 func TestGoGuest(t *testing.T) {
+	if Race {
+		t.Skip("compiling takes too long with the race detector, and the test is about the guest")
+	}
 	rec := &recorder{}
 	h := newHost(t, Options{Services: &services.Services{Log: rec}})
 	f := load(t, h, Go(t, goSource), Spec{

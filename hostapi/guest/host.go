@@ -34,8 +34,8 @@ type Options struct {
 // Events are told what functions do; nil fields are not called. They are
 // called by the goroutine that caused the event and should return soon.
 type Events struct {
-	// Called tells of each call of a hook, err is nil if it returned.
-	Called func(f *Function, c *exchange.Call, err error)
+	// Called tells of each call of a hook in the exchange of that id; err is nil if it returned.
+	Called func(f *Function, c *exchange.Call, id exchange.ID, err error)
 	// Made tells of a new instance, or why there is none; Gone why one was closed.
 	Made func(f *Function, took time.Duration, err error)
 	Gone func(f *Function, why sandbox.Reason)

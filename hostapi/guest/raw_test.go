@@ -14,6 +14,9 @@ import (
 // The raw layer of the Go SDK imports every function with the type that the host gives it: a guest that uses all of them
 // is accepted, and imports all of them.
 func TestRawLayerLinks(t *testing.T) {
+	if Race {
+		t.Skip("compiling takes too long with the race detector, and the test is about the guest")
+	}
 	source := "package main\n\nimport \"unsafe\"\n\n"
 	for _, name := range []string{"raw_gen.go", "wasm_gen.go"} {
 		b, err := os.ReadFile("../../sdk/go/internal/raw/" + name)

@@ -140,7 +140,7 @@ func (r *Run) settle(result int32, err error) (answered bool, failure error) {
 	}
 	r.x.Calls = append(r.x.Calls, c)
 	if called := r.f.host.o.Events.Called; called != nil {
-		called(r.f, &r.x.Calls[len(r.x.Calls)-1], failure)
+		called(r.f, &r.x.Calls[len(r.x.Calls)-1], r.x.ID, failure)
 	}
 	return answered, failure
 }

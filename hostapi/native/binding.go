@@ -50,6 +50,8 @@ type Options struct {
 	Fetch []string
 	// KV lists the stores it may open.
 	KV []string
+	// AllKV lets it open every store of its owner.
+	AllKV bool
 	// MaxBody is the most of a body held at once; 0 is DefaultMaxBody.
 	MaxBody  int64
 	Reads    Reads

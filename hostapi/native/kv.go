@@ -40,7 +40,7 @@ func (s *Session) storeOf(handle uint64) *store {
 // kvOpen reads the name; nothing is written.
 func kvOpen(s *Session, a []uint64) int64 {
 	name := s.text(a, 0)
-	if !s.b.stores[name] {
+	if !s.b.o.AllKV && !s.b.stores[name] {
 		return s.refused(abi.StatusNotAllowed)
 	}
 	for i := range s.stores {

@@ -97,16 +97,16 @@ func hasPrefix(s, prefix string, fold bool) bool {
 // sortParameters sorts the parameters in b[from:] by their names, those of one
 // name staying in their order: "a=2&a=1" may be another request than "a=1&a=2".
 func sortParameters(b []byte, from int) []byte {
-	type span struct{ start, end int }
+	type span struct{ start, end uint32 } // a query is never that long
 	var few [64]span
 	all := few[:0]
 	for at := from; ; {
 		i := bytes.IndexByte(b[at:], '&')
 		if i < 0 {
-			all = append(all, span{at, len(b)})
+			all = append(all, span{uint32(at), uint32(len(b))})
 			break
 		}
-		all = append(all, span{at, at + i})
+		all = append(all, span{uint32(at), uint32(at + i)})
 		at += i + 1
 	}
 	name := func(s span) []byte {

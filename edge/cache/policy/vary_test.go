@@ -66,6 +66,7 @@ func TestVariant(t *testing.T) {
 	f(false, "Foo", l{`Foo: "\", 2"`}, l{`Foo: "\",2"`})
 	f(true, "Accept", l{"Accept: text/html; q=0.5, */*"}, l{"Accept: text/html;q=0.5,*/*"})
 	f(false, "User-Agent", l{"User-Agent: x (a, b)"}, l{"User-Agent: x (a,b)"})
+	f(true, "User-Agent", l{"User-Agent: x, y"}, l{"User-Agent: x", "User-Agent: y"})
 	f(false, "Cookie", l{"Cookie: a=1; b=2"}, l{"Cookie: a=1;b=2"})
 
 	// "combining multiple header field lines with the same field name"

@@ -62,3 +62,8 @@ func explain(parse *kong.ParseError) error {
 	}
 	return hint(err, `"%s --help" says how it is used`, node.FullPath())
 }
+
+// An exitCode is an error that has been told already; only the code is left.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

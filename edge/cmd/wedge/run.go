@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/wedgecdn/wedge/edge/config"
 )
 
 // Exit codes. Scripts rely on them.
@@ -20,7 +22,11 @@ const (
 type cli struct {
 	Help helpFlag `short:"h" help:"Say how it is used."`
 
+	Serve   serveCommand   `cmd:"" help:"Run a node."`
 	Version versionCommand `cmd:"" help:"Print the version of wedge and of what it is made of."`
+
+	// Compile is started by serve, never by a person.
+	Compile compileCommand `cmd:"" hidden:"" help:"Compile a module in a process of its own."`
 }
 
 // run does what args ask for and returns the exit code of the process. It is all of main, so that tests can call it.
@@ -73,6 +79,16 @@ func (helpFlag) BeforeReset() error { return errHelp }
 func (c *command) report(err error) int {
 	if err == nil {
 		return exitOK
+	}
+	var code exitCode
+	if errors.As(err, &code) {
+		return int(code) // everything has been said
+	}
+	var problems config.Errors
+	if errors.As(err, &problems) {
+		// Each with its place and its own hint.
+		fmt.Fprint(c.stderr, problems.Text())
+		return exitFailed
 	}
 	fmt.Fprintf(c.stderr, "wedge: error: %v\n", err)
 	var hinted *hintedError

@@ -61,10 +61,8 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 		c.linger = c.linger || !clean
 		c.body, sent = nil, sent && clean
 	}
+	c.linger = c.linger || !sent && c.r < c.w
 	exchange.Poison(c.headBuf[:c.headEnd:c.headEnd])
-	if !sent && (!m.close || c.r < c.w) {
-		c.linger = true // the client may be sending its next request
-	}
 	return sent
 }
 
@@ -128,6 +126,7 @@ func (c *conn) respond(x *exchange.Exchange, mustClose bool) bool {
 	framing, framingCloses := frame(x)
 	// The client that waits for 100 (Continue) may send the content all the
 	// same after a final response, or may not: nothing tells what comes next.
+	asked := mustClose
 	mustClose = mustClose || framingCloses || !continued || c.front.draining.Load() || c.body != nil && c.body.blocks()
 	o.take()
 	defer o.give()
@@ -137,8 +136,11 @@ func (c *conn) respond(x *exchange.Exchange, mustClose bool) bool {
 		o.left = r.ContentLength
 	}
 	whole := c.content(x)
-	if !whole {
+	switch {
+	case !whole:
 		c.reset = framing == untilClose
+	case mustClose && !asked:
+		c.linger = true // the client may be sending its next request
 	}
 	return whole && !mustClose
 }

@@ -2,6 +2,7 @@ package h1
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"testing"
@@ -33,7 +34,7 @@ func TestSuite(t *testing.T) {
 func start(t testing.TB, s Server, o Options) (*Front, *fronttest.Wire) {
 	f, wire := New(s, o), fronttest.NewWire()
 	go func() {
-		if err := f.Serve(wire); err != nil {
+		if err := f.Serve(wire); err != nil && !errors.Is(err, ErrClosed) {
 			t.Errorf("serve: %v", err)
 		}
 	}()

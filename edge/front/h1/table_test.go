@@ -35,12 +35,8 @@ type tableCase struct {
 	got    []string
 }
 
-func readTable(t *testing.T, path string) (cases []*tableCase) {
+func parseTable(t testing.TB, path string, b []byte) (cases []*tableCase) {
 	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var before []string
 	var c *tableCase
 	for i, line := range strings.Split(strings.TrimRight(string(b), "\n"), "\n") {
@@ -83,7 +79,11 @@ func expand(s string) string {
 
 // runTable runs every case and compares what happened.
 func runTable(t *testing.T, path string, run func(t *testing.T, c *tableCase) []string) []*tableCase {
-	cases := readTable(t, path)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := parseTable(t, path, b)
 	var out strings.Builder
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,287 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/wedgecdn/wedge/edge/admin"
+	"github.com/wedgecdn/wedge/edge/config"
+	"github.com/wedgecdn/wedge/edge/function"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/guest"
+	"github.com/wedgecdn/wedge/runtime/engine"
+)
+
+// functionsAPI is the functions of the configuration and those that were
+// uploaded, seen as one.
+type functionsAPI struct{ n *Node }
+
+// describe joins what the configuration and the store know of a function.
+func (a functionsAPI) describe(c *config.Config, owner, name string) (admin.Function, bool) {
+	stored, uploaded := a.n.functions.Named(owner, name)
+	cf := c.Function(config.Name(owner), config.Name(name))
+	if cf == nil && !uploaded {
+		return admin.Function{}, false
+	}
+	f := admin.Function{Owner: owner, Name: name, Source: admin.Awaited, Active: stored.Active, Disabled: stored.Disabled,
+		Bindings: []string{}, Past: []string{}, Versions: []admin.Version{}}
+	f.Past = append(f.Past, stored.Past...)
+	for _, v := range stored.Versions {
+		f.Versions = append(f.Versions, version(v))
+	}
+	if stored.Active != "" {
+		f.Source = admin.Uploaded
+	}
+	if cf != nil && cf.Module != "" {
+		f.Source = admin.FromFile
+		f.Active = ""
+		for _, l := range a.n.live.all(owner, name) {
+			f.Active = l.Version()
+			i := l.Info()
+			f.Versions = []admin.Version{{Hash: f.Active, Size: i.Size, ABI: i.ABI, Hooks: hooks(i.Hooks)}}
+		}
+	}
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		if string(s.Owner) != owner {
+			continue
+		}
+		has := func(list []*config.Binding) bool {
+			return slices.ContainsFunc(list, func(b *config.Binding) bool { return string(b.Name) == name })
+		}
+		if has(s.Functions) {
+			f.Bindings = append(f.Bindings, string(s.Name))
+			continue // its routes have it from the site
+		}
+		for j := range s.Routes {
+			if has(s.Routes[j].Functions) {
+				f.Bindings = append(f.Bindings, string(s.Name)+" "+string(s.Routes[j].Path))
+			}
+		}
+	}
+	return f, true
+}
+
+func version(v function.Version) admin.Version {
+	return admin.Version{Hash: v.Hash, Size: v.Size, ABI: v.ABI, Hooks: v.Hooks, Created: v.Created, By: v.By, Message: v.Message}
+}
+
+// hooks are the names of a set.
+func hooks(set exchange.HookSet) []string {
+	names := []string{}
+	for h := range exchange.Hooks {
+		if set.Has(h) {
+			names = append(names, h.String())
+		}
+	}
+	return names
+}
+
+func (a functionsAPI) current() *config.Config {
+	a.n.mu.Lock()
+	defer a.n.mu.Unlock()
+	return a.n.config
+}
+
+func (a functionsAPI) List(owner string) []admin.Function {
+	c := a.current()
+	seen := map[[2]string]bool{}
+	list := []admin.Function{}
+	add := func(o, name string) {
+		if owner != "" && o != owner || seen[[2]string{o, name}] {
+			return
+		}
+		seen[[2]string{o, name}] = true
+		if f, ok := a.describe(c, o, name); ok {
+			list = append(list, f)
+		}
+	}
+	for i := range c.Functions {
+		add(string(c.Functions[i].Owner), string(c.Functions[i].Name))
+	}
+	for _, f := range a.n.functions.List(owner) {
+		add(f.Owner, f.Name)
+	}
+	slices.SortFunc(list, func(x, y admin.Function) int {
+		return cmp.Or(cmp.Compare(x.Owner, y.Owner), cmp.Compare(x.Name, y.Name))
+	})
+	return list
+}
+
+func (a functionsAPI) Named(owner, name string) (admin.Function, bool) {
+	return a.describe(a.current(), owner, name)
+}
+
+// fromFile refuses to change which version of a function runs if the
+// configuration names its module.
+func fromFile(c *config.Config, owner, name string) error {
+	f := c.Function(config.Name(owner), config.Name(name))
+	if f == nil || f.Module == "" {
+		return nil
+	}
+	return &admin.Error{Code: admin.Conflict, Message: fmt.Sprintf("the configuration says which module function %s runs: %s", name, f.Module),
+		Hint: "replace that file and reload, or take module: out of wedge.yaml and deploy"}
+}
+
+func (a functionsAPI) Deploy(ctx context.Context, d admin.Deploy) (admin.Deployed, error) {
+	n := a.n
+	if err := fromFile(a.current(), d.Owner, d.Name); err != nil {
+		return admin.Deployed{}, err
+	}
+	info, err := n.live.host.Inspect(ctx, d.Module)
+	if err != nil {
+		return admin.Deployed{}, functionError(err)
+	}
+	v := function.Version{ABI: info.ABI, Hooks: hooks(info.Hooks), By: d.By, Message: d.Message}
+	if !d.Activate {
+		if v, err = n.functions.Put(d.Owner, d.Name, d.Module, v, false); err != nil {
+			return admin.Deployed{}, functionError(err)
+		}
+		f, _ := n.functions.Named(d.Owner, d.Name)
+		return admin.Deployed{Owner: d.Owner, Name: d.Name, Version: version(v), Active: f.Active == v.Hash, Previous: f.Active}, nil
+	}
+	return a.change(ctx, d.Owner, d.Name, d.Module, hex.EncodeToString(info.Hash[:]), func() (function.Version, error) {
+		return n.functions.Put(d.Owner, d.Name, d.Module, v, true)
+	})
+}
+
+func (a functionsAPI) Activate(ctx context.Context, owner, name, hash string) (admin.Deployed, error) {
+	if err := fromFile(a.current(), owner, name); err != nil {
+		return admin.Deployed{}, err
+	}
+	v, err := a.n.functions.Find(owner, name, hash)
+	if err != nil {
+		return admin.Deployed{}, functionError(err)
+	}
+	module, err := a.n.functions.Code(owner, name, v.Hash)
+	if err != nil {
+		return admin.Deployed{}, functionError(err)
+	}
+	return a.change(ctx, owner, name, module, v.Hash, func() (function.Version, error) {
+		return a.n.functions.Activate(owner, name, v.Hash)
+	})
+}
+
+func (a functionsAPI) Rollback(ctx context.Context, owner, name string) (admin.Deployed, error) {
+	if err := fromFile(a.current(), owner, name); err != nil {
+		return admin.Deployed{}, err
+	}
+	v, err := a.n.functions.Before(owner, name)
+	if err != nil {
+		return admin.Deployed{}, functionError(err)
+	}
+	module, err := a.n.functions.Code(owner, name, v.Hash)
+	if err != nil {
+		return admin.Deployed{}, functionError(err)
+	}
+	return a.change(ctx, owner, name, module, v.Hash, func() (function.Version, error) {
+		return a.n.functions.Rollback(owner, name)
+	})
+}
+
+// change makes a version the one that runs: everything is built with it, then
+// keep makes it last, then it is swapped in. When change returns, requests get
+// it.
+func (a functionsAPI) change(ctx context.Context, owner, name string, module []byte, hash string, keep func() (function.Version, error)) (admin.Deployed, error) {
+	n := a.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before, _ := n.functions.Named(owner, name)
+	with := &override{owner, name, code{module, hash}}
+	if before.Disabled {
+		with.code = code{} // it stays switched off
+	}
+	d := admin.Deployed{Owner: owner, Name: name, Active: true, Previous: before.Active}
+	err := n.apply(ctx, n.config, with, func() error {
+		v, err := keep()
+		d.Version = version(v)
+		return err
+	})
+	if err != nil {
+		return admin.Deployed{}, functionError(err)
+	}
+	n.log.Info("function changed", "owner", owner, "function", name, "version", hash[:12], "was", before.Active)
+	return d, nil
+}
+
+func (a functionsAPI) SetDisabled(ctx context.Context, owner, name string, disabled bool) error {
+	n := a.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, ok := a.describe(n.config, owner, name); !ok {
+		return functionError(fmt.Errorf("function %s: %w", name, function.ErrUnknown))
+	}
+	if err := n.functions.SetDisabled(owner, name, disabled); err != nil {
+		return functionError(err)
+	}
+	if err := n.apply(ctx, n.config, nil, nil); err != nil {
+		// It cannot be loaded any more, so it stays off.
+		return functionError(errors.Join(err, n.functions.SetDisabled(owner, name, true)))
+	}
+	n.log.Info("function switched", "owner", owner, "function", name, "disabled", disabled)
+	return nil
+}
+
+func (a functionsAPI) Delete(ctx context.Context, owner, name string) error {
+	n := a.n
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := fromFile(n.config, owner, name); err != nil {
+		return err
+	}
+	if _, ok := n.functions.Named(owner, name); !ok {
+		return functionError(fmt.Errorf("function %s: %w", name, function.ErrUnknown))
+	}
+	return functionError(n.apply(ctx, n.config, &override{owner, name, code{}}, func() error { return n.functions.Delete(owner, name) }))
+}
+
+func (a functionsAPI) Logs(owner, name string, cursor uint64, most int) ([]admin.LogLine, uint64) {
+	lines, next := a.n.observer.Functions.After(owner, name, cursor, most)
+	out := make([]admin.LogLine, len(lines))
+	for i, l := range lines {
+		out[i] = admin.LogLine(l)
+	}
+	return out, next
+}
+
+// functionError puts what the rooms say of a function into the API's words.
+func functionError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e := moduleError(err); e != nil {
+		return e
+	}
+	switch {
+	case errors.Is(err, function.ErrName), errors.Is(err, function.ErrMessage):
+		return &admin.Error{Code: admin.Invalid, Message: err.Error()}
+	case errors.Is(err, function.ErrUnknown):
+		return &admin.Error{Code: admin.NotFound, Message: err.Error(), Hint: "wedge function list shows what there is"}
+	case errors.Is(err, function.ErrFirst):
+		return &admin.Error{Code: admin.Conflict, Message: err.Error(), Hint: "wedge function show lists the versions that can be activated"}
+	}
+	return err
+}
+
+// moduleError says what is wrong with a module and how to mend it; nil if err
+// is not about one.
+func moduleError(err error) *admin.Error {
+	e := &admin.Error{Code: admin.Invalid, Field: "module", Message: err.Error()}
+	if r, ok := errors.AsType[*guest.Refused](err); ok {
+		e.Hint = r.Hint
+		return e
+	}
+	if r, ok := errors.AsType[*engine.Refused](err); ok {
+		e.Hint = r.Hint
+		return e
+	}
+	if _, ok := errors.AsType[*guest.InitError](err); ok {
+		e.Hint = "the module fails while it initialises itself, before any hook: see wedge function logs, and mind that only config, secrets, log, clock and random work then"
+		return e
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/config"
+	"github.com/wedgecdn/wedge/edge/counter"
+	"github.com/wedgecdn/wedge/edge/device"
+	"github.com/wedgecdn/wedge/edge/observe"
+	"github.com/wedgecdn/wedge/edge/origin"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/guest"
+	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/limit"
+	"github.com/wedgecdn/wedge/runtime/sandbox"
+)
+
+// guests makes the door to functions and joins it with what the node offers them.
+func (n *Node) guests(c *config.Config) *guest.Host {
+	m := n.observer.Metrics
+	return guest.New(guest.Options{
+		Engine: n.engine,
+		Services: &services.Services{
+			KV:       guestKV{n.kv},
+			Fetcher:  guestFetch{n.origins},
+			Counters: guestCounters{counter.New(counter.Options{})},
+			Log:      guestLog{n.observer.Functions},
+			Metrics:  guestMetrics{m},
+			Devices:  guestDevices{},
+		},
+		Limits: limit.Limits{CPU: time.Duration(config.MaxCPU), Wall: time.Duration(config.MaxWall), Memory: min(int64(c.Memory), int64(config.MaxMemory))},
+		Events: guest.Events{
+			Called: func(f *guest.Function, call *exchange.Call, id exchange.ID, err error) {
+				n.observer.Called(string(f.Owner()), f.Name(), f.Version(), id, call, err)
+			},
+			Made: func(_ *guest.Function, _ time.Duration, err error) {
+				if err != nil {
+					m.Event("function_instance_failed")
+					return
+				}
+				m.Event("function_instance_made")
+			},
+			Gone: func(_ *guest.Function, why sandbox.Reason) { m.Event("function_instance_" + string(why)) },
+		},
+	})
+}
+
+// guestFetch are the requests of functions' own.
+type guestFetch struct{ u *origin.Upstreams }
+
+func (g guestFetch) Fetch(ctx context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
+	q := &origin.Request{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Loop: r.Loop}
+	q.Header.CopyFrom(&r.Header)
+	got, err := g.u.Fetch(ctx, q)
+	if err != nil {
+		return nil, fetchError(err)
+	}
+	return &services.FetchResponse{Status: got.Status, Header: got.Header, Body: got.Body}, nil
+}
+
+// fetchError turns an error of an origin into one of the guests' vocabulary.
+func fetchError(err error) error {
+	switch exchange.ReasonOf(err, exchange.ReasonNone) {
+	case exchange.ReasonOriginUnknown:
+		return fmt.Errorf("%w: %w", services.ErrAbsent, err)
+	case exchange.ReasonOriginTimeout:
+		return fmt.Errorf("%w: %w", services.ErrTimeout, err)
+	case exchange.ReasonOverload, exchange.ReasonLoop:
+		return fmt.Errorf("%w: %w", services.ErrLimit, err)
+	case exchange.ReasonBadTarget, exchange.ReasonBadRequest:
+		return fmt.Errorf("%w: %w", services.ErrInvalid, err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%w: %w", services.ErrTimeout, err)
+	}
+	return err
+}
+
+// guestLog takes the lines that functions write.
+type guestLog struct{ logs *observe.FunctionLogs }
+
+func (g guestLog) Log(l *services.Line) {
+	line := observe.LogLine{Time: time.Now(), Level: l.Level.String(), Message: string(l.Message)}
+	for _, f := range l.Fields {
+		line.Message += " " + f.Name + "=" + f.Value
+	}
+	if l.Caller.Exchange != (exchange.ID{}) {
+		line.Request = l.Caller.Exchange.String()
+	}
+	line.Version = l.Caller.Version[:min(len(l.Caller.Version), 12)]
+	g.logs.Add(string(l.Caller.Owner), l.Caller.Function, line)
+}
+
+// guestMetrics takes the numbers that functions count.
+type guestMetrics struct{ m *observe.Metrics }
+
+func (g guestMetrics) Add(owner services.Owner, function, name string, delta int64) {
+	g.m.Count(string(owner), function, name, delta)
+}
+
+func (g guestMetrics) Observe(owner services.Owner, function, name string, value float64) {
+	g.m.Observe(string(owner), function, name, value)
+}
+
+// guestDevices tells classes of devices.
+type guestDevices struct{}
+
+func (guestDevices) Device(userAgent string) string { return device.Class(userAgent) }

@@ -1,0 +1,3 @@
+module github.com/wedgecdn/wedge/sdk/go
+
+go 1.26
