@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -33,48 +34,123 @@ func selects(e ast.Expr, pkg, name string) bool {
 	return ok && x.Name == pkg
 }
 
+// calls tells the name of what is called, if it is a plain name or a method.
+func calls(n *ast.CallExpr) string {
+	switch f := n.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	}
+	return ""
+}
+
+// bubbles lists the functions of a package's tests, declared or in a variable, that run what they are given in fake
+// time: those that call synctest.Test, and those that call one of them.
+func bubbles(files []source) (names []string) {
+	for grown := true; grown; {
+		grown = false
+		for _, s := range files {
+			bubble := s.local("testing/synctest")
+			note := func(name string, body ast.Node) {
+				if slices.Contains(names, name) {
+					return
+				}
+				ast.Inspect(body, func(n ast.Node) bool {
+					call, ok := n.(*ast.CallExpr)
+					if ok && !slices.Contains(names, name) && (bubble != "" && selects(call.Fun, bubble, "Test") || slices.Contains(names, calls(call))) {
+						names, grown = append(names, name), true
+					}
+					return true
+				})
+			}
+			ast.Inspect(s.file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					if n.Body != nil {
+						note(n.Name.Name, n.Body)
+					}
+				case *ast.AssignStmt:
+					for i, v := range n.Rhs {
+						if lit, ok := v.(*ast.FuncLit); ok && i < len(n.Lhs) {
+							if id, ok := n.Lhs[i].(*ast.Ident); ok {
+								note(id.Name, lit.Body)
+							}
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	return names
+}
+
 // nobodySleeps is the rule that a test waits in fake time or for an event, never for the clock of the machine: such a
 // test is slow when all is well, and fails when the machine is busy. Inside synctest.Test sleeping is free and exact:
-// in the function given to it, written in place or declared in the same file, and in what that one contains.
+// in the function given to it, written in place or declared in the package, in what that one contains, and in
+// functions written in place that are given to a function which runs them so.
 func nobodySleeps(fsys fs.FS) (complaints []string, err error) {
 	files, err := sources(fsys, 0, ".")
 	if err != nil {
 		return nil, err
 	}
+	packages := map[string][]source{}
 	for _, s := range files {
-		clock, bubble := s.local("time"), s.local("testing/synctest")
-		if !s.test || clock == "" {
-			continue
+		if s.test {
+			packages[path.Dir(s.name)] = append(packages[path.Dir(s.name)], s)
 		}
-		if clock == "." {
-			complaints = append(complaints, s.name+": time is imported with a dot, and nobody sees who sleeps")
-			continue
+	}
+	for _, dir := range slices.Sorted(maps.Keys(packages)) {
+		inside := bubbles(packages[dir])
+		var fake []string // declared functions that are given to synctest.Test
+		for _, s := range packages[dir] {
+			bubble := s.local("testing/synctest")
+			ast.Inspect(s.file, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if ok && bubble != "" && selects(call.Fun, bubble, "Test") && len(call.Args) == 2 {
+					if id, ok := call.Args[1].(*ast.Ident); ok {
+						fake = append(fake, id.Name)
+					}
+				}
+				return true
+			})
 		}
-		var fake []string // declared functions that run in fake time
-		ast.Inspect(s.file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if ok && bubble != "" && selects(call.Fun, bubble, "Test") && len(call.Args) == 2 {
-				if id, ok := call.Args[1].(*ast.Ident); ok {
-					fake = append(fake, id.Name)
-				}
+		for _, s := range packages[dir] {
+			clock, bubble := s.local("time"), s.local("testing/synctest")
+			if clock == "" {
+				continue
 			}
-			return true
-		})
-		ast.Inspect(s.file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.FuncDecl:
-				return !slices.Contains(fake, n.Name.Name)
-			case *ast.CallExpr:
-				if bubble != "" && selects(n.Fun, bubble, "Test") {
-					return false
-				}
-			case *ast.SelectorExpr:
-				if selects(n, clock, "Sleep") {
-					complaints = append(complaints, fmt.Sprintf("%s:%d: time.Sleep in a test, outside synctest.Test: wait for an event, or test in fake time", s.name, s.line(n.Pos())))
-				}
+			if clock == "." {
+				complaints = append(complaints, s.name+": time is imported with a dot, and nobody sees who sleeps")
+				continue
 			}
-			return true
-		})
+			var look func(n ast.Node) bool
+			look = func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					return !slices.Contains(fake, n.Name.Name)
+				case *ast.CallExpr:
+					if bubble != "" && selects(n.Fun, bubble, "Test") {
+						return false
+					}
+					if slices.Contains(inside, calls(n)) {
+						for _, arg := range n.Args {
+							if _, ok := arg.(*ast.FuncLit); !ok {
+								ast.Inspect(arg, look)
+							}
+						}
+						return false
+					}
+				case *ast.SelectorExpr:
+					if selects(n, clock, "Sleep") {
+						complaints = append(complaints, fmt.Sprintf("%s:%d: time.Sleep in a test, outside synctest.Test: wait for an event, or test in fake time", s.name, s.line(n.Pos())))
+					}
+				}
+				return true
+			}
+			ast.Inspect(s.file, look)
+		}
 	}
 	return complaints, nil
 }
@@ -92,6 +168,9 @@ func TestNobodySleepsFinds(t *testing.T) {
 	f(imports + "func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) { go func() { time.Sleep(1) }() }) }\n")
 	f(imports+"func TestX(t *testing.T) { synctest.Test(t, func(t *testing.T) {}); time.Sleep(1) }\n", "time.Sleep")
 	f(imports + "func TestX(t *testing.T) { synctest.Test(t, inBubble) }\n\nfunc inBubble(t *testing.T) { time.Sleep(1) }\n")
+	f(imports + "func in(t *testing.T, f func()) { synctest.Test(t, func(t *testing.T) { f() }) }\n\nfunc TestX(t *testing.T) { in(t, func() { time.Sleep(1) }) }\n")
+	f(imports+"func in(t *testing.T, f func()) { synctest.Test(t, func(t *testing.T) { f() }) }\n\nfunc TestX(t *testing.T) { in(t, nil); time.Sleep(1) }\n", "time.Sleep")
+	f(imports + "func TestX(t *testing.T) {\n\tin := func(f func()) { synctest.Test(t, func(t *testing.T) { f() }) }\n\tdeep := func(f func()) { in(f) }\n\tdeep(func() { time.Sleep(1) })\n}\n")
 	f(imports+"func nap() { time.Sleep(1) }\n", "time.Sleep")
 	f(imports+"var nap = time.Sleep\n", "time.Sleep")
 	f("package x\n\nimport clock \"time\"\n\nfunc nap() { clock.Sleep(1) }\n", "time.Sleep")
