@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,9 @@ func (p *printer) title(text string) { p.line("%s", p.paint(bold, text)) }
 func (p *printer) step(n int, st step, s *stage) {
 	p.line("")
 	p.line("%s  %s", p.paint(bold, fmt.Sprintf("%2d", n)), p.paint(bold, strings.ToUpper(st.name[:1])+st.name[1:]))
-	p.line("    %s", p.paint(dim, st.told))
+	for text := range wrapped(st.told, 100) {
+		p.line("    %s", p.paint(dim, text))
+	}
 	width := 0
 	for _, e := range s.events {
 		if e.reply != nil {
@@ -65,8 +68,25 @@ func (p *printer) step(n int, st step, s *stage) {
 	}
 }
 
+// wrapped breaks a text into lines of at most so many bytes, between words.
+func wrapped(text string, width int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for len(text) > width {
+			end := strings.LastIndexByte(text[:width+1], ' ')
+			if end < 0 {
+				break
+			}
+			if !yield(text[:end]) {
+				return
+			}
+			text = text[end+1:]
+		}
+		yield(text)
+	}
+}
+
 // maxAsked is where the columns behind a request begin at most.
-const maxAsked = 62
+const maxAsked = 68
 
 // asked is a request in short.
 func asked(q request) string {

@@ -155,7 +155,7 @@ func stepCohorts(s *stage) {
 }
 
 func stepWeights(s *stage) {
-	s.say("wedge kv put ab front 'night=0 coast=100'")
+	s.say("operator: wedge kv put ab front 'night=0 coast=100'")
 	s.must("change the weights", s.demo.operator.put(s.ctx, "ab", "front", "night=0 coast=100"))
 	drawn := map[string]int{}
 	for range 20 {

@@ -48,7 +48,7 @@ func stepRevoked(s *stage) {
 	r := s.get(q)
 	s.wantStatus(r, 200)
 	key := s.demo.hashedKey()
-	s.say("wedge kv delete api-keys %s…", key[:12])
+	s.say("operator: wedge kv delete api-keys %s…", key[:12])
 	s.must("revoke the key", s.demo.operator.delete(s.ctx, "api-keys", key))
 	r = s.get(q, "Www-Authenticate")
 	s.wantStatus(r, 401)
@@ -69,14 +69,14 @@ func stepRedirects(s *stage) {
 		value, location string
 		status          int
 	}{{"/lights/the-candle", "/lights/the-candle", 302}, {"307 /lights/last-lamp", "/lights/last-lamp", 307}} {
-		s.say("wedge kv put redirects /tonight '%s'", edit.value)
+		s.say("operator: wedge kv put redirects /tonight '%s'", edit.value)
 		s.must("edit the redirect", o.put(s.ctx, "redirects", q.uri, edit.value))
 		r := s.get(q, "Location")
 		s.wantStatus(r, edit.status)
 		s.wantOutcome(r, "answered")
 		s.want(r.header.Get("Location") == edit.location, "it leads to %q", r.header.Get("Location"))
 	}
-	s.say("wedge kv delete redirects /tonight")
+	s.say("operator: wedge kv delete redirects /tonight")
 	s.must("delete the redirect", o.delete(s.ctx, "redirects", q.uri))
 	s.wantStatus(s.get(q), 404)
 	s.wantOrigin("/tonight", 2)
@@ -87,7 +87,7 @@ func stepPurge(s *stage) {
 	s.wantOutcome(s.get(candle, "Cache-Tag"), "miss")
 	s.wantOutcome(s.get(maiden), "miss")
 	s.wantOutcome(s.get(candle), "hit")
-	s.say("wedge cache purge --tag light:the-candle")
+	s.say("operator: wedge cache purge --tag light:the-candle")
 	s.must("purge", s.demo.operator.purgeTag(s.ctx, "light:the-candle"))
 	again := s.get(candle)
 	s.wantOutcome(again, "miss")
@@ -103,7 +103,7 @@ const labHost = "lab.localhost"
 func stepSpin(s *stage) {
 	o := s.demo.operator
 	neighbour := request{uri: "/lights/"}
-	s.say("wedge function deploy spin spin.wasm")
+	s.say("operator: wedge function deploy spin spin.wasm")
 	s.must("deploy", o.deploy(s.ctx, "spin", s.demo.spinner))
 	const loops, neighbours = 4, 200
 	began := time.Now()
@@ -138,7 +138,8 @@ func stepSpin(s *stage) {
 		s.wantStatus(r, 500)
 		s.wantOutcome(r, "failed")
 		s.want(r.logged != nil && r.logged.Reason == "function-budget", "the access log does not say that a budget ended it")
-		s.want(r.took < time.Second, "it was stopped after %v", r.took)
+		// The limit is on processor time: how long that takes is a matter of who else is running.
+		s.want(r.took < 5*time.Second, "it was stopped after %v", r.took)
 	}
 	if l := spun[0].logged; l != nil {
 		for _, f := range l.Functions {
@@ -150,7 +151,7 @@ func stepSpin(s *stage) {
 	s.say("meanwhile the neighbour: %d of %d requests were 200, the slowest took %.1f ms (%d loops in %.1f s)", good, during, float64(slowest.Microseconds())/1000, loops, time.Since(began).Seconds())
 	s.want(good == during, "%d requests of the neighbour went wrong", during-good)
 	s.want(slowest < time.Second, "a request of the neighbour took %v", slowest)
-	s.say("wedge function delete spin")
+	s.say("operator: wedge function delete spin")
 	s.must("delete the function", o.undeploy(s.ctx, "spin"))
 	s.wantStatus(s.get(request{uri: "/", host: labHost}), 503)
 	s.wantOrigin("/", 0)

@@ -33,6 +33,8 @@ func (d *Demo) Tour(ctx context.Context, w io.Writer, color bool) error {
 	requests, before := 0, d.site.Log.Number()
 	var differ []string
 	p.title(fmt.Sprintf("A tour of wedge: %d steps on %s", len(steps), d.URL()))
+	p.line("What stands behind a request is read from its response, the access log and the origin's counter. What the operator does goes over the node's API,")
+	p.line("as the command line's requests do.")
 	for i, st := range steps {
 		if d.sabotage.step != nil {
 			d.sabotage.step(ctx, d, st.name)

@@ -23,6 +23,7 @@ type cli struct {
 	Help helpFlag `short:"h" help:"Say how it is used."`
 
 	Serve   serveCommand   `cmd:"" help:"Run a node."`
+	Demo    demoCommand    `cmd:"" help:"Run a node, an origin and the example functions, all in one."`
 	Version versionCommand `cmd:"" help:"Print the version of wedge and of what it is made of."`
 
 	// Compile is started by serve, never by a person.
