@@ -31,14 +31,6 @@ type Options struct {
 
 	// guests are the example functions in place of those that are embedded.
 	guests map[string][]byte
-	// sabotage changes the demo behind the tour's back.
-	sabotage sabotage
-}
-
-// sabotage is how the tests of the tour's honesty lie to it.
-type sabotage struct {
-	config func(text string) string                        // of wedge.yaml
-	step   func(ctx context.Context, d *Demo, name string) // before a step of the tour
 }
 
 // seeds are what the stores hold at the beginning, beside the API key. The first is the experiment's weights.
@@ -58,8 +50,10 @@ type Demo struct {
 	operator *operator
 	compiled string // folder of compiled code
 	took     time.Duration
-	sabotage sabotage
-	spinner  []byte // what the tour deploys
+
+	// What tests of the tour's honesty change.
+	spinner   []byte // what the tour deploys
+	deathless bool   // killOrigin does nothing
 }
 
 // Open starts the origin and the node. Close ends them.
@@ -71,7 +65,7 @@ func Open(ctx context.Context, o Options) (_ *Demo, err error) {
 			return nil, err
 		}
 	}
-	d := &Demo{site: site.New(), compiled: o.CompileCache, sabotage: o.sabotage, spinner: spinner}
+	d := &Demo{site: site.New(), compiled: o.CompileCache, spinner: spinner}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close(ctx))
@@ -106,7 +100,7 @@ func (d *Demo) startNode(o Options) error {
 	if err != nil {
 		return err
 	}
-	file, err := d.folder.writeConfig(addresses{free[0], free[1], d.a.address, d.b.address}, o.sabotage.config)
+	file, err := d.folder.writeConfig(addresses{free[0], free[1], d.a.address, d.b.address})
 	if err != nil {
 		return err
 	}
@@ -146,10 +140,16 @@ func (d *Demo) seed(ctx context.Context) error {
 			return fmt.Errorf("fill the stores: %w", err)
 		}
 	}
-	if err := d.operator.put(ctx, "api-keys", d.hashedKey(), "orla"); err != nil {
+	if err := d.admitKey(ctx); err != nil {
 		return fmt.Errorf("fill the stores: %w", err)
 	}
 	return nil
+}
+
+// admitKey makes the API key good for as long as the token is. The next start on the same folder makes another.
+func (d *Demo) admitKey(ctx context.Context) error {
+	_, err := d.operator.do(ctx, http.MethodPut, value("api-keys", d.hashedKey())+"&ttl="+tokenLife.String(), []byte("orla"))
+	return err
 }
 
 // hashedKey is the name under which the store knows the API key.
@@ -163,6 +163,9 @@ func (d *Demo) URL() string { return "http://" + d.node.Addr() }
 
 // killOrigin ends both variants of the site.
 func (d *Demo) killOrigin() {
+	if d.deathless {
+		return
+	}
 	d.a.kill()
 	d.b.kill()
 }
@@ -173,7 +176,8 @@ func (d *Demo) Close(ctx context.Context) error {
 	if d.node != nil {
 		err = d.node.Shutdown(ctx)
 	}
-	d.killOrigin()
+	d.a.kill()
+	d.b.kill()
 	if d.operator != nil {
 		d.operator.client.CloseIdleConnections()
 	}

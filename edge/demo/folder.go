@@ -91,17 +91,13 @@ func secret() string {
 type addresses struct{ HTTP, Admin, OriginA, OriginB string }
 
 // writeConfig writes wedge.yaml and returns its path.
-func (f *folder) writeConfig(a addresses, edit func(string) string) (string, error) {
+func (f *folder) writeConfig(a addresses) (string, error) {
 	var b bytes.Buffer
 	if err := template.Must(template.New("wedge.yaml").Parse(yamlText)).Execute(&b, a); err != nil {
 		return "", err
 	}
-	text := b.String()
-	if edit != nil {
-		text = edit(text)
-	}
 	name := f.file("wedge.yaml")
-	return name, os.WriteFile(name, []byte(text), 0o600)
+	return name, os.WriteFile(name, b.Bytes(), 0o600)
 }
 
 // remove deletes the folder if it was made for this run only.

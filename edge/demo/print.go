@@ -58,13 +58,24 @@ func (p *printer) step(n int, st step, s *stage) {
 			p.field(e.reply, name)
 		}
 	}
-	p.line("    origin requests: %d in this step, %d so far", s.demo.site.Log.Number()-s.from, s.demo.site.Log.Number())
+	p.line("    origin requests: %d in this step, %d so far", s.demo.site.Log.Number()-s.began, s.demo.site.Log.Number())
 	if len(s.wrong) == 0 {
 		p.line("    %s", p.paint(green, "as told"))
 		return
 	}
+	times := map[string]int{}
+	var each []string
 	for _, w := range s.wrong {
-		p.line("    %s", p.paint(red, "otherwise: "+w))
+		if times[w]++; times[w] == 1 {
+			each = append(each, w)
+		}
+	}
+	for _, w := range each {
+		text := "otherwise: " + w
+		if times[w] > 1 {
+			text += fmt.Sprintf(" (%d times)", times[w])
+		}
+		p.line("    %s", p.paint(red, text))
 	}
 }
 

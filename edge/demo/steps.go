@@ -8,7 +8,7 @@ import (
 // steps are the story.
 var steps = []step{
 	{"a miss, then hits", "The first visitor of a page waits for the origin. The next ones get what the node has stored, and the origin hears nothing of them.", stepHit},
-	{"forty at once", "Forty visitors open a page that nobody has asked for yet. They share one fetch.", stepCollapse},
+	{"twelve at once", "Twelve visitors open a page that nobody has asked for yet. They share one fetch.", stepCollapse},
 	{"five spellings of one page", "Tracking parameters and their order are no reason to ask again: the function cache-key makes the spellings equal.", stepSpellings},
 	{"phones and desktops", "The same function puts the class of the device into the key: two stored copies of a page, whatever browsers call themselves.", stepDevices},
 	{"two first pages", "ab-routing draws a cohort for each new visitor, keeps it by a cookie, and asks another origin for each. Both copies are stored.", stepCohorts},
@@ -38,7 +38,7 @@ func stepHit(s *stage) {
 }
 
 func stepCollapse(s *stage) {
-	const visitors = 40
+	const visitors = 12
 	q := request{uri: "/lights/saint-orla"}
 	replies := s.atOnce(visitors, q)
 	s.gather()
@@ -155,6 +155,8 @@ func stepCohorts(s *stage) {
 }
 
 func stepWeights(s *stage) {
+	night := request{uri: "/", fields: []string{"Cookie", cohortCookie + "=night"}}
+	s.warm(night, request{uri: "/", fields: []string{"Cookie", cohortCookie + "=coast"}})
 	s.say("operator: wedge kv put ab front 'night=0 coast=100'")
 	s.must("change the weights", s.demo.operator.put(s.ctx, "ab", "front", "night=0 coast=100"))
 	drawn := map[string]int{}
@@ -164,7 +166,7 @@ func stepWeights(s *stage) {
 	}
 	s.say("20 new visitors: %s", counts(drawn))
 	s.want(drawn["coast"] == 20, "of 20 new visitors %d came to coast", drawn["coast"])
-	stays := s.get(request{uri: "/", fields: []string{"Cookie", cohortCookie + "=night"}})
+	stays := s.get(night)
 	s.wantOutcome(stays, "hit")
 	s.want(stays.header.Get("X-Origin") == "a", "a visitor of night was moved")
 	s.must("restore the weights", s.demo.operator.put(s.ctx, seeds[0].store, seeds[0].key, seeds[0].value))

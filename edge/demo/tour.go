@@ -25,8 +25,12 @@ func (e *Differs) Error() string {
 // Tour plays the story and prints it. It returns a *Differs if anything was not as told. A demo can be toured once: the story needs an empty
 // cache at its beginning.
 func (d *Demo) Tour(ctx context.Context, w io.Writer, color bool) error {
+	return d.play(ctx, &printer{w: w, color: color}, steps)
+}
+
+// play plays some of the steps. None relies on one before it.
+func (d *Demo) play(ctx context.Context, p *printer, steps []step) error {
 	began := time.Now()
-	p := &printer{w: w, color: color}
 	v := newVisitor(d.node.Addr())
 	defer v.close()
 	log := &accessLog{file: d.folder.file("access.log"), lines: map[string]*line{}}
@@ -36,10 +40,8 @@ func (d *Demo) Tour(ctx context.Context, w io.Writer, color bool) error {
 	p.line("What stands behind a request is read from its response, the access log and the origin's counter. What the operator does goes over the node's API,")
 	p.line("as the command line's requests do.")
 	for i, st := range steps {
-		if d.sabotage.step != nil {
-			d.sabotage.step(ctx, d, st.name)
-		}
-		s := &stage{ctx: ctx, demo: d, visitor: v, log: log, from: d.site.Log.Number()}
+		s := &stage{ctx: ctx, demo: d, visitor: v, log: log, began: d.site.Log.Number()}
+		s.from = s.began
 		st.play(s)
 		s.gather()
 		requests += s.sent
@@ -64,7 +66,8 @@ type stage struct {
 	demo    *Demo
 	visitor *visitor
 	log     *accessLog
-	from    int // the origin's number when the step began
+	began   int // the origin's number when the step began
+	from    int // the same, or its number when mark was called
 
 	events []event
 	wrong  []string
@@ -137,7 +140,14 @@ func (s *stage) want(ok bool, format string, args ...any) {
 
 // wantStatus wants a status.
 func (s *stage) wantStatus(r *reply, status int) {
-	s.want(r.err != nil || r.status == status, "%s answered %d, told was %d", r.request.uri, r.status, status)
+	if r.err == nil && r.status != status {
+		s.gather()
+		why := ""
+		if r.logged != nil && r.logged.Reason != "" {
+			why = " (" + r.logged.Reason + ")"
+		}
+		s.want(false, "%s answered %d%s, told was %d", r.request.uri, r.status, why, status)
+	}
 }
 
 // wantOutcome wants an outcome from the access log, and a Cache-Status that agrees with it.
@@ -146,17 +156,28 @@ func (s *stage) wantOutcome(r *reply, outcome string) {
 	if r.err != nil {
 		return
 	}
-	s.want(r.outcome() == outcome, "%s was %s, told was %s", r.request.uri, or(r.outcome(), "not logged"), outcome)
+	s.want(r.outcome() == outcome, "%s was %s, told was %s", r.request.uri, or(r.outcome(), "not in the access log"), outcome)
 	s.want(r.hit() == (outcome == "hit"), "%s: Cache-Status says %q, and the access log %s", r.request.uri, r.header.Get("Cache-Status"), outcome)
 }
 
-// wantOrigin wants that the origin was asked so often since the step began, for paths that begin with a prefix.
+// wantOrigin wants that the origin was asked so often since the step began or mark was called, for paths that begin with a prefix.
 func (s *stage) wantOrigin(prefix string, n int) {
 	got := s.origin(prefix)
 	s.want(got == n, "the origin was asked %d times for %s, told was %d", got, prefix, n)
 }
 
-// origin counts what the origin was asked since the step began.
+// mark lets wantOrigin count from here.
+func (s *stage) mark() { s.from = s.demo.site.Log.Number() }
+
+// warm makes the node store something, without printing and before anything is counted.
+func (s *stage) warm(all ...request) {
+	for _, q := range all {
+		s.wantStatus(s.quiet(q), 200)
+	}
+	s.mark()
+}
+
+// origin counts what the origin was asked since then.
 func (s *stage) origin(prefix string) (n int) {
 	for _, r := range s.demo.site.Log.Since(s.from) {
 		if strings.HasPrefix(r.URI, prefix) {

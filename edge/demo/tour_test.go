@@ -35,14 +35,14 @@ var examplesOnce = sync.OnceValues(func() (map[string][]byte, error) {
 })
 
 // open starts a demo with the examples as they stand in the tree.
-func open(t *testing.T, s sabotage) *Demo {
+func open(t *testing.T) *Demo {
 	t.Helper()
 	guests, err := examplesOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	d, err := Open(t.Context(), Options{Log: &log, guests: guests, sabotage: s, CompileCache: filepath.Join(os.TempDir(), "wedge-demo-test")})
+	d, err := Open(t.Context(), Options{Log: &log, guests: guests, CompileCache: filepath.Join(os.TempDir(), "wedge-demo-test")})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
@@ -58,7 +58,7 @@ func open(t *testing.T, s sabotage) *Demo {
 }
 
 func TestTour(t *testing.T) {
-	d := open(t, sabotage{})
+	d := open(t)
 	var out bytes.Buffer
 	err := d.Tour(t.Context(), &out, false)
 	t.Log(out.String())
