@@ -21,6 +21,7 @@ type cli struct {
 	Help helpFlag `short:"h" help:"Say how it is used."`
 
 	Serve      serveCommand     `cmd:"" help:"Run a node."`
+	Demo       demoCommand      `cmd:"" help:"Run a node, an origin and the example functions, all in one."`
 	Check      checkCommand     `cmd:"" help:"Check a configuration without using it."`
 	Status     statusCommand    `cmd:"" help:"Say how a node is."`
 	Function   functionCommands `cmd:"" help:"Functions: upload, versions, switch, logs."`
