@@ -98,7 +98,9 @@ func TestAllocations(t *testing.T) {
 	body := strings.Repeat("x", 1024)
 	u := newUpstream(t, "shop")
 	u.serve(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "max-age=3600")
+		// Age and what is left of the freshness keep their number of digits for a while.
+		w.Header().Set("Cache-Control", "max-age=9000")
+		w.Header().Set("Age", "100")
 		w.Header().Set("Content-Type", "text/plain")
 		w.Write([]byte(body))
 	})

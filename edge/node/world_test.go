@@ -356,3 +356,28 @@ func (u *upstream) kill() {
 
 // revive starts it again at its old address.
 func (u *upstream) revive() { u.listen(u.addr) }
+
+// slow answers once: it says that it was asked, and waits until it may answer.
+func slow(asked, answer chan struct{}) http.HandlerFunc {
+	var once sync.Once
+	return func(w http.ResponseWriter, _ *http.Request) {
+		once.Do(func() { close(asked) })
+		<-answer
+		w.Header().Set("Cache-Control", "max-age=60")
+		io.WriteString(w, "slow")
+	}
+}
+
+// residentBytes is how much memory the process has.
+func residentBytes(t testing.TB) int64 {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("no /proc:", err)
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		t.Fatal(err)
+	}
+	return resident * int64(os.Getpagesize())
+}
