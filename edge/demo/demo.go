@@ -61,7 +61,7 @@ func Open(ctx context.Context, o Options) (_ *Demo, err error) {
 	began := time.Now()
 	guests := o.guests
 	if guests == nil {
-		if guests, err = unpack(); err != nil {
+		if guests, err = unpack(packed); err != nil {
 			return nil, err
 		}
 	}

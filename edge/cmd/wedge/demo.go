@@ -71,10 +71,5 @@ func (v *demoCommand) tour(ctx context.Context, c *command, d *demo.Demo) error 
 
 // colors says whether a stream is a terminal that wants colours, see https://no-color.org.
 func colors(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	i, err := f.Stat()
-	return err == nil && i.Mode()&os.ModeCharDevice != 0
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
