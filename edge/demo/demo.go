@@ -68,7 +68,7 @@ func Open(ctx context.Context, o Options) (_ *Demo, err error) {
 	d := &Demo{site: site.New(), compiled: o.CompileCache, spinner: spinner}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.Close(ctx))
+			err = errors.Join(err, d.Close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if d.compiled == "" {

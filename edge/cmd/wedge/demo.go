@@ -39,6 +39,9 @@ func (v *demoCommand) Run(c *command) (err error) {
 	if errors.Is(err, demo.ErrNotBuilt) {
 		return hint(err, "run make build (or make demo) in wedge's source, and use the binary that it makes: bin/wedge")
 	}
+	if ctx.Err() != nil && err != nil {
+		return nil // told to end before it had begun
+	}
 	if err != nil {
 		return err
 	}
@@ -64,7 +67,7 @@ func (v *demoCommand) tour(ctx context.Context, c *command, d *demo.Demo) error 
 		return hint(err, "the lines that begin with otherwise say what was different; a machine that is very busy can be the reason")
 	}
 	if ctx.Err() != nil {
-		return errors.New("the tour was ended by a signal")
+		return hint(errors.New("the tour was ended by a signal"), "nothing is left behind; start it again to see the rest")
 	}
 	return err
 }
