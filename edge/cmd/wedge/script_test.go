@@ -65,6 +65,7 @@ func TestScript(t *testing.T) {
 			UpdateScripts:       *rewrite,
 			Setup: func(env *testscript.Env) error {
 				env.Setenv("TZ", "UTC")
+				env.Setenv("GORACE", "atexit_sleep_ms=0") // each command is a process; under the race detector each would sleep for a second
 				env.Setenv(hintless, complaints)
 				env.Values[nodeKey{}] = new(*fakeNode)
 				return nil
