@@ -30,7 +30,7 @@ func (v *demoCommand) Run(c *command) (err error) {
 	// Signals are taken from the beginning: what a start has made is removed as well.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	o := demo.Options{Data: v.Data, Version: version, Compiler: engine.ChildCompiler(self, "compile")}
+	o := demo.Options{Data: v.Data, Version: thisVersion().Version, Compiler: engine.ChildCompiler(self, "compile")}
 	if !v.Tour {
 		o.Log = c.stderr
 	}

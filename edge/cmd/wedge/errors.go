@@ -59,16 +59,13 @@ func complaints(err error) (all []complaint) {
 	if !errors.As(err, &refused) {
 		return append(all, c)
 	}
-	if refused.Code == admin.NotFound || refused.Code == admin.Conflict {
+	if refused.Code == admin.NotFound || refused.Code == admin.Conflict || strings.Contains(refused.Message, refused.Field) {
 		c.text = refused.Message // it names the thing; that this was the parameter "name" says nothing here
 	}
 	if len(refused.Problems) > 0 {
 		for _, p := range refused.Problems {
 			at := config.Problem{File: p.File, Line: p.Line, Column: p.Column, Message: p.Message}
 			all = append(all, complaint{at.Error(), p.Snippet, p.Hint})
-		}
-		if c.hint == "" {
-			c.hint = all[0].hint
 		}
 	}
 	return append(all, c)

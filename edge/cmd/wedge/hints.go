@@ -67,6 +67,10 @@ func (c *command) nextStep(e *admin.Error, at *place) string {
 		return fmt.Sprintf("use a token that may do this; %s", tokenInUse(at))
 	case admin.PreconditionFailed:
 		return "somebody was faster: read it again, then decide again"
+	case admin.Invalid:
+		if len(e.Problems) > 0 {
+			return "mend what is named above; nothing was changed"
+		}
 	case admin.TooMany, admin.Unavailable:
 		return "try again in a moment"
 	case admin.MethodNotAllowed:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -45,10 +46,7 @@ func (c *command) node(f nodeFlags) (*client.Client, error) {
 
 // agent is how the command line calls itself in requests.
 func agent() string {
-	if version == "" {
-		return "wedge/devel"
-	}
-	return "wedge/" + version
+	return "wedge/" + cmp.Or(version, "devel")
 }
 
 // find says where the node is: flags go before the environment, that before the configuration. The token of a

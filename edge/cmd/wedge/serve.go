@@ -27,7 +27,7 @@ func (v *serveCommand) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.New(cfg, node.Options{Version: version, ConfigFile: v.Config, Stdout: c.stdout, Stderr: c.stderr, Compiler: engine.ChildCompiler(self, "compile")})
+	n, err := node.New(cfg, node.Options{Version: thisVersion().Version, ConfigFile: v.Config, Stdout: c.stdout, Stderr: c.stderr, Compiler: engine.ChildCompiler(self, "compile")})
 	if err != nil {
 		return err
 	}

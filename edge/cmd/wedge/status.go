@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -36,7 +37,7 @@ func printStatus(w io.Writer, s admin.Status, at *place) error {
 		state = "not ready"
 	}
 	up := time.Duration(s.UptimeSeconds * float64(time.Second)).Round(time.Second)
-	t.row("node", fmt.Sprintf("%s, wedge %s, up %s, %s", at.base, s.Version, up, state))
+	t.row("node", fmt.Sprintf("%s, wedge %s, up %s, %s", at.base, cmp.Or(s.Version, "devel"), up, state))
 	t.row("listen", strings.Join(s.Listen, ", "))
 	t.row("cache", fmt.Sprintf("%s, %s of %s, %d being fetched, %s", counted(int(s.Cache.Objects), "object"),
 		bytesText(s.Cache.Bytes), bytesText(s.Cache.Limit), s.Cache.Fills, counted(int(s.Cache.Purges), "purge")))
