@@ -64,7 +64,7 @@ func (v *demoCommand) tour(ctx context.Context, c *command, d *demo.Demo) error 
 		return hint(err, "the lines that begin with otherwise say what was different; a machine that is very busy can be the reason")
 	}
 	if ctx.Err() != nil {
-		return errors.New("the tour was ended by a signal")
+		return hint(errors.New("the tour was ended by a signal"), "let it play: it takes some seconds")
 	}
 	return err
 }
