@@ -120,7 +120,7 @@ func TestBrowser(t *testing.T) {
 			}),
 			chromedp.Navigate(d.URL()+uri))
 		if err == nil {
-			_, err = chromedp.Run(ctx, chromedp.Poll[bool](`document.getElementById('total').textContent !== '…' && [...document.images].every(i => { i.loading = 'eager'; return i.complete })`))
+			_, err = chromedp.Run(ctx, chromedp.Poll[bool](`document.getElementById('total').textContent !== '…' && [...document.images].every(i => { i.loading = 'eager'; return i.complete })`, chromedp.WithPollingTimeout(20*time.Second)))
 		}
 		var shown page
 		if err == nil {
@@ -129,12 +129,12 @@ func TestBrowser(t *testing.T) {
 				Node: document.getElementById('node').textContent, Total: document.getElementById('total').textContent,
 				Pictures: document.images.length, Broken: [...document.images].filter(i => i.naturalWidth === 0).length })`))
 		}
-		if err != nil {
-			t.Errorf("%s: %v", uri, err)
-			return
-		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if err != nil {
+			t.Errorf("%s: %v; the browser says %q", uri, err, s.errors)
+			return
+		}
 		for u, status := range s.statuses {
 			if status != 200 {
 				t.Errorf("%s: %s answered %d", uri, u, status)

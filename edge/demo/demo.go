@@ -61,14 +61,14 @@ func Open(ctx context.Context, o Options) (_ *Demo, err error) {
 	began := time.Now()
 	guests := o.guests
 	if guests == nil {
-		if guests, err = unpack(); err != nil {
+		if guests, err = unpack(packed); err != nil {
 			return nil, err
 		}
 	}
 	d := &Demo{site: site.New(), compiled: o.CompileCache, spinner: spinner}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.Close(ctx))
+			err = errors.Join(err, d.Close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if d.compiled == "" {

@@ -24,8 +24,8 @@ var ErrNotBuilt = errors.New("this binary was built without the example function
 // maxGuest bounds what a compressed function unpacks to.
 const maxGuest = 64 << 20
 
-// unpack returns the example functions by name.
-func unpack() (map[string][]byte, error) {
+// unpack returns the example functions by name, from a folder like packed.
+func unpack(from fs.FS) (map[string][]byte, error) {
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxGuest))
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func unpack() (map[string][]byte, error) {
 	defer dec.Close()
 	guests := map[string][]byte{}
 	for _, name := range examples {
-		b, err := packed.ReadFile("guests/" + name + ".wasm.zst")
+		b, err := fs.ReadFile(from, "guests/"+name+".wasm.zst")
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w (%s is missing)", ErrNotBuilt, name)
 		}

@@ -70,16 +70,16 @@ func (d *Demo) Guide(w io.Writer, command string) {
 	p("")
 	p("To try, in another terminal:")
 	p("")
-	p("  export %s", strings.Join(d.Environment(), " "))
+	p("    export %s", strings.Join(d.Environment(), " "))
 	for _, c := range d.chapters() {
 		p("")
-		p("  # %s", c.title)
+		p("  %s", c.title)
 		for _, t := range c.tries {
 			line := t.command
 			if rest, ok := strings.CutPrefix(line, "wedge "); ok {
 				line = command + " " + rest
 			}
-			p("  %s", line)
+			p("    %s", line)
 		}
 	}
 	p("")

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/wedgecdn/wedge/edge/node"
 )
 
 // examplesOnce builds the example functions with the Go toolchain, once for all tests.
@@ -42,7 +44,7 @@ func open(t *testing.T) *Demo {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	d, err := Open(t.Context(), Options{Log: &log, guests: guests, CompileCache: filepath.Join(os.TempDir(), "wedge-demo-test")})
+	d, err := Open(t.Context(), Options{Log: &log, guests: guests, CompileCache: node.CacheDir("demo-test")})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}

@@ -39,6 +39,9 @@ func (v *demoCommand) Run(c *command) (err error) {
 	if errors.Is(err, demo.ErrNotBuilt) {
 		return hint(err, "run make build (or make demo) in wedge's source, and use the binary that it makes: bin/wedge")
 	}
+	if ctx.Err() != nil && err != nil {
+		return nil // told to end before it had begun
+	}
 	if err != nil {
 		return err
 	}
@@ -64,17 +67,12 @@ func (v *demoCommand) tour(ctx context.Context, c *command, d *demo.Demo) error 
 		return hint(err, "the lines that begin with otherwise say what was different; a machine that is very busy can be the reason")
 	}
 	if ctx.Err() != nil {
-		return hint(errors.New("the tour was ended by a signal"), "let it play: it takes some seconds")
+		return hint(errors.New("the tour was ended by a signal"), "nothing is left behind; start it again to see the rest")
 	}
 	return err
 }
 
 // colors says whether a stream is a terminal that wants colours, see https://no-color.org.
 func colors(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	i, err := f.Stat()
-	return err == nil && i.Mode()&os.ModeCharDevice != 0
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
