@@ -38,6 +38,9 @@ type call struct {
 	// the client's exchange.
 	own  *exchange.Exchange
 	body body
+	// asHead tells that the request came as HEAD: whatever functions make of the
+	// method, the response is delimited by the one that was received.
+	asHead bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -60,7 +63,7 @@ func (p *Pipeline) Refuse(x *exchange.Exchange, status int, reason exchange.Reas
 
 func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	c := p.calls.Get().(*call)
-	c.p, c.x = p, x
+	c.p, c.x, c.asHead = p, x, x.Request.Method == "HEAD"
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}

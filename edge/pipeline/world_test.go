@@ -252,7 +252,9 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	if slices.Contains(a.options, "chunked") || slices.Contains(a.options, "drip") {
 		r.ContentLength = -1
 	}
-	r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	if q.Method != "HEAD" {
+		r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	}
 	return nil
 }
 

@@ -42,6 +42,9 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 	} else {
 		c.partial(r)
 	}
+	// What delimits the response is the method as it was received: a function
+	// may give the request another one.
+	c.asHead = r.Method == "HEAD"
 	if fault == nil && m.length != 0 {
 		c.body = newBody(c, m.length)
 		r.Body = c.body
@@ -125,7 +128,7 @@ func (c *conn) respond(x *exchange.Exchange, mustClose bool) bool {
 		c.panicked(x, fmt.Sprintf("BUG: h1: response with status %d", r.Status))
 		r.Status, r.ContentLength = 500, 0
 	}
-	framing, framingCloses := frame(x)
+	framing, framingCloses := frame(x, c.asHead)
 	// The client that waits for 100 (Continue) may send the content all the
 	// same after a final response, or may not: nothing tells what comes next.
 	asked := mustClose
