@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"runtime/debug"
 
 	"github.com/wedgecdn/wedge/edge/cache"
@@ -38,6 +39,9 @@ type call struct {
 	// the client's exchange.
 	own  *exchange.Exchange
 	body body
+	// asHead tells that the request came as HEAD: whatever functions make of the
+	// method, the response is delimited by the one that was received.
+	asHead bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -60,7 +64,7 @@ func (p *Pipeline) Refuse(x *exchange.Exchange, status int, reason exchange.Reas
 
 func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	c := p.calls.Get().(*call)
-	c.p, c.x = p, x
+	c.p, c.x, c.asHead = p, x, x.Request.Method == "HEAD"
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}
@@ -337,11 +341,23 @@ func (c *call) fetchFailed(err error) step {
 		}
 		return c.fail(e.status, reason)
 	}
-	return c.fail(originStatus(reason), reason)
+	return c.fail(failureStatus(err, reason), reason)
 }
 
-// originStatus is what a client is told when the origin did not answer.
-func originStatus(r exchange.Reason) int {
+// failureStatus is what a client is told when there is no answer of the
+// origin's, by whose fault that is.
+func failureStatus(err error, r exchange.Reason) int {
+	if e, ok := errors.AsType[*exchange.Error](err); ok && e.Source == exchange.SourceClient {
+		switch r {
+		case exchange.ReasonTooLarge:
+			return 413
+		case exchange.ReasonSlowClient:
+			return 408
+		case exchange.ReasonClientGone:
+			return 499
+		}
+		return 400
+	}
 	switch r {
 	case exchange.ReasonOriginTimeout:
 		return 504

@@ -199,7 +199,11 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	seen := q.Method + " " + name + " " + q.Host + q.URI()
 	for f := range q.Header.All() {
 		switch f.Known() {
-		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XForwardedHost, exchange.XRequestID:
+		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XRequestID:
+		case exchange.XForwardedHost:
+			if f.Value != q.Host {
+				seen += " [" + f.Name + ": " + f.Value + "]"
+			}
 		case exchange.XForwardedFor:
 			if f.Value != "192.0.2.1" {
 				seen += " [" + f.Name + ": " + f.Value + "]"
@@ -252,7 +256,9 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	if slices.Contains(a.options, "chunked") || slices.Contains(a.options, "drip") {
 		r.ContentLength = -1
 	}
-	r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	if q.Method != "HEAD" {
+		r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	}
 	return nil
 }
 

@@ -68,7 +68,6 @@ func TestErrorsAreMadeWithHints(t *testing.T) {
 		"functionlogs.go print": "as answer",
 		"node.go readToken":     "find, which calls it, gives the hint",
 		"run.go package level":  "errHelp is never printed",
-		"serve.go Run":          "who gave the second signal knows",
 		"terminal.go confirm":   "the terminal broke",
 	}
 	files, err := filepath.Glob("*.go")
