@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -59,12 +60,15 @@ func open(t *testing.T) *Demo {
 	return d
 }
 
+// TestTour plays the whole tour, as wedge demo --tour does.
 func TestTour(t *testing.T) {
 	d := open(t)
 	var out bytes.Buffer
-	err := d.Tour(t.Context(), &out, false)
-	t.Log(out.String())
-	if err != nil {
-		t.Error(err)
+	if err := d.Tour(t.Context(), &out, false); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
 	}
+	if strings.Contains(out.String(), "\x1b") {
+		t.Error("there are colours, although nobody asked for them")
+	}
+	inREADME(t, out.String())
 }
