@@ -68,7 +68,9 @@ func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}
-	x.ID = p.ids.Next()
+	if x.ID == (exchange.ID{}) {
+		x.ID = p.ids.Next()
+	}
 	return c
 }
 
@@ -397,7 +399,11 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	p.o.Events.Ended(x, p.since(x.Now))
+	took := x.Took
+	if took == 0 {
+		took = p.since(x.Now)
+	}
+	p.o.Events.Ended(x, took)
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)
