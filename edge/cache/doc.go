@@ -19,6 +19,8 @@
 //	          t.Wait(gone, timeout)    one of l.Store, Refresh, Release, Share, Fail, Abandon
 //	  Shared  t.Serve(x, &f)
 //
+// Beside responses it keeps values that functions put there: see [Values].
+//
 // A [Rules] belongs to a route; it must not change while a request uses it.
 //
 // The cache fetches nothing, sends nothing and has no opinion on clients' own
