@@ -41,6 +41,9 @@ func (c *call) receive() step {
 	x.Asked = exchange.URL{Scheme: q.Scheme, Host: q.Host, Path: q.Path, Query: q.Query, HasQuery: q.HasQuery}
 	q.Header.SetKnown(exchange.Host, q.Host)
 	removeHopByHop(&q.Header, true)
+	if q.Header.Has(exchange.Upgrade) && ignoreUpgrade(q) {
+		q.Header.DeleteKnown(exchange.Upgrade)
+	}
 	if loops(&q.Header, c.p.o.Node) {
 		return c.refuse(508, exchange.ReasonLoop)
 	}
@@ -82,16 +85,8 @@ func (c *call) identify() {
 			x.ID = id
 		}
 	}
-	for _, k := range unkeyed {
-		h.DeleteKnown(k)
-	}
+	dropForeign(h, x.Client.Trusted)
 }
-
-// unkeyed are fields that frameworks take for the URL, the host or the method,
-// though no cache has them in its key.
-var unkeyed = [...]exchange.Known{exchange.XOriginalURL, exchange.XRewriteURL, exchange.XHTTPMethodOverride, exchange.XHTTPMethod,
-	exchange.XMethodOverride, exchange.XForwardedPrefix, exchange.XForwardedScheme, exchange.XForwardedServer, exchange.XForwardedPort,
-	exchange.XHost, exchange.XRequestID}
 
 // firstUntrusted walks X-Forwarded-For from its end, where the nearest proxy
 // wrote, to the first address that is no trusted proxy.
@@ -130,13 +125,12 @@ func (c *call) firstUntrusted() (netip.Addr, bool) {
 // connection-option, and then remove the Connection header field itself".
 // https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 //
-// Upgrade stays if keepUpgrade and Connection names it: the origin's side
-// decides whether the protocol may be changed.
+// Upgrade stays if keepUpgrade and Connection names it; see [ignoreUpgrade].
 func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 	upgrade := false
 	if h.Has(exchange.Connection) {
-		var named [8]string
-		n := 0
+		var room [8]string // a client that names more pays for it with an allocation
+		named := room[:0]
 		for v := range h.Values(exchange.Connection) {
 			for option := range strings.SplitSeq(v, ",") {
 				option = strings.Trim(option, " \t")
@@ -144,13 +138,12 @@ func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 				case strings.EqualFold(option, "upgrade"):
 					upgrade = true
 				case option == "" || strings.EqualFold(option, "close") || strings.EqualFold(option, "keep-alive"):
-				case n < len(named):
-					named[n] = option
-					n++
+				default:
+					named = append(named, option)
 				}
 			}
 		}
-		for _, name := range named[:n] {
+		for _, name := range named {
 			// A client must not be able to take away what the node relies on.
 			switch exchange.Lookup(name) {
 			case exchange.Host, exchange.Cookie, exchange.Authorization, exchange.CDNLoop, exchange.Via,

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"runtime/debug"
 
 	"github.com/wedgecdn/wedge/edge/cache"
@@ -331,11 +332,23 @@ func (c *call) fetchFailed(err error) step {
 		}
 		return c.fail(e.status, reason)
 	}
-	return c.fail(originStatus(reason), reason)
+	return c.fail(failureStatus(err, reason), reason)
 }
 
-// originStatus is what a client is told when the origin did not answer.
-func originStatus(r exchange.Reason) int {
+// failureStatus is what a client is told when there is no answer of the
+// origin's, by whose fault that is.
+func failureStatus(err error, r exchange.Reason) int {
+	if e, ok := errors.AsType[*exchange.Error](err); ok && e.Source == exchange.SourceClient {
+		switch r {
+		case exchange.ReasonTooLarge:
+			return 413
+		case exchange.ReasonSlowClient:
+			return 408
+		case exchange.ReasonClientGone:
+			return 499
+		}
+		return 400
+	}
 	switch r {
 	case exchange.ReasonOriginTimeout:
 		return 504

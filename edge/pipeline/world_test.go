@@ -199,7 +199,11 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	seen := q.Method + " " + name + " " + q.Host + q.URI()
 	for f := range q.Header.All() {
 		switch f.Known() {
-		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XForwardedHost, exchange.XRequestID:
+		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XRequestID:
+		case exchange.XForwardedHost:
+			if f.Value != q.Host {
+				seen += " [" + f.Name + ": " + f.Value + "]"
+			}
 		case exchange.XForwardedFor:
 			if f.Value != "192.0.2.1" {
 				seen += " [" + f.Name + ": " + f.Value + "]"

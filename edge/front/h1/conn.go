@@ -54,8 +54,9 @@ type conn struct {
 	linger, reset bool
 }
 
-// standIn is the request that fasthttp sees in place of every real one: it
-// runs the connection, and everything else about the request is read here.
+// standIn is the request that fasthttp sees in place of a connection's first:
+// it gives the connection a worker and counts it, and everything about requests
+// is read here.
 const (
 	standIn       = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 	standInBuffer = 128
@@ -72,15 +73,23 @@ func newConn(f *Front, nc net.Conn) *conn {
 	return c
 }
 
-// Read is how fasthttp asks for the next request: it waits until there is one,
-// accepted or not, and answers with the stand-in. io.EOF ends the connection.
+// Read is how fasthttp asks for a request: it waits until there is one, accepted
+// or not, and answers with the stand-in. io.EOF ends the connection.
 func (c *conn) Read(p []byte) (int, error) {
-	if !c.await() {
+	if !c.next() {
 		return 0, io.EOF
+	}
+	return copy(p, standIn), nil
+}
+
+// next waits for a request and reads its head; false if there comes none.
+func (c *conn) next() bool {
+	if !c.await() {
+		return false
 	}
 	c.fault = c.readHead()
 	c.served = true
-	return copy(p, standIn), nil
+	return true
 }
 
 // Write takes fasthttp's own response and drops it: the real one has been sent
