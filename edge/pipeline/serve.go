@@ -219,9 +219,9 @@ func (c *call) await() step {
 		}
 		switch d {
 		case cache.Shared:
-			c.dropFound()
 			x.Outcome = exchange.Miss
-			t.Serve(x) // its body ends the ticket
+			t.Serve(x, &c.found) // its body ends the ticket
+			c.dropFound()
 			if lead != nil && lead.confirmed {
 				x.Outcome = exchange.Revalidated
 			}
@@ -285,15 +285,6 @@ func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
 func (c *call) takeOwn(f *fetch) step {
 	c.own = <-f.own
 	c.x.Outcome = exchange.Miss
-	if f.confirmed {
-		// The origin confirmed the stored response, but it may not be kept any
-		// longer: this client still gets it, with its new fields.
-		c.serveFound()
-		c.x.Outcome = exchange.Revalidated
-		c.x.Response.Header.CopyFrom(&c.own.Response.Header)
-		c.x.Response.Status = c.own.Response.Status
-		return onResponse
-	}
 	c.takeResponse()
 	return onResponse
 }
