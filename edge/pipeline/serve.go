@@ -68,7 +68,9 @@ func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}
-	x.ID = p.ids.Next()
+	if x.ID == (exchange.ID{}) {
+		x.ID = p.ids.Next()
+	}
 	return c
 }
 
@@ -217,9 +219,9 @@ func (c *call) await() step {
 		}
 		switch d {
 		case cache.Shared:
-			c.dropFound()
 			x.Outcome = exchange.Miss
-			t.Serve(x) // its body ends the ticket
+			t.Serve(x, &c.found) // its body ends the ticket
+			c.dropFound()
 			if lead != nil && lead.confirmed {
 				x.Outcome = exchange.Revalidated
 			}
@@ -283,15 +285,6 @@ func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
 func (c *call) takeOwn(f *fetch) step {
 	c.own = <-f.own
 	c.x.Outcome = exchange.Miss
-	if f.confirmed {
-		// The origin confirmed the stored response, but it may not be kept any
-		// longer: this client still gets it, with its new fields.
-		c.serveFound()
-		c.x.Outcome = exchange.Revalidated
-		c.x.Response.Header.CopyFrom(&c.own.Response.Header)
-		c.x.Response.Status = c.own.Response.Status
-		return onResponse
-	}
 	c.takeResponse()
 	return onResponse
 }
@@ -397,7 +390,11 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	p.o.Events.Ended(x, p.since(x.Now))
+	took := x.Took
+	if took == 0 {
+		took = p.since(x.Now)
+	}
+	p.o.Events.Ended(x, took)
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)

@@ -78,7 +78,7 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 // key_cookie=, strip_set_cookie, no_collapse, reads_private, functions=a,b:open.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
-	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Collapse: true}}
+	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Origin: "main", Collapse: true}}
 	w.options(base, words[1:])
 	s := route.Site[*Route]{Hosts: []string{words[0]}, Any: base}
 	for line := range strings.SplitSeq(input, "\n") {
@@ -105,7 +105,7 @@ func (w *world) options(r *Route, options []string) {
 		case "ttl":
 			r.Rules.TTL = duration(w.t, value)
 		case "origin":
-			r.Origin = value
+			r.Origin, r.Rules.Origin = value, value
 		case "owner":
 			r.Owner, r.Rules.Owner = value, value
 		case "cookies":
