@@ -20,7 +20,8 @@ type Options struct {
 	// need to find their things.
 	Memory int64
 	// ObjectSize is the longest body that is stored, in bytes; 0 means an eighth
-	// of the room for bodies. More than half of that is taken for half.
+	// of the room for bodies. More than a quarter of that is taken for a quarter:
+	// a larger body would push out parts of itself, see store.Chunks.
 	ObjectSize int64
 	// ReadAhead is how far a fetch may run before its fastest reader, in bytes;
 	// 0 means 512 KiB, or less in a cache under 64 MiB.
@@ -95,7 +96,7 @@ func New(o Options) (*Cache, error) {
 	c.fills = fill.NewTable(fill.Options{
 		ReadAhead:  o.ReadAhead,
 		Memory:     fills,
-		ObjectSize: min(o.ObjectSize, bodies/2),
+		ObjectSize: min(o.ObjectSize, bodies/4),
 		Joined: func() {
 			c.collapsed.Add(1)
 			if c.events.Collapsed != nil {

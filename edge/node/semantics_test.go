@@ -3,6 +3,8 @@ package node_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -378,5 +380,43 @@ sites: [{hosts: [shop.example], origin: shop, functions: [signs], cache: {mode: 
 	}
 	if !strings.Contains(shown[2], "signs") || !strings.Contains(shown[5], "signs") {
 		t.Errorf("what is shown is not what was asked for: %s", shown)
+	}
+}
+
+// A client that leaves in the middle of a body is the log's reason, not the node's failure; what was fetched for it is
+// kept for the next one.
+func TestClientLeaves(t *testing.T) {
+	u := newUpstream(t, "shop")
+	const size = 4 << 20
+	u.serve(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		w.Write(make([]byte, size))
+	})
+	w := newWorld(t, fmt.Sprintf(`
+origins: [{name: shop, servers: [{url: %q}]}]
+sites: [{hosts: [shop.example], origin: shop}]
+`, u.url()), nil)
+	conn, err := net.Dial("tcp", w.node.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+	if _, err := io.ReadFull(conn, make([]byte, 4096)); err != nil {
+		t.Fatal(err)
+	}
+	conn.(*net.TCPConn).SetLinger(0)
+	conn.Close()
+	lines := w.logged(func(l []logLine) bool { return len(l) == 1 })
+	if len(lines) != 1 || lines[0].Outcome != "miss" || lines[0].Reason != "client-gone" || lines[0].Bytes >= size {
+		t.Errorf("the access log says %+v", lines)
+	}
+	if n := w.metric("wedge_requests_total", `reason="client-gone"`); n != 1 {
+		t.Errorf("metrics count %v", n)
+	}
+	eventually(t, "the fetch has ended", func() bool {
+		return strings.Contains(w.get("http://shop.example/large").header.Get("Cache-Status"), "; hit")
+	})
+	if n := u.requests.Load(); n != 1 {
+		t.Errorf("the origin was asked %d times", n)
 	}
 }

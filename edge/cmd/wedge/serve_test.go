@@ -268,7 +268,7 @@ func TestDrain(t *testing.T) {
 		})
 	}
 	// Some make a connection for each request.
-	for c := range 2 {
+	for c := range 6 {
 		clients.Go(func() {
 			for i := 0; ; i++ {
 				l, err := p.dial()
