@@ -595,3 +595,38 @@ func TestKill(t *testing.T) {
 	check(start(t, dir, shop(b, "")), kills)
 	t.Logf("%d values acknowledged", len(acknowledged))
 }
+
+// TestKillAfterDeploy: a deploy that was acknowledged outlives kill -9, whatever that did to caches of compiled code.
+func TestKillAfterDeploy(t *testing.T) {
+	b := newBackend(t)
+	dir := t.TempDir()
+	yaml := shop(b, "functions: [{name: f}]")
+	yaml = strings.Replace(yaml, "origin: shop}", "origin: shop, functions: [f]}", 1)
+	wantVersion := func(p *process, letter byte) {
+		t.Helper()
+		l := p.mustDial()
+		l.ask("/")
+		resp, err := http.ReadResponse(l.r, nil)
+		if err != nil || resp.Header.Get("V") != string(letter) {
+			t.Fatalf("%v, %v, want version %c", resp, err, letter)
+		}
+		l.conn.Close()
+	}
+	p := start(t, dir, yaml)
+	for letter := byte('A'); letter < 'A'+byte(proof(3, 26)); letter++ {
+		req, err := http.NewRequest("PUT", "http://"+p.admin+"/v1/functions/f", strings.NewReader(lettered(letter)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/wasm")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil || resp.StatusCode != 200 {
+			t.Fatal(resp, err)
+		}
+		p.signal(syscall.SIGKILL)
+		resp.Body.Close()
+		<-p.exited
+		p = start(t, dir, yaml)
+		wantVersion(p, letter)
+	}
+}
