@@ -143,7 +143,7 @@ type Written struct {
 
 // AddRequest says what to add to a number.
 type AddRequest struct {
-	Delta int64    `json:"delta"`
+	Delta int64    `json:"delta" doc:"What is added; negative to take away."`
 	TTL   Duration `json:"ttl,omitempty" doc:"How long an entry that this makes lives, as in 90s or 1h30m; absent: for ever."`
 }
 

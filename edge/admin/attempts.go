@@ -24,8 +24,8 @@ const (
 // mu guards until: when a peer's debt of attempts will be paid. One that is in
 // the past is as good as none.
 //
-// INVARIANT: len(until) ≤ maxPeers. When there are more, the one that owes
-// least is forgotten: that lets somebody with thousands of addresses guess a
+// INVARIANT: len(until) ≤ maxPeers. When there are more, one that owes
+// little is forgotten: that lets somebody with thousands of addresses guess a
 // little more, where a shared limit would let them lock out the operator.
 type attempts struct {
 	mu    sync.Mutex
@@ -54,20 +54,32 @@ func (a *attempts) failed(peer string, now time.Time) {
 func (a *attempts) blocked(peer string, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return max(0, a.until[network(peer)].Sub(now)-(freeAttempts-1)*attemptEvery)
+	free := now.Add((freeAttempts - 1) * attemptEvery)
+	if t := a.until[network(peer)]; t.After(free) {
+		return t.Sub(free)
+	}
+	return 0
 }
 
-// forget drops the peers that owe nothing, or the one that owes least.
+// forget makes room for one more: of some peers it drops those that owe
+// nothing, or else the one that owes least. It looks at a few only, because
+// whoever has many addresses decides how often it is called.
 func (a *attempts) forget(now time.Time) {
 	var least string
-	for p, t := range a.until {
-		if !t.After(now) {
+	looked, dropped := 0, false
+	for p, t := range a.until { // in an order that differs each time
+		switch {
+		case !t.After(now):
 			delete(a.until, p)
-		} else if least == "" || t.Before(a.until[least]) {
+			dropped = true
+		case least == "" || t.Before(a.until[least]):
 			least = p
 		}
+		if looked++; looked == 32 {
+			break
+		}
 	}
-	if len(a.until) >= maxPeers {
+	if !dropped {
 		delete(a.until, least)
 	}
 }

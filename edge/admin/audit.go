@@ -32,7 +32,7 @@ type record struct {
 func (c *call) record(status int, fail *Error) error {
 	r := record{
 		Time: c.s.opt.Now().UTC(), Request: c.id, Token: c.token(), Peer: c.peer, Action: c.o.id,
-		Owner: c.owner, Object: cut(c.object), Detail: c.detail, Status: status, Result: "ok",
+		Owner: c.owner, Object: cut(c.object, 512), Detail: cut(c.detail, 512), Status: status, Result: "ok",
 	}
 	if fail != nil {
 		r.Result = string(fail.Code)
@@ -93,22 +93,19 @@ func (l *auditLog) mend() error {
 	if err != nil {
 		return err
 	}
-	if l.size = info.Size(); l.size > 0 {
-		var last [1]byte
-		if _, err := l.file.ReadAt(last[:], l.size-1); err != nil {
-			return err
-		}
-		if last[0] != '\n' {
-			if _, err := l.file.Write([]byte{'\n'}); err != nil {
-				return err
-			}
-			l.size++
-		}
+	l.size = info.Size()
+	if l.size == 0 {
+		return syncFolder(l.path) // it may have been made just now
 	}
-	if err := l.file.Sync(); err != nil {
+	var last [1]byte
+	if _, err := l.file.ReadAt(last[:], l.size-1); err != nil || last[0] == '\n' {
 		return err
 	}
-	return syncFolder(l.path)
+	l.size++
+	if _, err := l.file.Write([]byte{'\n'}); err != nil {
+		return err
+	}
+	return l.file.Sync()
 }
 
 // healthy tells whether the next line can be expected to be written.

@@ -22,8 +22,8 @@ func (c *call) soon() {
 }
 
 // body returns the request's body, bounded in size, in silence and in time.
-func (c *call) body() io.Reader {
-	return &patient{c, http.MaxBytesReader(c.w, c.r.Body, c.o.in.max(&c.s.opt)), time.Now().Add(bodyTimeout)}
+func (c *call) body() *patient {
+	return &patient{c: c, in: http.MaxBytesReader(c.w, c.r.Body, c.o.in.max(&c.s.opt)), end: time.Now().Add(bodyTimeout)}
 }
 
 // patient is a body that may take long in all, but not be silent for long.
@@ -31,6 +31,9 @@ type patient struct {
 	c   *call
 	in  io.Reader
 	end time.Time
+	// failed is why the body did not come to its end. A reader of lines may
+	// complain of the last, torn one instead.
+	failed error
 }
 
 func (p *patient) Read(b []byte) (int, error) {
@@ -45,10 +48,15 @@ func (p *patient) Read(b []byte) (int, error) {
 	}
 	p.c.noDeadline()
 	var large *http.MaxBytesError
-	if err == io.EOF || errors.As(err, &large) {
+	switch {
+	case err == io.EOF:
+		return n, err
+	case errors.As(err, &large):
+		p.failed = err
 		return n, err
 	}
-	return n, &Error{Code: BadRequest, Message: "the body did not arrive whole", Hint: "send it again"}
+	p.failed = &Error{Code: BadRequest, Message: "the body did not arrive whole", Hint: "send it again"}
+	return n, p.failed
 }
 
 // bytes reads the whole body.
@@ -96,7 +104,7 @@ func decode[T any](c *call) (T, error) {
 		if errors.As(err, &typed) {
 			return v, &Error{Code: BadRequest, Field: typed.Field, Message: "the value is a " + typed.Value + ", which will not do", Hint: "GET /v1/openapi.json says what it has to be"}
 		}
-		return v, &Error{Code: BadRequest, Message: "the body has a value that will not do: " + cut(err.Error()), Hint: "GET /v1/openapi.json says what it has to be"}
+		return v, &Error{Code: BadRequest, Message: "the body has a value that will not do: " + cut(err.Error(), 200), Hint: "GET /v1/openapi.json says what it has to be"}
 	}
 	return v, nil
 }
@@ -130,7 +138,7 @@ func checkObject(b []byte, t reflect.Type) error {
 			known = known || n == name
 		}
 		if !known {
-			return &Error{Code: BadRequest, Field: cut(name), Message: "there is no such field", Hint: suggest(name, "fields", names)}
+			return &Error{Code: BadRequest, Field: cut(name, 80), Message: "there is no such field", Hint: suggest(name, "fields", names)}
 		}
 		if seen[name] {
 			return &Error{Code: BadRequest, Field: name, Message: "the field is given more than once", Hint: "give it once"}

@@ -99,7 +99,7 @@ func (c *call) readQuery() error {
 		}
 	}
 	for name := range values {
-		return &Error{Code: BadRequest, Field: cut(name), Message: "there is no such parameter", Hint: suggest(name, "parameters", names)}
+		return &Error{Code: BadRequest, Field: cut(name, 80), Message: "there is no such parameter", Hint: suggest(name, "parameters", names)}
 	}
 	return nil
 }
@@ -115,6 +115,10 @@ func (p *parameter) check(v string) error {
 	case kindCount:
 		if _, err := strconv.ParseUint(v, 10, 64); err != nil {
 			return bad("give a whole number from 0 on")
+		}
+	case kindLimit:
+		if n, err := strconv.ParseUint(v, 10, 64); err != nil || n == 0 {
+			return bad("give a whole number from 1 on")
 		}
 	case kindBool:
 		if v != "true" && v != "false" {
@@ -142,7 +146,7 @@ func (c *call) duration(name string) time.Duration {
 }
 
 // limit is how many things are asked for, between 1 and most.
-func (c *call) limit(most int) int { return int(max(1, min(uint64(most), c.count("limit")))) }
+func (c *call) limit(most int) int { return int(min(uint64(most), c.count("limit"))) }
 
 // settleOwner says for whom the request is, and that the caller may.
 func (c *call) settleOwner() error {
@@ -178,6 +182,8 @@ func (c *call) finish(answer any, err error) {
 	// What is left of a body that was not wanted is read within this.
 	http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(headerTimeout))
 	switch {
+	case fail != nil && c.w.status != 0:
+		panic(http.ErrAbortHandler) // a part is on its way already: breaking off says that it is not whole
 	case fail != nil && fail.Code == Unavailable && c.o != nil && c.o.busy != nil && answer != nil:
 		c.write(status, answer)
 	case fail != nil:
@@ -228,10 +234,10 @@ func (c *call) write(status int, v any) {
 	c.w.Write(append(b, '\n')) // whoever does not listen any more is told nothing
 }
 
-// cut shortens what a caller sent, for an answer.
-func cut(s string) string {
-	if len(s) > 80 {
-		s = s[:80]
+// cut shortens what a caller sent.
+func cut(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
 	}
 	return strings.ToValidUTF8(s, "\ufffd")
 }

@@ -51,9 +51,9 @@ type Purger interface {
 	Purge(ctx context.Context, owner string, p PurgeRequest) (sequence uint64, err error)
 }
 
-// KV are the stores. Store names and keys are checked by whoever keeps them;
-// what they refuse is Invalid, a condition that does not hold is
-// PreconditionFailed.
+// KV are the stores. Keys are checked by whoever keeps them, and so are store
+// names once more; what is refused there is Invalid, a quota that is spent is
+// Conflict, a condition that does not hold is PreconditionFailed.
 type KV interface {
 	// Stores lists an owner's stores behind a name.
 	Stores(owner, after string, limit int) ([]Store, error)

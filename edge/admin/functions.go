@@ -2,6 +2,9 @@ package admin
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxMessage bounds the message of an upload, in bytes.
@@ -57,6 +60,9 @@ func (c *call) functionDeploy() (any, error) {
 	d := Deploy{Owner: c.owner, Name: c.path["name"], Activate: c.yes("activate"), Message: c.query["message"], By: c.who.name}
 	if len(d.Message) > maxMessage {
 		return nil, &Error{Code: BadRequest, Field: "message", Message: fmt.Sprintf("the message has %d bytes", len(d.Message)), Hint: fmt.Sprintf("use at most %d", maxMessage)}
+	}
+	if !utf8.ValidString(d.Message) || strings.ContainsFunc(d.Message, unicode.IsControl) {
+		return nil, &Error{Code: BadRequest, Field: "message", Message: "the message is not one line of UTF-8 text", Hint: "leave out line ends and control characters"}
 	}
 	if f, ok := c.s.opt.Functions.Named(d.Owner, d.Name); ok {
 		if err := uploaded(f); err != nil {

@@ -67,7 +67,11 @@ func (c *call) configApply() (any, error) {
 	}
 	if err := c.s.opt.Config.Reload(c.r.Context()); err != nil {
 		c.detail = "put back"
-		return nil, errors.Join(err, f.restore())
+		if failed := f.restore(); failed != nil {
+			c.detail = "not put back"
+			return nil, fmt.Errorf("reload: %v; %w", err, failed) // not the caller's business alone
+		}
+		return nil, err
 	}
 	answer.Applied, answer.Kept = true, f.kept()
 	c.detail = fmt.Sprintf("%d changes", len(changes))
@@ -110,7 +114,6 @@ func (c *call) metrics() (any, error) {
 func (c *call) openAPI() (any, error) {
 	c.soon()
 	c.w.Header().Set("Content-Type", mediaJSON)
-	c.w.Write(c.s.page)
+	c.w.Write(c.s.page())
 	return nil, nil
 }
-

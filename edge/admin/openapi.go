@@ -61,10 +61,11 @@ func (o *operation) describe(types schemas) object {
 		}
 		ok["headers"] = headers
 	}
-	responses := object{"200": ok}
+	failure := content{of: Failure{}, media: mediaJSON}
+	responses := object{"200": ok, "default": object{"description": "Any other failure.", "content": failure.describe(types, false)}}
 	for _, c := range o.failures() {
 		status := strconv.Itoa(c.Status())
-		of := content{of: Failure{}, media: mediaJSON}
+		of := failure
 		if c == Unavailable && o.busy != nil {
 			of.of = o.busy
 		}
@@ -115,6 +116,8 @@ func (p *parameter) describe(in string) object {
 		schema["pattern"] = "^[a-z0-9][a-z0-9._-]{0,62}$"
 	case kindCount:
 		schema = object{"type": "integer", "minimum": 0}
+	case kindLimit:
+		schema = object{"type": "integer", "minimum": 1}
 	case kindBool:
 		schema = object{"type": "boolean"}
 	}

@@ -56,6 +56,7 @@ const (
 	kindText     kind = ""
 	kindName     kind = "name"
 	kindCount    kind = "count" // 0 or more
+	kindLimit    kind = "limit" // 1 or more
 	kindBool     kind = "bool"
 	kindDuration kind = "duration"
 )

@@ -22,7 +22,7 @@ const (
 )
 
 var (
-	paramLimit  = parameter{name: "limit", kind: kindCount, doc: "How many at most; the node may answer fewer.", preset: "100"}
+	paramLimit  = parameter{name: "limit", kind: kindLimit, doc: "How many at most; the node may answer fewer.", preset: "100"}
 	paramKey    = parameter{name: "key", doc: "The entry's key: any bytes, percent-encoded.", required: true}
 	paramTTL    = parameter{name: "ttl", kind: kindDuration, doc: "How long the entry lives, as in 90s or 1h30m; absent: for ever."}
 	ifMatch     = parameter{name: "If-Match", doc: "Only if the entry is at this version: \"17\"."}
@@ -82,29 +82,29 @@ func operations() []operation {
 
 		{id: "kv.stores", method: http.MethodGet, path: "/v1/kv", scope: ScopeRead, owned: true, summary: "The stores of an owner.",
 			query: []parameter{{name: "after", doc: "The name behind which to begin."}, paramLimit},
-			out:   answers(StoreList{}), handle: (*call).kvStores},
+			out:   answers(StoreList{}), fails: []Code{Invalid}, handle: (*call).kvStores},
 		{id: "kv.list", method: http.MethodGet, path: "/v1/kv/{store}", scope: ScopeRead, owned: true, summary: "The keys of a store, in the order of their bytes.",
 			query: []parameter{{name: "prefix", doc: "Only keys that begin so."}, {name: "cursor", doc: "The next of the page before."}, paramLimit},
-			out:   answers(KeyList{}), handle: (*call).kvList},
+			out:   answers(KeyList{}), fails: []Code{Invalid}, handle: (*call).kvList},
 		{id: "kv.drop", method: http.MethodDelete, path: "/v1/kv/{store}", scope: ScopeDeploy, write: true, owned: true, summary: "Delete a store with all its entries.",
-			out: answers(Dropped{}), handle: (*call).kvDrop},
+			out: answers(Dropped{}), fails: []Code{Invalid}, handle: (*call).kvDrop},
 		{id: "kv.get", method: http.MethodGet, path: "/v1/kv/{store}/value", scope: ScopeRead, owned: true, summary: "The value of a key, as it is.",
 			query: []parameter{paramKey}, headers: []parameter{etag, version, metadata, expires},
-			out: content{media: mediaBytes, doc: "The value."}, fails: []Code{NotFound}, handle: (*call).kvGet},
+			out: content{media: mediaBytes, doc: "The value."}, fails: []Code{Invalid, NotFound}, handle: (*call).kvGet},
 		{id: "kv.put", method: http.MethodPut, path: "/v1/kv/{store}/value", scope: ScopeDeploy, write: true, owned: true, summary: "Store a value.",
 			query: []parameter{paramKey, paramTTL}, header: []parameter{ifMatch, ifNoneMatch, metadata}, headers: []parameter{etag},
 			in:  content{media: mediaBytes, doc: "The value.", max: sizeValue},
-			out: answers(Written{}), fails: []Code{PreconditionFailed, TooLarge}, handle: (*call).kvPut},
+			out: answers(Written{}), fails: []Code{Conflict, Invalid, PreconditionFailed, TooLarge}, handle: (*call).kvPut},
 		{id: "kv.delete", method: http.MethodDelete, path: "/v1/kv/{store}/value", scope: ScopeDeploy, write: true, owned: true, summary: "Delete an entry.",
 			query: []parameter{paramKey}, header: []parameter{ifMatch},
-			out: answers(Deleted{}), fails: []Code{PreconditionFailed}, handle: (*call).kvDelete},
+			out: answers(Deleted{}), fails: []Code{Invalid, PreconditionFailed}, handle: (*call).kvDelete},
 		{id: "kv.add", method: http.MethodPost, path: "/v1/kv/{store}/add", scope: ScopeDeploy, write: true, owned: true, summary: "Add to a number.",
-			query: []parameter{paramKey}, in: takes(AddRequest{}), out: answers(Added{}), handle: (*call).kvAdd},
+			query: []parameter{paramKey}, in: takes(AddRequest{}), out: answers(Added{}), fails: []Code{Conflict, Invalid}, handle: (*call).kvAdd},
 		{id: "kv.export", method: http.MethodGet, path: "/v1/kv/{store}/export", scope: ScopeRead, owned: true, summary: "All entries of a store, one JSON object a line.",
-			out: content{media: mediaLines, doc: "Lines with key, value, metadata (or each with 64 behind its name, in base64), expires and version."}, handle: (*call).kvExport},
+			out: content{media: mediaLines, doc: "Lines with key, value, metadata (or each with 64 behind its name, in base64), expires and version."}, fails: []Code{Invalid}, handle: (*call).kvExport},
 		{id: "kv.import", method: http.MethodPost, path: "/v1/kv/{store}/import", scope: ScopeDeploy, write: true, owned: true, summary: "Put the entries of an export into a store, over those of the same keys.",
 			in:  content{media: mediaLines, doc: "Lines as an export has them.", max: sizeImport},
-			out: answers(Imported{}), fails: []Code{TooLarge}, handle: (*call).kvImport},
+			out: answers(Imported{}), fails: []Code{Conflict, Invalid, TooLarge}, handle: (*call).kvImport},
 
 		{id: "config.show", method: http.MethodGet, path: "/v1/config", scope: ScopeAdmin, summary: "The configuration in effect, without secrets.",
 			headers: []parameter{{name: "ETag", doc: "Names the text of the file."}},

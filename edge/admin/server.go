@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -41,7 +43,7 @@ const (
 type Server struct {
 	opt        Options
 	operations []operation
-	page       []byte // the OpenAPI page
+	page       func() []byte // the OpenAPI page
 	http       *http.Server
 	audit      *auditLog
 	attempts   attempts
@@ -63,10 +65,14 @@ func New(o Options) (*Server, error) {
 	if err := s.SetTokens(o.Tokens); err != nil {
 		return nil, err
 	}
+	s.page = sync.OnceValue(func() []byte {
+		b, err := json.MarshalIndent(openAPI(s.operations), "", "  ")
+		if err != nil {
+			panic("BUG: the OpenAPI page cannot be written: " + err.Error())
+		}
+		return b
+	})
 	var err error
-	if s.page, err = json.MarshalIndent(openAPI(s.operations), "", "  "); err != nil {
-		return nil, fmt.Errorf("admin: OpenAPI page: %w", err)
-	}
 	if s.audit, err = openAudit(o.AuditFile, o.AuditSize, o.AuditKeep); err != nil {
 		return nil, err
 	}
@@ -78,6 +84,8 @@ func New(o Options) (*Server, error) {
 		WriteTimeout:   bodySilence + writeTimeout,
 		IdleTimeout:    time.Minute,
 		MaxHeaderBytes: 16 << 10,
+		// What it says is about connections of peers that misbehave.
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return s, nil
 }
@@ -113,6 +121,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Wedge-Request", c.id)
 	// Deferred, because a stream that breaks leaves by a panic.
 	defer func() {
+		if v := recover(); v != nil {
+			if v != http.ErrAbortHandler {
+				c.bug(v)
+			}
+			defer panic(http.ErrAbortHandler)
+		}
 		if e := s.opt.Events.Served; e != nil {
 			e(Served{Request: c.id, Operation: c.name(), Token: c.token(), Peer: c.peer, Status: c.w.status, Took: s.opt.Now().Sub(begin)})
 		}
@@ -131,9 +145,7 @@ func (c *call) serve() (answer any, err error) {
 		if v == http.ErrAbortHandler {
 			panic(v)
 		}
-		if e := c.s.opt.Events.Bug; e != nil {
-			e(c.id, c.name(), v, debug.Stack())
-		}
+		c.bug(v)
 		answer, err = nil, c.internal()
 	}()
 	if err := c.s.fromHere(c.r); err != nil {
@@ -163,6 +175,13 @@ func (c *call) serve() (answer any, err error) {
 		c.r = c.r.WithContext(ctx)
 	}
 	return c.o.handle(c)
+}
+
+// bug tells of a panic; it is called while the stack of it is still there.
+func (c *call) bug(v any) {
+	if e := c.s.opt.Events.Bug; e != nil {
+		e(c.id, c.name(), v, debug.Stack())
+	}
 }
 
 func (s *Server) auditFailed(err error) {

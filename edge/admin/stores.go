@@ -212,7 +212,11 @@ func (c *call) kvAdd() (any, error) {
 
 func (c *call) kvImport() (any, error) {
 	// What Import reads it reads by lines and holds little of.
-	done, err := c.s.opt.KV.Import(c.r.Context(), c.owner, c.path["store"], c.body())
+	body := c.body()
+	done, err := c.s.opt.KV.Import(c.r.Context(), c.owner, c.path["store"], body)
+	if body.failed != nil {
+		err = body.failed
+	}
 	c.detail = fmt.Sprintf("%d written, %d unchanged, %d expired", done.Written, done.Unchanged, done.Expired)
 	if err != nil {
 		return nil, err

@@ -212,7 +212,7 @@ func (s *Store) Put(owner, name string, module []byte, v Version, activate bool)
 		v.Created = old.Created
 		*old = v
 	} else {
-		if err := os.MkdirAll(s.folder(at), 0o700); err != nil {
+		if err := s.makeFolder(at); err != nil {
 			return v, err
 		}
 		if err := writeFile(filepath.Join(s.folder(at), v.Hash+".wasm"), module); err != nil {
@@ -224,6 +224,21 @@ func (s *Store) Put(owner, name string, module []byte, v Version, activate bool)
 		f.activate(v.Hash)
 	}
 	return v, s.save(at, f)
+}
+
+// makeFolder makes a function's folder so that its name lasts as well: what is
+// synced inside a folder is lost with it.
+func (s *Store) makeFolder(at id) error {
+	if _, err := os.Stat(s.folder(at)); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(s.folder(at), 0o700); err != nil {
+		return err
+	}
+	if err := syncFolder(filepath.Join(s.dir, at.owner)); err != nil {
+		return err
+	}
+	return syncFolder(s.dir)
 }
 
 // activate makes a kept version the active one.
@@ -322,7 +337,7 @@ func (s *Store) SetDisabled(owner, name string, disabled bool) error {
 	f := s.copyOf(at)
 	if f == nil {
 		f = &Function{Owner: owner, Name: name}
-		if err := os.MkdirAll(s.folder(at), 0o700); err != nil {
+		if err := s.makeFolder(at); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -202,5 +201,3 @@ func (v *live) all(owner, name string) (found []*guest.Function) {
 	}
 	return found
 }
-
-var errNoFunction = errors.New("the configuration has no such function")

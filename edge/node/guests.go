@@ -25,6 +25,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 		Engine: n.engine,
 		Services: &services.Services{
 			KV:       guestKV{n.kv},
+			Cache:    guestCache{n.cache},
 			Fetcher:  guestFetch{n.origins},
 			Counters: guestCounters{counter.New(counter.Options{})},
 			Log:      guestLog{n.observer.Functions},

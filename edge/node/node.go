@@ -304,7 +304,7 @@ func (n *Node) Start() error {
 	var err error
 	// The socket of a room of ours: closing one of net's resets the connections
 	// that the kernel has taken and nobody has accepted yet, requests and all.
-	if n.http, err = listen.Open(listen.Options{Address: string(c.Listen.HTTP)}); err != nil {
+	if n.http, err = listen.Open(listen.Options{Address: string(c.Listen.HTTP), Retried: func(err error) { n.log.Warn("accepting connections", "error", err) }}); err != nil {
 		return listenError("listen.http", err)
 	}
 	if n.ops, err = net.Listen("tcp", string(c.Admin.Listen)); err != nil {

@@ -15,7 +15,7 @@ import (
 // logs: lines gather in one of two buffers while a goroutine writes the other;
 // when the gathering one is full, lines are dropped and counted.
 //
-// mu guards gather and spare; the writer holds it only to exchange them. out is
+// mu guards gather and what stands below it; the writer holds it only to exchange them. out is
 // the writer's alone, but for Reopen, which hands a new one over by reopen.
 //
 // INVARIANT: len(gather) ≤ size.
@@ -26,6 +26,7 @@ type AccessLog struct {
 	mu     sync.Mutex
 	gather []byte
 	lines  int // in gather
+	clock  clockText
 	closed bool
 
 	wake    chan struct{} // there is a first line
@@ -84,7 +85,7 @@ func (l *AccessLog) Log(x *exchange.Exchange, took time.Duration) {
 	}
 	l.mu.Lock()
 	before := len(l.gather)
-	l.gather = appendLine(l.gather, x, took)
+	l.gather = appendLine(l.gather, x, took, &l.clock)
 	if len(l.gather) > l.size || l.closed {
 		l.gather = l.gather[:before]
 		l.mu.Unlock()

@@ -105,3 +105,20 @@ func appendDigits(b []byte, n, width int) []byte {
 func appendMicros(b []byte, d time.Duration) []byte {
 	return strconv.AppendInt(b, int64(d/time.Microsecond), 10)
 }
+
+// A clockText keeps the text of a second: lines come many to a second.
+type clockText struct {
+	second int64
+	text   [21]byte // a quote, and the time up to its point
+}
+
+// append appends a time as appendTime does.
+func (c *clockText) append(b []byte, t time.Time) []byte {
+	if s := t.Unix(); s != c.second || c.text[0] == 0 {
+		copy(c.text[:], appendTime(nil, t))
+		c.second = s
+	}
+	b = append(b, c.text[:]...)
+	ms := t.Nanosecond() / 1e6
+	return append(b, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
+}

@@ -17,10 +17,10 @@ const (
 
 // appendLine appends the access log's line of an exchange that has ended. Its
 // fields are documented in edge/docs/access-log.md; fields are only added.
-func appendLine(b []byte, x *exchange.Exchange, took time.Duration) []byte {
+func appendLine(b []byte, x *exchange.Exchange, took time.Duration, clock *clockText) []byte {
 	q := &x.Request
 	b = append(b, `{"time":`...)
-	b = appendTime(b, x.Now)
+	b = clock.append(b, x.Now)
 	b = append(b, `,"id":"`...)
 	b, _ = x.ID.AppendText(b)
 	b = append(b, `","client":"`...)
@@ -56,9 +56,9 @@ func appendLine(b []byte, x *exchange.Exchange, took time.Duration) []byte {
 	b = strconv.AppendInt(b, x.Sent, 10)
 	b = append(b, `,"us":`...)
 	b = appendMicros(b, took)
-	if !x.FirstByte.IsZero() {
+	if x.FirstByte != 0 {
 		b = append(b, `,"first_byte_us":`...)
-		b = appendMicros(b, x.FirstByte.Sub(x.Now))
+		b = appendMicros(b, x.FirstByte)
 	}
 	b = append(b, `,"outcome":"`...)
 	b = append(b, x.Outcome.String()...)

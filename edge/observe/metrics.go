@@ -172,8 +172,8 @@ func (m *Metrics) Ended(x *exchange.Exchange, took time.Duration) {
 	}
 	s.bytes.Add(float64(x.Sent))
 	s.duration.Observe(took.Seconds())
-	if !x.FirstByte.IsZero() {
-		s.firstByte.Observe(x.FirstByte.Sub(x.Now).Seconds())
+	if x.FirstByte != 0 {
+		s.firstByte.Observe(x.FirstByte.Seconds())
 	}
 }
 

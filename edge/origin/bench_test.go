@@ -1,18 +1,18 @@
+//go:build unix
+
 package origin
 
 import (
 	"bufio"
 	"context"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
-
-var quiet = log.New(io.Discard, "", 0)
 
 // BenchmarkSend compares a request here with one by net/http's Transport, to
 // the same server on loopback, which answers with as little work as possible:
@@ -44,6 +44,7 @@ func BenchmarkSend(b *testing.B) {
 		b.Run(size.name+"/origin", func(b *testing.B) {
 			w := of(b, Options{}, Settings{}, url)
 			b.ReportAllocs()
+			defer cpu(b)()
 			b.RunParallel(func(pb *testing.PB) {
 				x := request("GET /a?b=c", fields...)
 				defer x.Release()
@@ -62,6 +63,7 @@ func BenchmarkSend(b *testing.B) {
 			tr := &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}
 			defer tr.CloseIdleConnections()
 			b.ReportAllocs()
+			defer cpu(b)()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					r, err := http.NewRequest("GET", url+"/a?b=c", nil)
@@ -84,4 +86,17 @@ func BenchmarkSend(b *testing.B) {
 			})
 		})
 	}
+}
+
+// cpu reports the processor time of the whole process for each operation.
+func cpu(b *testing.B) func() {
+	used := func() (ns int64) {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return u.Utime.Nano() + u.Stime.Nano()
+	}
+	before := used()
+	return func() { b.ReportMetric(float64(used()-before)/float64(b.N), "cpu-ns/op") }
 }

@@ -29,9 +29,6 @@ type conn struct {
 	until   time.Time // the deadline that silence has set
 }
 
-// past is a deadline that has always passed.
-var past = time.Unix(1, 0)
-
 // alive tells whether the server of an idle connection has neither closed it
 // nor sent something that nobody asked for. A deadline that has passed would
 // hide it: the caller sets a new one before.

@@ -171,6 +171,7 @@ func TestFaults(t *testing.T) {
 	broken("", "8000000000000000~hello~0~~")
 	broken("", "ffffffffffffffffff~hello~0~~")
 	broken("", strings.Repeat("0", maxChunkLine+1)+"5~hello~0~~")
+	broken("", strings.Repeat("0", 2*maxChunkLine))
 	broken("", "5;"+strings.Repeat("x", maxChunkLine)+"~hello~0~~")
 	broken("hello", "5~helloo~0~~")
 	broken("hello", "5~hello\n0~~")

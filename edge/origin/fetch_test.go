@@ -67,7 +67,7 @@ func TestFetchRefuses(t *testing.T) {
 	f(fetchOf("http://8.8.4.4/"), "function draining", "shutting down")
 }
 
-// TestFetchNames: a name that leads to a forbidden address leads nowhere, even if the address shows only when it is dialled.
+// TestFetchDialsNothingElse: a name is judged by the address that is dialled, and a kept connection is its owner's.
 func TestFetchDialsNothingElse(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
 	defer s.Close()
@@ -79,11 +79,19 @@ func TestFetchDialsNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal("with its address permitted:", err)
 	}
+	if b, err := io.ReadAll(r.Body); string(b) != "hello" || err != nil {
+		t.Fatal(string(b), err)
+	}
 	r.Body.Close()
-	// The connection is kept, and so is the permission with which it was made;
-	// another owner has neither.
+	// The connection is kept; another owner does not get it.
 	u.guard.permit = nil
 	q := fetchOf("http://localhost:" + fmt.Sprint(addr.Port()) + "/")
+	if r, err := u.Fetch(t.Context(), q); err != nil {
+		t.Error("its own connection is not kept:", err)
+	} else {
+		io.Copy(io.Discard, r.Body)
+		r.Body.Close()
+	}
 	q.Owner = "p"
 	if _, err := u.Fetch(t.Context(), q); err == nil {
 		t.Error("an owner uses another's connection")
@@ -111,6 +119,7 @@ func TestFetch(t *testing.T) {
 	q.Header.Add("Host", "other.example")
 	q.Header.Add("CDN-Loop", "")
 	q.Header.Add("Connection", "close")
+	q.Header.Add("Upgrade", "x")
 	for range 2 {
 		r, err := u.Fetch(t.Context(), q)
 		if err != nil {

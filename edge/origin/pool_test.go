@@ -96,7 +96,8 @@ func TestConnectFailures(t *testing.T) {
 	f("b=up get get 2s get get get", 1, "ab b b ab b")                                  // tried again after a second, in its turn
 	f("b=up get 1100ms get get 1100ms get get get 1s get get", 1, "ab b ab b b b b ab") // two failures in a row: two seconds
 	f("b=up get a=up get 2s get get get get", 1, "ab b b a b a")
-	f("get get 5s get", 1, "ab! ab! ba!") // all down: each request tries all the same
+	f("b=up get 2s a=up get get a=down get get 1100ms get get", 1, "ab b a b ab b ab") // a success in between: one second again
+	f("get get 5s get", 1, "ab! ab! ba!")                                              // all down: each request tries all the same
 	f("get", 0, "a!")
 	f("get", 9, "ab!")
 	f("b=up get", 0, "a!")
@@ -175,6 +176,66 @@ func TestWaiterTakesPlace(t *testing.T) {
 		within(t, 5*time.Second, wg.Wait)
 		w.wantDials("5 requests, one after the other", 5)
 	})
+}
+
+// TestLine: who gets a place that becomes free.
+func TestLine(t *testing.T) {
+	u := New(Options{})
+	f := func(what string, backs string, tried string, free int, granted bool) {
+		t.Helper()
+		p, err := u.newPool(&Pool{Owner: "o", Name: "shop", Servers: servers(1, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &waiter{granted: make(chan grant, 1)}
+		for i, s := range p.servers {
+			s.open = 1
+			if strings.Contains(backs, s.name[:1]) {
+				s.failed(time.Now())
+			}
+			if strings.Contains(tried, s.name[:1]) {
+				w.tried = append(w.tried, p.servers[i])
+			}
+		}
+		p.waiters = []*waiter{w}
+		p.leave(p.servers[free])
+		open := 0
+		if granted {
+			open = 1
+		}
+		if len(w.granted) != open || len(p.waiters) != 1-open || p.servers[free].open != open {
+			t.Errorf("%s: %d granted, %d wait, %d open", what, len(w.granted), len(p.waiters), p.servers[free].open)
+		}
+	}
+	f("a place", "", "", 0, true)
+	f("a place at a server that backs off", "a", "", 0, false)
+	f("a place at the other server", "a", "", 1, true)
+	f("a place where all back off", "ab", "", 0, true)
+	f("a place where the waiter has been", "", "a", 0, false)
+	f("a place where the waiter has not been", "", "a", 1, true)
+}
+
+// TestBackoff: failures in a row double it, those that come together count once.
+func TestBackoff(t *testing.T) {
+	s, now := &server{}, time.Unix(0, 0)
+	f := func(after, want time.Duration) {
+		t.Helper()
+		now = now.Add(after)
+		s.failed(now)
+		s.failed(now.Add(time.Millisecond))
+		if got := s.until.Sub(now); got != want {
+			t.Errorf("it backs off for %v, want %v", got, want)
+		}
+	}
+	f(0, time.Second)
+	f(time.Second, 2*time.Second)
+	f(time.Hour, 4*time.Second)
+	f(time.Hour, 8*time.Second)
+	f(time.Hour, 16*time.Second)
+	f(time.Hour, 30*time.Second)
+	f(time.Hour, 30*time.Second)
+	s.reached()
+	f(0, time.Second)
 }
 
 // TestIdle: a connection without work is closed after a minute.

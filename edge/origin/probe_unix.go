@@ -11,7 +11,6 @@ import (
 // nobody has asked is the end, or a response to no request (a 408, as a rule):
 // the next request's client must not get it.
 type probe struct {
-	raw   syscall.RawConn
 	quiet func() bool
 }
 
@@ -26,7 +25,6 @@ func newProbe(c net.Conn) *probe {
 		return nil
 	}
 	// The closures are made once a connection, not once a request.
-	p := &probe{raw: raw}
 	waiting := false
 	look := func(fd uintptr) bool {
 		var b [1]byte
@@ -34,9 +32,8 @@ func newProbe(c net.Conn) *probe {
 		waiting = n < 0 && (err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR)
 		return true
 	}
-	p.quiet = func() bool {
+	return &probe{func() bool {
 		waiting = false
-		return p.raw.Read(look) == nil && waiting
-	}
-	return p
+		return raw.Read(look) == nil && waiting
+	}}
 }

@@ -219,6 +219,7 @@ func TestReuse(t *testing.T) {
 	f("HTTP/1.1 200 OK~Content-Length: 5~~hello", 5, 1) // all of it, though nobody saw the end
 	f("HTTP/1.1 200 OK~Content-Length: 5~~hello", 4, 3)
 	f("HTTP/1.1 200 OK~Content-Length: 5~~hello", 0, 3)
+	f("HTTP/1.1 200 OK~Content-Length: 5~~hel", 3, 3) // the rest may come later
 	f("HTTP/1.1 200 OK~Content-Length: 0~~", -1, 1)
 	f("HTTP/1.1 204 No Content~~", -1, 1)
 	f("HTTP/1.1 304 Not Modified~Content-Length: 5~~", -1, 1)
@@ -306,41 +307,41 @@ func (h *hints) Interim(status int, f *exchange.Header) error {
 func TestTimes(t *testing.T) {
 	pool := Pool{Owner: "o", Name: "shop", Servers: []Server{{URL: "http://shop.test"}},
 		Settings: Settings{ConnectTimeout: time.Second, FirstByteTimeout: 10 * time.Second, IdleTimeout: 3 * time.Second}}
-	f := func(serve func(*side), d time.Duration, expected string) {
-		t.Helper()
-		synctest.Test(t, func(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := func(serve func(*side), d time.Duration, expected string) {
+			t.Helper()
 			w := newWorld(t, pool)
 			defer w.close()
 			w.serve["shop.test:80"] = serve
 			within(t, d, func() { want(t, "the outcome", w.get(), expected) })
-		})
-	}
-	f(nil, time.Second, "failed: origin origin-connect")
-	f((*side).wait, 10*time.Second, "failed: origin origin-timeout")
-	f(func(s *side) { // a head that drips for ever
-		s.head()
-		s.say("HTTP/1.1 200 OK\r\n")
-		for {
-			time.Sleep(time.Second)
-			if _, err := s.Conn.Write([]byte("A: b\r\n")); err != nil {
-				return
+		}
+		f(nil, time.Second, "failed: origin origin-connect")
+		f((*side).wait, 10*time.Second, "failed: origin origin-timeout")
+		f(func(s *side) { // a head that drips for ever
+			s.head()
+			s.say("HTTP/1.1 200 OK\r\n")
+			for {
+				time.Sleep(time.Second)
+				if _, err := s.Conn.Write([]byte("A: b\r\n")); err != nil {
+					return
+				}
 			}
-		}
-	}, 10*time.Second, "failed: origin origin-timeout")
-	f(func(s *side) { s.head(); time.Sleep(9 * time.Second); s.say(ok) }, 9*time.Second, `200 "ok", length 2`)
-	f(func(s *side) { // slow, but never silent for long
-		s.head()
-		s.say("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
-		for range 20 {
-			time.Sleep(2 * time.Second)
-			s.say("x")
-		}
-	}, 40*time.Second, `200 "xxxxxxxxxxxxxxxxxxxx", length 20`)
-	f(func(s *side) {
-		s.head()
-		s.say("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nx")
-		s.wait()
-	}, 3*time.Second, `200 "x", length 20, broken: origin origin-timeout`)
+		}, 10*time.Second, "failed: origin origin-timeout")
+		f(func(s *side) { s.head(); time.Sleep(9 * time.Second); s.say(ok) }, 9*time.Second, `200 "ok", length 2`)
+		f(func(s *side) { // slow, but never silent for long
+			s.head()
+			s.say("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
+			for range 20 {
+				time.Sleep(2 * time.Second)
+				s.say("x")
+			}
+		}, 40*time.Second, `200 "xxxxxxxxxxxxxxxxxxxx", length 20`)
+		f(func(s *side) {
+			s.head()
+			s.say("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nx")
+			s.wait()
+		}, 3*time.Second, `200 "x", length 20, broken: origin origin-timeout`)
+	})
 }
 
 // TestCancel: the end of the context ends everything at once.
@@ -373,6 +374,62 @@ func TestCancel(t *testing.T) {
 	f((*side).wait, time.Second, context.DeadlineExceeded, "failed: origin origin-timeout")
 	f(half, time.Second, context.Canceled, `200 "x", length 20, broken: client client-gone`)
 	f(half, time.Second, context.DeadlineExceeded, `200 "x", length 20, broken: origin origin-timeout`)
+}
+
+// TestCancelledIsNotKept: a context may end when all of the response is there already.
+func TestCancelledIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.serve["shop.test:80"] = always(ok)
+		ctx, cancel := context.WithCancel(t.Context())
+		x := request("GET /")
+		defer x.Release()
+		if err := w.u.Send(ctx, x, "shop"); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		synctest.Wait()
+		want(t, "what had come", content(x, true), `"ok", length 2`)
+		want(t, "the next request", w.get(), `200 "ok", length 2`)
+		w.wantDials("two requests", 2)
+		y := request("GET /")
+		defer y.Release()
+		want(t, "a context that has ended", w.outcome(ctx, y, true), "failed: client client-gone")
+		want(t, "the next request", w.get(), `200 "ok", length 2`)
+		w.wantDials("three requests", 2)
+	})
+}
+
+// TestFreshRetry: the second attempt trusts no kept connection.
+func TestFreshRetry(t *testing.T) {
+	f := func(connections, together, dials int) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, Pool{Owner: "o", Name: "shop", Servers: []Server{{URL: "http://shop.test"}}, Settings: Settings{Retries: 1, Connections: connections}})
+			defer w.close()
+			w.serve["shop.test:80"] = func(s *side) { // one answer, and the end when a second is asked for
+				s.head()
+				time.Sleep(time.Second)
+				s.say(ok)
+				s.head()
+				time.Sleep(time.Second)
+			}
+			for range 2 {
+				var wg sync.WaitGroup
+				for range together {
+					wg.Go(func() { want(t, "each", w.get(), `200 "ok", length 2`) })
+				}
+				wg.Wait()
+			}
+			w.wantDials("two rounds", dials)
+		})
+	}
+	f(9, 1, 2)
+	f(9, 2, 4)
+	// The place of the dead connection goes to the one in the line, whose own
+	// connection is then closed for the one who needs a fresh one.
+	f(1, 2, 4)
 }
 
 // TestUnknown: an origin that is not there, or another owner's.

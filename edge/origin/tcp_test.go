@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -176,7 +177,7 @@ func TestTLS(t *testing.T) {
 			conns.Add(1)
 		}
 	}
-	s.Config.ErrorLog = quiet
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	defer s.Close()
 	roots := x509.NewCertPool()

@@ -150,10 +150,14 @@ var errStopped = errors.New("the upload was stopped")
 // read reads the body: n > 0 or an error.
 func (u *upload) read(p []byte) (int, error) {
 	for range 100 {
-		if u.stop.Load() {
-			return 0, errStopped
+		n, err := 0, error(nil)
+		if !u.stop.Load() {
+			n, err = u.body.Read(p)
 		}
-		if n, err := u.body.Read(p); n > 0 || err != nil {
+		if u.stop.Load() {
+			return 0, errStopped // also what was read meanwhile is not wanted any more
+		}
+		if n > 0 || err != nil {
 			return n, err
 		}
 	}

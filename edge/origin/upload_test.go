@@ -147,6 +147,77 @@ func TestEarlyAnswer(t *testing.T) {
 	f("HTTP/1.1 204 No Content~~", "def", true, `204 no body, length 0`, "abcdef", 1)
 }
 
+// TestRefusedUpload: after a refusal nothing more of the body is sent, however long the refusal takes.
+func TestRefusedUpload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		got := make(chan string, 1)
+		w.serve["shop.test:80"] = func(s *side) {
+			s.head()
+			s.say("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nn")
+			go func() {
+				time.Sleep(10 * time.Second)
+				s.say("o")
+			}()
+			b, _ := io.ReadAll(s)
+			got <- string(b)
+		}
+		pr, pw := io.Pipe()
+		go func() {
+			for _, s := range []string{"abc", "def", "ghi"} {
+				time.Sleep(time.Second)
+				pw.Write([]byte(s))
+			}
+		}()
+		x := with(request("PUT /"), pr, 9)
+		defer x.Release()
+		want(t, "the outcome", w.outcome(t.Context(), x, true), `413 "no", length 2`)
+		want(t, "the server", <-got, "")
+		pr.Close()
+		time.Sleep(5 * time.Second)
+	})
+}
+
+// TestLateBody: when the head came before the request's end, its time does not count for the body.
+func TestLateBody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Pool{Owner: "o", Name: "shop", Servers: []Server{{URL: "http://shop.test"}}, Settings: Settings{FirstByteTimeout: 5 * time.Second}})
+		defer w.close()
+		w.serve["shop.test:80"] = func(s *side) {
+			s.head()
+			s.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+			io.ReadFull(s, make([]byte, 3))
+			time.Sleep(20 * time.Second)
+			s.say("ok")
+		}
+		pr, pw := io.Pipe()
+		time.AfterFunc(time.Second, func() { pw.Write([]byte("abc")); pw.Close() })
+		x := with(request("PUT /"), pr, 3)
+		defer x.Release()
+		want(t, "the outcome", w.outcome(t.Context(), x, true), `200 "ok", length 2`)
+	})
+}
+
+// TestSlowTaker: a server that takes bytes is not given up, however slowly it does.
+func TestSlowTaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.serve["shop.test:80"] = func(s *side) {
+			s.head()
+			for range 10 {
+				time.Sleep(20 * time.Second)
+				io.ReadFull(s, make([]byte, bufferSize/5))
+			}
+			s.say(ok)
+		}
+		x := with(request("PUT /"), io.LimitReader(&counting{}, 2*bufferSize), 2*bufferSize)
+		defer x.Release()
+		want(t, "the outcome", w.outcome(t.Context(), x, true), `200 "ok", length 2`)
+	})
+}
+
 // TestBothWays: a server may answer while it reads, and the client may wait for that.
 func TestBothWays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

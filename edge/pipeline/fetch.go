@@ -112,7 +112,7 @@ func (f *fetch) run() {
 			s = f.onFetched()
 		}
 	}
-	f.p.o.Events.Fetched(f.x, f.p.o.Now().Sub(f.started))
+	f.p.o.Events.Fetched(f.x, f.p.since(f.started))
 }
 
 func (f *fetch) onFetch() fetchStep {
@@ -280,8 +280,10 @@ func (f *fetch) lead() {
 	f.facts.take(x)
 	delivered = true
 	switch {
-	case v.Store && f.confirmed:
-		x.Cache.Stored = true
+	case f.confirmed:
+		// A verdict that forbids to keep what was confirmed removes it, and this
+		// request alone gets it.
+		x.Cache.Stored = v.Store
 		if err := f.fill.Refresh(&f.found, x, &f.asked, v); err != nil {
 			x.Err = err
 		}

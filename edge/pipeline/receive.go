@@ -41,6 +41,9 @@ func (c *call) receive() step {
 	x.Asked = exchange.URL{Scheme: q.Scheme, Host: q.Host, Path: q.Path, Query: q.Query, HasQuery: q.HasQuery}
 	q.Header.SetKnown(exchange.Host, q.Host)
 	removeHopByHop(&q.Header, true)
+	if q.Header.Has(exchange.Upgrade) && ignoreUpgrade(q) {
+		q.Header.DeleteKnown(exchange.Upgrade)
+	}
 	if c.visits = visits(&q.Header, c.p.o.Node); c.visits >= maxVisits {
 		return c.refuse(508, exchange.ReasonLoop)
 	}
@@ -82,12 +85,7 @@ func (c *call) identify() {
 			x.ID = id
 		}
 	}
-	for _, k := range [...]exchange.Known{exchange.XOriginalURL, exchange.XRewriteURL, exchange.XHTTPMethodOverride, exchange.XRequestID} {
-		h.DeleteKnown(k)
-	}
-	for _, name := range [...]string{"X-Method-Override", "X-HTTP-Method", "X-Forwarded-Prefix", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Port", "X-Host"} {
-		h.Delete(name)
-	}
+	dropForeign(h, x.Client.Trusted)
 }
 
 // firstUntrusted walks X-Forwarded-For from its end, where the nearest proxy
@@ -127,13 +125,12 @@ func (c *call) firstUntrusted() (netip.Addr, bool) {
 // connection-option, and then remove the Connection header field itself".
 // https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 //
-// Upgrade stays if keepUpgrade and Connection names it: the origin's side
-// decides whether the protocol may be changed.
+// Upgrade stays if keepUpgrade and Connection names it; see [ignoreUpgrade].
 func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 	upgrade := false
 	if h.Has(exchange.Connection) {
-		var named [8]string
-		n := 0
+		var room [8]string // a client that names more pays for it with an allocation
+		named := room[:0]
 		for v := range h.Values(exchange.Connection) {
 			for option := range strings.SplitSeq(v, ",") {
 				option = strings.Trim(option, " \t")
@@ -141,13 +138,12 @@ func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 				case strings.EqualFold(option, "upgrade"):
 					upgrade = true
 				case option == "" || strings.EqualFold(option, "close") || strings.EqualFold(option, "keep-alive"):
-				case n < len(named):
-					named[n] = option
-					n++
+				default:
+					named = append(named, option)
 				}
 			}
 		}
-		for _, name := range named[:n] {
+		for _, name := range named {
 			// A client must not be able to take away what the node relies on.
 			switch exchange.Lookup(name) {
 			case exchange.Host, exchange.Cookie, exchange.Authorization, exchange.CDNLoop, exchange.Via,

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"runtime/debug"
 
 	"github.com/wedgecdn/wedge/edge/cache"
@@ -40,6 +41,9 @@ type call struct {
 	body body
 	// visits is how often the request has been at this node before.
 	visits int
+	// asHead tells that the request came as HEAD: whatever functions make of the
+	// method, the response is delimited by the one that was received.
+	asHead bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -62,11 +66,13 @@ func (p *Pipeline) Refuse(x *exchange.Exchange, status int, reason exchange.Reas
 
 func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	c := p.calls.Get().(*call)
-	c.p, c.x = p, x
+	c.p, c.x, c.asHead = p, x, x.Request.Method == "HEAD"
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}
-	x.ID = p.ids.Next()
+	if x.ID == (exchange.ID{}) {
+		x.ID = p.ids.Next()
+	}
 	return c
 }
 
@@ -221,9 +227,9 @@ func (c *call) await() step {
 		}
 		switch d {
 		case cache.Shared:
-			c.dropFound()
 			x.Outcome = exchange.Miss
-			t.Serve(x) // its body ends the ticket
+			t.Serve(x, &c.found) // its body ends the ticket
+			c.dropFound()
 			if lead != nil && lead.confirmed {
 				x.Outcome = exchange.Revalidated
 			}
@@ -287,15 +293,6 @@ func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
 func (c *call) takeOwn(f *fetch) step {
 	c.own = <-f.own
 	c.x.Outcome = exchange.Miss
-	if f.confirmed {
-		// The origin confirmed the stored response, but it may not be kept any
-		// longer: this client still gets it, with its new fields.
-		c.serveFound()
-		c.x.Outcome = exchange.Revalidated
-		c.x.Response.Header.CopyFrom(&c.own.Response.Header)
-		c.x.Response.Status = c.own.Response.Status
-		return onResponse
-	}
 	c.takeResponse()
 	return onResponse
 }
@@ -345,11 +342,23 @@ func (c *call) fetchFailed(err error) step {
 		}
 		return c.fail(e.status, reason)
 	}
-	return c.fail(originStatus(reason), reason)
+	return c.fail(failureStatus(err, reason), reason)
 }
 
-// originStatus is what a client is told when the origin did not answer.
-func originStatus(r exchange.Reason) int {
+// failureStatus is what a client is told when there is no answer of the
+// origin's, by whose fault that is.
+func failureStatus(err error, r exchange.Reason) int {
+	if e, ok := errors.AsType[*exchange.Error](err); ok && e.Source == exchange.SourceClient {
+		switch r {
+		case exchange.ReasonTooLarge:
+			return 413
+		case exchange.ReasonSlowClient:
+			return 408
+		case exchange.ReasonClientGone:
+			return 499
+		}
+		return 400
+	}
 	switch r {
 	case exchange.ReasonOriginTimeout:
 		return 504
@@ -389,7 +398,11 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	p.o.Events.Ended(x, p.o.Now().Sub(x.Now))
+	took := x.Took
+	if took == 0 {
+		took = p.since(x.Now)
+	}
+	p.o.Events.Ended(x, took)
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)

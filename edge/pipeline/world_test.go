@@ -29,7 +29,6 @@ type world struct {
 	asked     []string           // what the origin has seen since the last answer was printed
 	running   map[string]*running
 	bugs      []string
-	ended     []string // a log line an exchange
 	advance   func(time.Duration)
 }
 
@@ -66,9 +65,7 @@ func (w *world) close() {
 	}
 }
 
-func (w *world) Ended(x *exchange.Exchange, took time.Duration) {
-	w.ended = append(w.ended, fmt.Sprintf("%v %v", x.Outcome, x.Reason))
-}
+func (w *world) Ended(*exchange.Exchange, time.Duration)   {}
 func (w *world) Fetched(*exchange.Exchange, time.Duration) {}
 func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 	w.bugs = append(w.bugs, fmt.Sprintf("%v\n%s", v, stack))
@@ -78,7 +75,7 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 // key_cookie=, strip_set_cookie, no_collapse, reads_private, functions=a,b:open.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
-	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Collapse: true}}
+	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Origin: "main", Collapse: true}}
 	w.options(base, words[1:])
 	s := route.Site[*Route]{Hosts: []string{words[0]}, Any: base}
 	for line := range strings.SplitSeq(input, "\n") {
@@ -105,7 +102,7 @@ func (w *world) options(r *Route, options []string) {
 		case "ttl":
 			r.Rules.TTL = duration(w.t, value)
 		case "origin":
-			r.Origin = value
+			r.Origin, r.Rules.Origin = value, value
 		case "owner":
 			r.Owner, r.Rules.Owner = value, value
 		case "cookies":
@@ -199,7 +196,11 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	seen := q.Method + " " + name + " " + q.Host + q.URI()
 	for f := range q.Header.All() {
 		switch f.Known() {
-		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XForwardedHost, exchange.XRequestID:
+		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XRequestID:
+		case exchange.XForwardedHost:
+			if f.Value != q.Host {
+				seen += " [" + f.Name + ": " + f.Value + "]"
+			}
 		case exchange.XForwardedFor:
 			if f.Value != "192.0.2.1" {
 				seen += " [" + f.Name + ": " + f.Value + "]"
@@ -252,7 +253,9 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	if slices.Contains(a.options, "chunked") || slices.Contains(a.options, "drip") {
 		r.ContentLength = -1
 	}
-	r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	if q.Method != "HEAD" {
+		r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	}
 	return nil
 }
 

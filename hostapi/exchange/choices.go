@@ -48,7 +48,10 @@ func (c *Choices) reset() {
 	clear(c.Tags)
 	clear(c.Key.Parts)
 	clear(c.Key.IgnoreQuery)
-	*c = Choices{Tags: c.Tags[:0], Key: KeyChoice{Parts: c.Key.Parts[:0], IgnoreQuery: c.Key.IgnoreQuery[:0]}}
+	k := &c.Key
+	k.Parts, k.IgnoreQuery, k.Replace = k.Parts[:0], k.IgnoreQuery[:0], ""
+	k.HasReplace, k.IgnoreAllQuery, k.SortQuery, k.LowerCase = false, false, false, false
+	c.Bypass, c.Revalidate, c.Origin, c.TTL, c.Grace, c.Tags, c.NoStore = false, false, "", Duration{}, Duration{}, c.Tags[:0], false
 }
 
 func (c *Choices) copyInto(dst *Choices, keep func(string) string) {

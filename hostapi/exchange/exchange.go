@@ -59,10 +59,12 @@ type Exchange struct {
 	// exchange between two hooks.
 	Guests any
 
-	// Sent counts the body bytes handed to the client; FirstByte is when the
-	// response's head was ready to go.
-	Sent      int64
-	FirstByte time.Time
+	// Sent counts the body bytes handed to the client; FirstByte is how long
+	// after Now, by the same clock, the response's head was ready to go, and
+	// Took when the last byte had gone: the front may set it before it closes
+	// the body, 0 means that it did not.
+	Sent            int64
+	FirstByte, Took time.Duration
 
 	arena arena
 }
@@ -169,14 +171,19 @@ func New() *Exchange { return pool.Get().(*Exchange) }
 // Release empties x and gives it back. The response body must be closed.
 // Preconditions: no other goroutine holds x or a view into it.
 func (x *Exchange) Release() {
+	// Field by field: the exchange is large, and copying it would cost more than
+	// what it holds. TestReleaseForgets walks all of it.
 	x.Request.reset()
 	x.Response.reset()
 	x.Choices.reset()
 	x.Vars.reset()
 	x.arena.reset()
 	clear(x.Calls)
-	req, resp, choices, vars, calls, arena := x.Request, x.Response, x.Choices, x.Vars, x.Calls[:0], x.arena
-	*x = Exchange{Request: req, Response: resp, Choices: choices, Vars: vars, Calls: calls, arena: arena}
+	x.ID, x.Side, x.Now, x.Client, x.Peer = ID{}, ClientSide, time.Time{}, Client{}, nil
+	x.Asked = URL{}
+	x.Owner, x.Site, x.Route = "", "", ""
+	x.Outcome, x.Reason, x.Cache, x.Calls, x.Err, x.Guests = OutcomeNone, ReasonNone, CacheFacts{}, x.Calls[:0], nil, nil
+	x.Sent, x.FirstByte, x.Took = 0, 0, 0
 	pool.Put(x)
 }
 

@@ -76,8 +76,15 @@ const (
 	WWWAuthenticate
 	XForwardedFor
 	XForwardedHost
+	XForwardedPort
+	XForwardedPrefix
 	XForwardedProto
+	XForwardedScheme
+	XForwardedServer
+	XHost
+	XHTTPMethod
 	XHTTPMethodOverride
+	XMethodOverride
 	XOriginalURL
 	XRequestID
 	XRewriteURL
@@ -97,36 +104,58 @@ var knownNames = [numKnown]string{
 	RetryAfter: "Retry-After", Server: "Server", SetCookie: "Set-Cookie", SurrogateControl: "Surrogate-Control",
 	SurrogateKey: "Surrogate-Key", CacheTag: "Cache-Tag", TE: "TE", Trailer: "Trailer", TransferEncoding: "Transfer-Encoding",
 	Upgrade: "Upgrade", UserAgent: "User-Agent", Vary: "Vary", Via: "Via", WWWAuthenticate: "WWW-Authenticate",
-	XForwardedFor: "X-Forwarded-For", XForwardedHost: "X-Forwarded-Host", XForwardedProto: "X-Forwarded-Proto",
+	XForwardedFor: "X-Forwarded-For", XForwardedPort: "X-Forwarded-Port", XForwardedPrefix: "X-Forwarded-Prefix",
+	XForwardedScheme: "X-Forwarded-Scheme", XForwardedServer: "X-Forwarded-Server", XHost: "X-Host", XHTTPMethod: "X-HTTP-Method",
+	XMethodOverride: "X-Method-Override", XForwardedHost: "X-Forwarded-Host", XForwardedProto: "X-Forwarded-Proto",
 	XHTTPMethodOverride: "X-HTTP-Method-Override", XOriginalURL: "X-Original-URL", XRequestID: "X-Request-Id", XRewriteURL: "X-Rewrite-URL",
 }
 
 // String is the field's usual spelling; "" for Other.
 func (k Known) String() string { return knownNames[k] }
 
-// byLength holds the known fields of each length of name: a name is compared
-// only with the few of its own length.
-var byLength = func() (t [32][]Known) {
-	for k := Other + 1; k < numKnown; k++ {
-		n := len(knownNames[k])
-		t[n] = append(t[n], k)
+// A fieldHash spreads the known names over a table, each into a cell of its
+// own, by its length and four of its letters: a name is compared with one candidate
+// at most, and most unknown names with none.
+type fieldHash struct {
+	mul  uint32
+	cell [1024]Known
+}
+
+func (t *fieldHash) at(name string) uint32 {
+	n := len(name)
+	first, mid, late, last := uint32(name[0]|0x20), uint32(name[n/2]|0x20), uint32(name[max(0, n-2)]|0x20), uint32(name[n-1]|0x20)
+	return (uint32(n)<<20 ^ first<<15 ^ mid<<10 ^ late<<5 ^ last) * t.mul >> 22
+}
+
+// known is made once, by trying multipliers until no two names meet.
+var known = func() *fieldHash {
+	for mul := uint32(2654435761); mul < 2654435761+1<<17; mul += 2 {
+		t := &fieldHash{mul: mul}
+		ok := true
+		for k := Other + 1; k < numKnown && ok; k++ {
+			cell := &t.cell[t.at(knownNames[k])]
+			ok = *cell == Other
+			*cell = k
+		}
+		if ok {
+			return t
+		}
 	}
-	return t
+	panic("BUG: two known fields are alike in all that fieldHash looks at")
 }()
 
 // Lookup finds the known field of that name, in any case; Other if it has no slot.
 func Lookup(name string) Known {
-	if len(name) >= len(byLength) || len(name) == 0 {
+	if name == "" {
 		return Other
 	}
-	// Fast path: the spelling is usually the one of the table, so most
-	// candidates fall at their first byte.
-	c := name[0] | 0x20
-	for _, k := range byLength[len(name)] {
-		s := knownNames[k]
-		if s[0]|0x20 == c && (s == name || strings.EqualFold(s, name)) {
-			return k
-		}
+	k := known.cell[known.at(name)]
+	if k == Other {
+		return Other
+	}
+	// Fast path: the spelling is usually the one of the table.
+	if s := knownNames[k]; s == name || len(s) == len(name) && strings.EqualFold(s, name) {
+		return k
 	}
 	return Other
 }

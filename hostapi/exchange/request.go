@@ -88,7 +88,7 @@ func (r *Request) CloneInto(dst *Request) {
 }
 
 func (r *Request) reset() {
-	h := r.Header
-	h.Reset()
-	*r = Request{Header: h}
+	r.Method, r.Scheme, r.Host, r.Target, r.Path, r.Query = "", "", "", "", "", ""
+	r.HasQuery, r.Proto, r.Body, r.ContentLength, r.Trailer = false, 0, nil, 0, nil
+	r.Header.Reset()
 }

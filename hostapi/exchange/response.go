@@ -30,9 +30,8 @@ type Response struct {
 }
 
 func (r *Response) reset() {
-	h := r.Header
-	h.Reset()
-	*r = Response{Header: h}
+	r.Status, r.Body, r.ContentLength, r.Trailer, r.Upgrade = 0, nil, 0, nil, nil
+	r.Header.Reset()
 }
 
 // Drop closes the body, if there is one, and empties the response.

@@ -45,6 +45,8 @@ func TestMerge(t *testing.T) {
 	f("Content-Length: 5 | Content-Encoding: gzip | Content-Digest: x", l{"Content-Length: 5", "Content-Encoding: gzip", "Content-Digest: x"},
 		l{"Content-Length: 0", "Content-Encoding: br", "Content-Digest: y", "Content-Range: bytes 0-1/2", "Content-MD5: z"})
 	f("A: 1", l{"A: 1"}, l{"Connection: A", "A: 2", "Keep-Alive: x", "Proxy-Authenticate: x", "Set-Cookie: a=1", "Transfer-Encoding: chunked"})
+	f("A: 1 | B: 2", l{"A: 1", "B: 1"}, l{"Connection: A", "A: 2", "B: 2"})
+	f("Digest: 1 | Repr-Digest: 1", l{"Digest: 1", "Repr-Digest: 1"}, l{"Digest: 2", "Repr-Digest: 2"})
 	// The age that the response had before says nothing after its validation.
 	f("Date: new", l{"Age: 100", "Date: old"}, l{"Date: new"})
 	f("Date: new | Age: 5", l{"Age: 100", "Date: old"}, l{"Date: new", "Age: 5"})

@@ -35,13 +35,12 @@ func response(h *exchange.Header) (d Directives, targeted bool) {
 // https://www.rfc-editor.org/rfc/rfc9213#section-2.1
 func Targeted(h *exchange.Header, k exchange.Known) (d Directives, ok bool) {
 	var m member
-	lines, members := 0, 0
+	members := 0
 	for i := 0; i < h.Len(); i++ {
 		f := h.At(i)
 		if f.Known() != k {
 			continue
 		}
-		lines++
 		p := dictionary{s: f.Value}
 		n := 0
 		for p.next(&m) {
@@ -54,7 +53,7 @@ func Targeted(h *exchange.Header, k exchange.Known) (d Directives, ok bool) {
 		}
 		members += n
 	}
-	return d, lines > 0 && members > 0
+	return d, members > 0
 }
 
 // member sets the directive of a dictionary's member.

@@ -32,6 +32,7 @@ func TestTargeted(t *testing.T) {
 	f("max-age=60 private", "  max-age=60\t,\tprivate  ")
 	f("max-age=60 no-store", "max-age=60", "no-store")
 	f("", "none")
+	f("immutable must-understand public", "public, must-understand=?1, immutable;x")
 	f("stale-if-error=7 stale-while-revalidate=6", "stale-while-revalidate=6, stale-if-error=7")
 	f("max-age=2147483648", "max-age=2147483649")
 	f("max-age=2147483648", "max-age=99999999999")
@@ -49,10 +50,11 @@ func TestTargeted(t *testing.T) {
 	f("ignored", "max-age=60", "")
 	for _, bad := range []string{"max-age=60,", ",max-age=60", "max-age=60,,private", "max-age=60, &&&&&", "Max-Age=60", "max-age=", "max-age =60", "max-age= 60",
 		"max-age=60 private", "max-age=60; private, X", "max-age=1234567890123456", "max-age=1.2345", "max-age=1234567890123.1", "max-age=1.", "max-age=.5", "max-age=--1", `max-age="60`,
-		`x="\a"`, "x=\"\u00e9\"", "x=:a", "x=:?:", "x=?2", "x=?", "x=(1 2", "x=(1,2)", `x=(1"a")`, "x;=1", "x;A", "x=@1", "\tmax-age=60", "max-age=60\x7f"} {
+		`x="\a"`, "x=\"\u00e9\"", "x=:a", "x=:?:", "x=?2", "x=?", "x=(1 2", "x=(1,2)", `x=(1"a")`, "x;=1", "x;A", "x=@1", `x="a\\`, `x="a`, "x=\"\x7f\"", "x=:", "x=;a", "x;", "x;a=", "x;a=@", "x=(@)", "x=(1;A)", "x=(1", "x=-", "x=-a", "x=1234567890123.0", "x=1.1234", "0x=1", "-x", "x=[", "x=\x7f", "\tmax-age=60", "max-age=60\x7f"} {
 		f("ignored", bad)
 	}
-	for _, good := range []string{"max-age=60\t", "x=(1 2.5 tok \"s\";p :YQ==: ?1);q, max-age=60", "x=(), max-age=60", "x=*a/b:c, max-age=60", "*=1;*, max-age=60", "x=-1.5, max-age=60"} {
+	for _, good := range []string{"max-age=60\t", "x=(1 2.5 tok \"s\";p :YQ==: ?1);q, max-age=60", "x=(), max-age=60", "x=*a/b:c, max-age=60", "*=1;*, max-age=60", "x=-1.5, max-age=60", "az09_-.*=az09AZ/:!, z, max-age=60", "x=Az, y=Zz, y=zz, max-age=60", "x=123456789012345, max-age=60", "x=123456789012.129, y=0.009, z=-0.9, max-age=60",
+		"x=:azAZ09+/=:, max-age=60", `x=" ~!", max-age=60`, "a1, b9, c_0, max-age=60"} {
 		f("max-age=60", good)
 	}
 

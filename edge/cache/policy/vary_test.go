@@ -28,6 +28,8 @@ func TestVaryNames(t *testing.T) {
 	f("accept user-agent x", "Vary: X,\tUser-Agent", "Vary: ACCEPT, x")
 	f("vary-star", "Vary: X", "Vary: *")
 	f("vary-star", "Vary: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,*")
+	f("vary-star", "Vary: *, a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q")
+	f("a b", "Vary: a, A, b")
 	f("vary-too-many", "Vary: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q")
 	f("a b c d e f g h i j k l m n o p", "Vary: p,o,n,m,l,k,j,i,h,g,f,e,d,c,b,a,A")
 }
@@ -64,6 +66,9 @@ func TestVariant(t *testing.T) {
 	f(true, "Foo", l{"Foo: 1  2"}, l{"Foo: 1\t2"})
 	f(false, "Foo", l{`Foo: "1, 2"`}, l{`Foo: "1,2"`})
 	f(false, "Foo", l{`Foo: "\", 2"`}, l{`Foo: "\",2"`})
+	f(false, "Foo", l{`Foo: "1, 2`}, l{`Foo: "1,2`})
+	f(true, "Foo", l{`Foo: "1, 2`}, l{`Foo:  "1, 2 `})
+	f(true, "Foo", l{`Foo: "1\`}, l{`Foo: "1\`})
 	f(true, "Accept", l{"Accept: text/html; q=0.5, */*"}, l{"Accept: text/html;q=0.5,*/*"})
 	f(false, "User-Agent", l{"User-Agent: x (a, b)"}, l{"User-Agent: x (a,b)"})
 	f(true, "User-Agent", l{"User-Agent: x, y"}, l{"User-Agent: x", "User-Agent: y"})
@@ -75,6 +80,8 @@ func TestVariant(t *testing.T) {
 
 	// "normalizing both header field values in a way that is known to have identical semantics"
 	f(true, "Accept-Language", l{"Accept-Language: en, DE"}, l{"Accept-Language: eN, De"})
+	f(true, "Accept-Language", l{"Accept-Language: AZ"}, l{"Accept-Language: az"})
+	f(false, "Accept-Language", l{"Accept-Language: @"}, l{"Accept-Language: `"})
 	f(true, "Accept-Encoding", l{"Accept-Encoding: GZIP, br"}, l{"Accept-Encoding: gzip, br"})
 	f(false, "Foo", l{"Foo: A"}, l{"Foo: a"})
 

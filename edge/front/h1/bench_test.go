@@ -2,13 +2,17 @@ package h1
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"log"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/wedgecdn/wedge/edge/listen"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
@@ -126,4 +130,78 @@ func BenchmarkGet(b *testing.B) {
 		b.ReportAllocs()
 		serveBare(&loopConn{n: b.N, request: []byte(getRequest)})
 	})
+}
+
+// sized answers with content of the size that stands in the target.
+type sized struct{ content []byte }
+
+func (s sized) Serve(x *exchange.Exchange) {
+	r := &x.Response
+	r.Status, r.ContentLength = 200, int64(len(s.content))
+	for _, f := range responseFields {
+		r.Header.Add(f[0], f[1])
+	}
+	r.Body = &releasing{exchange.NewBytesBody(s.content), x}
+}
+
+func (s sized) Refuse(*exchange.Exchange, int, exchange.Reason) { panic("BUG: refused") }
+
+// BenchmarkLoopback is the same over sockets, CPU time of client and server
+// together: one client, one request after the other.
+func BenchmarkLoopback(b *testing.B) {
+	for _, size := range []int{1 << 10, 64 << 10, 1 << 20} {
+		content := bytes.Repeat([]byte("x"), size)
+		run := func(name string, serve func(ln net.Listener)) {
+			b.Run(fmt.Sprintf("%dKiB/%s", size>>10, name), func(b *testing.B) {
+				ln, err := listen.Open(listen.Options{Address: "127.0.0.1:0"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				go serve(ln)
+				defer ln.Close()
+				nc, err := net.Dial("tcp", ln.Addr().String())
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer nc.Close()
+				buf := make([]byte, 256<<10)
+				b.SetBytes(int64(size))
+				before := cpuTime(b)
+				for b.Loop() {
+					io.WriteString(nc, getRequest)
+					head := -1
+					for got := 0; head < 0 || got < head+size; {
+						n, err := nc.Read(buf)
+						if err != nil {
+							b.Fatal(err)
+						}
+						if head < 0 {
+							head = bytes.Index(buf[:n], []byte("\r\n\r\n")) + 4
+						}
+						got += n
+					}
+				}
+				b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+			})
+		}
+		run("front", func(ln net.Listener) { New(sized{content}, Options{}).Serve(ln) })
+		run("bare", func(ln net.Listener) {
+			s := &fasthttp.Server{NoDefaultDate: true, NoDefaultServerHeader: true, Logger: log.New(io.Discard, "", 0), Handler: func(ctx *fasthttp.RequestCtx) {
+				for _, f := range responseFields {
+					ctx.Response.Header.Set(f[0], f[1])
+				}
+				ctx.Response.SetBodyRaw(content)
+			}}
+			s.Serve(ln)
+		})
+	}
+}
+
+// cpuTime is what this process has used so far.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

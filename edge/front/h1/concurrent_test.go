@@ -27,10 +27,10 @@ func TestUpgradeHalfClose(t *testing.T) {
 		w.send(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nat once")
 		w.wantNow(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
 		w.wantNow(far, "at once") // what came together with the head
+		time.Sleep(time.Hour)     // no timeout ends a tunnel
 		w.send(c, "up")
 		c.CloseWrite()
 		w.wantNow(far, "up<closed>")
-		time.Sleep(time.Hour) // no timeout ends a tunnel
 		w.send(far, "down")
 		w.wantNow(c, "down")
 		far.Close()
@@ -72,7 +72,7 @@ func TestUpgradeBreaks(t *testing.T) {
 func TestLateReader(t *testing.T) {
 	var mu sync.Mutex
 	var errs []error
-	serve := func(x *exchange.Exchange) {
+	inWire(t, Options{}, func(x *exchange.Exchange) {
 		body := x.Request.Body
 		fronttest.Respond(x, 200, "")
 		if body == nil {
@@ -91,8 +91,7 @@ func TestLateReader(t *testing.T) {
 			}
 		}()
 		time.Sleep(time.Second) // it is reading
-	}
-	inWire(t, Options{}, serve, func(w *wired) {
+	}, func(w *wired) {
 		c := w.dial()
 		w.send(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
 		time.Sleep(2 * time.Second)

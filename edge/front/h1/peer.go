@@ -41,7 +41,7 @@ func (c *conn) Interim(status int, h *exchange.Header) error {
 				continue
 			}
 			if !validName(f.Name) || splitsField(f) {
-				c.dropped(nil, f.Name)
+				c.dropped(c.x, f.Name)
 				continue
 			}
 			b = append(append(b, f.Name...), ": "...)

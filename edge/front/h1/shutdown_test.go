@@ -89,7 +89,7 @@ func TestShutdown(t *testing.T) {
 	})
 	inWire(t, Options{}, func(x *exchange.Exchange) { // a response that streams goes to its end
 		fronttest.Stream(x, -1, func(w io.Writer) error {
-			for range 10 {
+			for range 3 {
 				time.Sleep(time.Second)
 				io.WriteString(w, "x")
 			}
@@ -97,10 +97,28 @@ func TestShutdown(t *testing.T) {
 		})
 	}, func(w *wired) {
 		c := w.dial()
-		w.send(c, "GET / HTTP/1.0\r\n\r\n")
+		w.send(c, get)
+		synctest.Wait()
 		done := w.shutdown()
-		time.Sleep(11 * time.Second)
-		w.wantNow(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nxxxxxxxxxx<closed>")
+		const chunks = "1\r\nx\r\n1\r\nx\r\n1\r\nx\r\n0\r\n\r\n"
+		time.Sleep(3*time.Second + lastCall/2)
+		w.wantNow(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"+chunks)
+		// It had begun before the shutdown, so the client may send another.
+		w.send(c, get)
+		time.Sleep(3*time.Second + lastCall/2)
+		w.wantNow(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"+chunks+"<closed>")
+		c.Close()
+		wantDrained(t, done)
+	})
+	inWire(t, Options{}, func(x *exchange.Exchange) { // nothing follows one that had begun before
+		fronttest.Stream(x, -1, func(io.Writer) error { time.Sleep(time.Second); return nil })
+	}, func(w *wired) {
+		c := w.dial()
+		w.send(c, get)
+		synctest.Wait()
+		done := w.shutdown()
+		time.Sleep(time.Second + lastCall)
+		w.wantNow(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n<closed>")
 		wantDrained(t, done)
 	})
 }
@@ -157,6 +175,66 @@ func TestConnections(t *testing.T) {
 			t.Errorf("%d refused, want 1", refused)
 		}
 	})
+}
+
+// TestLinger: a client that is still sending when it is refused, or told that
+// the connection ends, gets the response all the same: no reset overtakes it.
+func TestLinger(t *testing.T) {
+	address := listenLoopback(t, New(fronttest.NewRecorder(t, func(x *exchange.Exchange) {
+		fronttest.Stream(x, -1, func(io.Writer) error { return nil })
+	}), tableLimits))
+	f := func(request string, status int) {
+		t.Helper()
+		for range 20 {
+			nc, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			nc.SetDeadline(time.Now().Add(patience))
+			sent := make(chan struct{})
+			go func() {
+				defer close(sent)
+				io.WriteString(nc, request)
+				nc.Write(make([]byte, 600<<10))
+			}()
+			br := bufio.NewReader(nc)
+			resp, err := http.ReadResponse(br, nil)
+			if err != nil || resp.StatusCode != status {
+				t.Errorf("%v, %v, want %d", resp, err, status)
+			}
+			<-sent
+			if _, err := io.Copy(io.Discard, br); err != nil {
+				t.Errorf("after the response: %v, want its end", err)
+			}
+			nc.Close()
+		}
+	}
+	f("GET\r\n", 400)
+	f("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200)
+	f("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n", 413)
+	f("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 200)
+	f("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\nExpect: 100-continue\r\n\r\n", 200)
+}
+
+// TestLingerUnasked: nor does one when the close was not the client's idea, and
+// its next request is on its way.
+func TestLingerUnasked(t *testing.T) {
+	f := func(request string, lingers bool) {
+		t.Helper()
+		inWire(t, Options{}, func(x *exchange.Exchange) {
+			fronttest.Stream(x, -1, func(io.Writer) error { return nil })
+		}, func(w *wired) {
+			c := w.dial()
+			w.send(c, request)
+			synctest.Wait()
+			_, err := c.Write(make([]byte, 2*fronttest.WireSize))
+			if (err == nil) != lingers {
+				t.Errorf("%q: sending on: %v", request, err)
+			}
+		})
+	}
+	f("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true)
+	f("GET / HTTP/1.0\r\n\r\n", false)
 }
 
 // TestShutdownUnderLoad: clients that send one request after the other, over

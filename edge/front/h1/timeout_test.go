@@ -2,6 +2,7 @@ package h1
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,7 +117,13 @@ func TestWriteTimeout(t *testing.T) {
 	var got error
 	size := int64(4 * fronttest.WireSize)
 	serve := func(x *exchange.Exchange) {
+		if x.Request.Target == "/head" {
+			x.Response.Header.Add("X", strings.Repeat("x", int(size)))
+		}
 		fronttest.Stream(x, size, func(w io.Writer) error {
+			if got = exchange.Flush(w); got != nil {
+				return got
+			}
 			_, got = w.Write(make([]byte, size))
 			return got
 		})
@@ -131,20 +138,25 @@ func TestWriteTimeout(t *testing.T) {
 			t.Error("still writing")
 		}
 	})
-	inWire(t, timeouts, serve, func(w *wired) { // a client that takes little, for much longer than the timeout
-		c := w.dial()
-		w.send(c, get)
-		b, total := make([]byte, 1<<10), int64(0)
-		for total < size {
-			time.Sleep(timeouts.WriteTimeout - time.Second)
-			n, err := c.Read(b)
-			if total += int64(n); err != nil {
-				t.Fatalf("after %d bytes: %v", total, err)
+	slow := func(path string) { // a client that takes little, for much longer than the timeout
+		t.Helper()
+		inWire(t, timeouts, serve, func(w *wired) {
+			c := w.dial()
+			w.send(c, "GET "+path+" HTTP/1.1\r\nHost: a\r\n\r\n")
+			b, total := make([]byte, 1<<10), int64(0)
+			for total < size {
+				time.Sleep(timeouts.WriteTimeout - time.Second)
+				n, err := c.Read(b)
+				if total += int64(n); err != nil {
+					t.Fatalf("after %d bytes: %v", total, err)
+				}
 			}
-		}
-		synctest.Wait()
-		if got != nil {
-			t.Errorf("write: %v", got)
-		}
-	})
+			synctest.Wait()
+			if got != nil {
+				t.Errorf("write: %v", got)
+			}
+		})
+	}
+	slow("/")
+	slow("/head")
 }

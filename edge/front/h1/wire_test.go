@@ -88,6 +88,7 @@ func TestResponseBytes(t *testing.T) {
 			inWire(t, Options{}, respond, func(w *wired) {
 				c := w.dial()
 				w.send(c, request)
+				time.Sleep(2 * time.Second)
 				w.wantNow(c, want)
 			})
 		})
@@ -150,7 +151,58 @@ func TestResponseBytes(t *testing.T) {
 	}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n<closed>")
 	f("pipelined", get+head+get, text(200, "hi"), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"+
 		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"+"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+	const post = "POST / HTTP/1.1\r\nHost: a\r\n"
+	f("content that nobody waits for", post+"Content-Length: 70000\r\n\r\n", text(200, ""), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n<closed>")
+	f("broken content", post+"Transfer-Encoding: chunked\r\n\r\nx", func(x *exchange.Exchange) {
+		io.Copy(io.Discard, x.Request.Body)
+		text(200, "")(x)
+	}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n<closed>")
+	f("an expectation that is not met", post+"Expect: 100-continue\r\nContent-Length: 1\r\n\r\n", text(200, ""),
+		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n<closed>")
+	f("an expectation that is met too late", post+"Expect: 100-continue\r\nContent-Length: 1\r\n\r\n", func(x *exchange.Exchange) {
+		body := x.Request.Body
+		fronttest.Stream(x, 1, func(w io.Writer) error {
+			exchange.Flush(w)
+			go io.Copy(io.Discard, body)
+			time.Sleep(time.Second)
+			_, err := io.WriteString(w, "x")
+			return err
+		})
+	}, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx<closed>")
 	f("an impossible status", get, text(99, "hi"), "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
+}
+
+// TestHeadSizes: a head may end anywhere in the buffer, content follows it, and
+// the head's views stay what they were.
+func TestHeadSizes(t *testing.T) {
+	for n := inputSize - 1200; n < inputSize+100; n += 7 {
+		value := strings.Repeat("v", n)
+		input := "POST /target HTTP/1.1\r\nHost: a\r\nX: " + value + "\r\nTransfer-Encoding: chunked\r\n\r\n" +
+			"5;" + strings.Repeat("e", 300) + "\r\nhello\r\n0\r\nSum: 1\r\n\r\n" + get
+		for _, piece := range []int{0, 1000} {
+			r := readAs([]byte(input), piece, Options{})
+			if r.fault != nil || r.err != nil || string(r.content) != "hello" || string(r.rest) != get {
+				t.Fatalf("value of %d, pieces of %d: %v, content %q, %v, rest %q", n, piece, r.fault, r.content, r.err, r.rest)
+			}
+			if v, _ := r.request.Header.Named("x"); v != value || r.request.Target != "/target" {
+				t.Fatalf("value of %d, pieces of %d: the head has changed", n, piece)
+			}
+		}
+	}
+}
+
+// TestLargeHeadOnce: one large head does not cost memory as long as the connection lives.
+func TestLargeHeadOnce(t *testing.T) {
+	large := "GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 3*inputSize) + "\r\n\r\n"
+	c := newConn(New(&hitServer{}, Options{}), &scripted{[]byte(large + get), 0})
+	f := func(want int) {
+		t.Helper()
+		if !c.await() || c.readHead() != nil || len(c.buf) != want {
+			t.Errorf("a buffer of %d, want %d", len(c.buf), want)
+		}
+	}
+	f(4 * inputSize)
+	f(inputSize)
 }
 
 // TestWriters: pieces larger than the front's buffer, with and without a head

@@ -1,0 +1,40 @@
+//go:build !wasip1
+
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestReadme holds that what the README shows is what is compiled and tested here.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for i, block := range strings.Split(string(readme), "```") {
+		code, ok := strings.CutPrefix(block, "go\n")
+		if i%2 == 0 || !ok || !strings.Contains(code, "package ") {
+			continue
+		}
+		file := "main.go"
+		if strings.Contains(code, "testing.T") {
+			file = "main_test.go"
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, want, _ := strings.Cut(string(text), "package main")
+		_, got, _ := strings.Cut(code, "package main")
+		if shown++; got != want {
+			t.Errorf("the README shows another %s:\n%s", file, got)
+		}
+	}
+	if shown != 2 {
+		t.Errorf("the README shows %d programs, want the function and its test", shown)
+	}
+}
