@@ -29,7 +29,6 @@ type world struct {
 	asked     []string           // what the origin has seen since the last answer was printed
 	running   map[string]*running
 	bugs      []string
-	ended     []string // a log line an exchange
 	advance   func(time.Duration)
 }
 
@@ -66,9 +65,7 @@ func (w *world) close() {
 	}
 }
 
-func (w *world) Ended(x *exchange.Exchange, took time.Duration) {
-	w.ended = append(w.ended, fmt.Sprintf("%v %v", x.Outcome, x.Reason))
-}
+func (w *world) Ended(*exchange.Exchange, time.Duration)   {}
 func (w *world) Fetched(*exchange.Exchange, time.Duration) {}
 func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 	w.bugs = append(w.bugs, fmt.Sprintf("%v\n%s", v, stack))
