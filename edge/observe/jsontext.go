@@ -128,15 +128,13 @@ func appendNumber(b []byte, n int64) []byte {
 	if n < 0 || n > 99999 {
 		return strconv.AppendInt(b, n, 10)
 	}
-	digits := 1
-	for p := int64(10); p <= n; p *= 10 {
-		digits++
-	}
-	b = append(b, "00000"[:digits]...)
-	for i := len(b) - 1; ; i-- {
-		b[i] = byte('0' + n%10)
-		if n /= 10; n == 0 {
-			return b
+	var t [5]byte
+	at := len(t)
+	for u := uint32(n); ; {
+		at--
+		t[at] = byte('0' + u%10)
+		if u /= 10; u == 0 {
+			return append(b, t[at:]...)
 		}
 	}
 }
