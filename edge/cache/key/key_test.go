@@ -198,8 +198,8 @@ func FuzzParts(f *testing.F) {
 	f.Add([]byte("a\x00b\x00c\x00d\x00e\x00f\x00g\x00h\x00i\x00j"), []byte("a\x00b\x00c\x00d\x00e\x00f\x00g\x00h\x00i"))
 	type request struct {
 		owner, site, origin, scheme, host, path, query string
-		hasQuery                               bool
-		cookies, versions, parts               []string
+		hasQuery                                       bool
+		cookies, versions, parts                       []string
 	}
 	read := func(b []byte) request {
 		s := strings.Split(string(b), "\x00")
