@@ -1,0 +1,124 @@
+package node_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/wedgecdn/wedge/hostapi/abi"
+	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
+)
+
+// answers a request with 200 and what stands in the scratch buffer if n, a result of a call, is a length, and with 404
+// if it is a failure.
+func answer(g *guest, n []byte) []byte {
+	return Code(n, Set(0),
+		when(Code(Get(0), I32(0), Op(0x48)), g.do("respond", I32(404), g.text("nothing")), Code(I32(1), Op(0x0f))),
+		g.do("respond", I32(200), Code(I32(scratch), Get(0))))
+}
+
+// Functions keep values in the node's cache: by owner, and purged together with the responses of the same tag.
+func TestFunctionCache(t *testing.T) {
+	u := newUpstream(t, "shop")
+	files := map[string][]byte{}
+	add := func(name string, code func(g *guest) []byte) {
+		g := newGuest()
+		files[name+".wasm"] = g.answer("on_request", 1, code(g)).bytes()
+	}
+	add("put", func(g *guest) []byte {
+		return Code(g.call("store_put", g.text("k"), g.text("a value"), I64(60_000), g.text("red blue")), Set(0), answer(g, Code(Get(0))))
+	})
+	add("get", func(g *guest) []byte { return answer(g, g.call("store_get", g.text("k"), buffer())) })
+	add("delete", func(g *guest) []byte { return answer(g, g.call("store_delete", g.text("k"))) })
+	add("purge", func(g *guest) []byte { return answer(g, g.call("purge_tag", g.text("red"), I32(0))) })
+	tags := newGuest()
+	files["tags.wasm"] = tags.hook("on_fetched", tags.do("cache_tag_add", tags.text("red")), tags.do("cache_ttl_set", I64(60_000))).bytes()
+	yaml := "functions:\n"
+	for _, owner := range []string{"one", "two"} {
+		for _, f := range []string{"put", "get", "delete", "purge", "tags"} {
+			yaml += fmt.Sprintf("  - {name: %s, owner: %s, module: %s.wasm}\n", f, owner, f)
+		}
+	}
+	yaml += fmt.Sprintf("origins:\n  - {name: shop, owner: one, servers: [{url: %q}]}\n  - {name: shop, owner: two, servers: [{url: %q}]}\nsites:\n", u.url(), u.url())
+	for _, owner := range []string{"one", "two"} {
+		yaml += fmt.Sprintf("  - hosts: [%s.example]\n    owner: %s\n    origin: shop\n    functions: [tags]\n    routes:\n", owner, owner)
+		for _, f := range []string{"put", "get", "delete", "purge"} {
+			yaml += fmt.Sprintf("      - {path: /%s, functions: [%s]}\n", f, f)
+		}
+	}
+	w := newWorld(t, yaml, files)
+	const one, two = "http://one.example", "http://two.example"
+
+	w.want(one+"/get", 404, "nothing")
+	w.want(one+"/put", 200, "")
+	w.want(one+"/get", 200, "a value")
+	w.want(two+"/get", 404, "nothing")
+	w.want(two+"/delete", 404, "nothing")
+	w.want(two+"/put", 200, "")
+	w.wantOutcome(one+"/page", 200, "shop /page", "; stored")
+	w.wantOutcome(two+"/page", 200, "shop /page", "; stored")
+
+	w.want(one+"/purge", 200, "")
+	w.want(one+"/get", 404, "nothing")
+	w.wantOutcome(one+"/page", 200, "shop /page", "; stored")
+	w.want(two+"/get", 200, "a value")
+	w.wantOutcome(two+"/page", 200, "shop /page", "; hit")
+
+	w.want(two+"/delete", 200, "")
+	w.want(two+"/get", 404, "nothing")
+}
+
+// A function whose binding lists no stores opens every one of its owner, and none of another's.
+func TestFunctionOpensAllStores(t *testing.T) {
+	u := newUpstream(t, "shop")
+	writes, reads := newGuest(), newGuest()
+	files := map[string][]byte{
+		"writes.wasm": writes.answer("on_request", 1, answer(writes, writes.call("kv_put", writes.call("kv_open", writes.text("any")),
+			writes.text("k"), writes.text("a value"), Code(I32(0), I32(0)), I64(0), I32(0), I64(0), I32(64)))).bytes(),
+		"reads.wasm": reads.answer("on_request", 1, answer(reads, reads.call("kv_get", reads.call("kv_open", reads.text("any")),
+			reads.text("k"), buffer(), I32(64)))).bytes(),
+	}
+	w := newWorld(t, fmt.Sprintf(`
+functions:
+  - {name: writes, owner: one, module: writes.wasm}
+  - {name: reads, owner: one, module: reads.wasm}
+  - {name: listed, owner: one, module: reads.wasm, kv: [other]}
+  - {name: reads, owner: two, module: reads.wasm}
+origins:
+  - {name: shop, owner: one, servers: [{url: %q}]}
+  - {name: shop, owner: two, servers: [{url: %q}]}
+sites:
+  - hosts: [one.example]
+    owner: one
+    origin: shop
+    routes:
+      - {path: /write, functions: [writes]}
+      - {path: /read, functions: [reads]}
+      - {path: /listed, functions: [listed]}
+  - {hosts: [two.example], owner: two, origin: shop, functions: [reads]}
+`, u.url(), u.url()), files)
+	w.want("http://one.example/read", 404, "nothing")
+	w.want("http://one.example/write", 200, "")
+	w.want("http://one.example/read", 200, "a value")
+	w.want("http://one.example/listed", 404, "nothing")
+	w.want("http://two.example/read", 404, "nothing")
+}
+
+// A counter takes the longest key that the ABI takes.
+func TestFunctionCounts(t *testing.T) {
+	u := newUpstream(t, "shop")
+	count := func(length int32) []byte {
+		g := newGuest()
+		g.hook("on_response",
+			g.call("counter_add", Code(I32(0), I32(length)), I64(60_000), I64(1), I32(2048)), Set(0),
+			when(Code(Get(0), I32(int32(abi.StatusOK)), Op(0x46)), g.setField("X-Count", "ok")),
+			when(Code(Get(0), I32(int32(abi.StatusInvalid)), Op(0x46)), g.setField("X-Count", "invalid")))
+		return g.bytes()
+	}
+	w := one(t, u, map[string][]byte{"longest": count(512), "longer": count(513)}, "- name: longest\n- name: longer",
+		"- {path: /longest, functions: [longest]}\n- {path: /longer, functions: [longer]}")
+	for path, want := range map[string]string{"/longest": "ok", "/longer": "invalid"} {
+		if r := w.want("http://shop.example"+path, 200, ""); r.header.Get("X-Count") != want {
+			t.Errorf("%s: %q, want %q", path, r.header.Get("X-Count"), want)
+		}
+	}
+}
