@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
@@ -120,5 +121,50 @@ func TestFunctionCounts(t *testing.T) {
 		if r := w.want("http://shop.example"+path, 200, ""); r.header.Get("X-Count") != want {
 			t.Errorf("%s: %q, want %q", path, r.header.Get("X-Count"), want)
 		}
+	}
+}
+
+// A function's own request goes through the cache if it wants that: it asks the origin once, and finds nothing that a
+// client has asked for. By URL that is not allowed.
+func TestFunctionFetchesThroughCache(t *testing.T) {
+	u := newUpstream(t, "shop")
+	u.serve(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		fmt.Fprintf(w, "%s of %s", r.URL.Path, r.Header.Get("CDN-Loop")[:len("wedge-")])
+	})
+	fetches := func(origin, target string) []byte {
+		g := newGuest()
+		g.answer("on_request", 1,
+			g.call("fetch_new", g.text("GET"), g.text(origin), g.text(target)), Set(0),
+			g.do("fetch_option_set", Get(0), I32(int32(abi.FetchOptionUseCache)), I64(1)),
+			g.do("fetch_send", Get(0)),
+			g.call("fetch_status", Get(0)), Set(1),
+			when(Code(Get(1), I32(int32(abi.StatusNotAllowed)), Op(0x46)), g.do("respond", I32(403), g.text("not allowed")), Code(I32(1), Op(0x0f))),
+			g.call("fetch_body_read", Get(0), buffer()), Set(2),
+			g.do("respond", Get(1), Code(I32(scratch), Get(2))))
+		return g.bytes()
+	}
+	w := newWorld(t, fmt.Sprintf(`
+functions: [{name: named, fetch: [shop]}, {name: listed, fetch: [%q]}]
+origins: [{name: shop, servers: [{url: %q}]}]
+sites:
+  - hosts: [shop.example]
+    origin: shop
+    routes:
+      - {path: /named, functions: [named]}
+      - {path: /listed, functions: [listed]}
+`, u.url(), u.url()), nil)
+	w.deploy("named", fetches("shop", "/data"))
+	w.deploy("listed", fetches("", u.url()+"/data"))
+	for range 3 {
+		w.want("http://shop.example/named", 200, "/data of wedge-")
+	}
+	if n := u.requests.Load(); n != 1 {
+		t.Errorf("the origin was asked %d times, want 1", n)
+	}
+	w.wantOutcome("http://shop.example/data", 200, "/data of wedge-", "fwd=uri-miss")
+	w.want("http://shop.example/listed", 403, "not allowed")
+	if n := u.requests.Load(); n != 2 {
+		t.Errorf("the origin was asked %d times, want 2", n)
 	}
 }

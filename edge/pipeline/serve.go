@@ -42,6 +42,8 @@ type call struct {
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
+	// forGuest tells that a function asks for itself; see Own.
+	forGuest bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -388,7 +390,9 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	p.o.Events.Ended(x, p.since(x.Now))
+	if !c.forGuest {
+		p.o.Events.Ended(x, p.since(x.Now))
+	}
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)
