@@ -44,6 +44,8 @@ type call struct {
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
+	// forGuest tells that a function asks for itself; see Own.
+	forGuest bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -398,11 +400,13 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	took := x.Took
-	if took == 0 {
-		took = p.since(x.Now)
+	if !c.forGuest {
+		took := x.Took
+		if took == 0 {
+			took = p.since(x.Now)
+		}
+		p.o.Events.Ended(x, took)
 	}
-	p.o.Events.Ended(x, took)
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)
