@@ -65,7 +65,11 @@ func (f *fetch) prepare() {
 	h := &f.x.Request.Header
 	f.asked.CopyFrom(h)
 	f.started = f.p.o.Now()
-	f.p.addForwarded(f.x)
+	if f.route.own {
+		addToList(h, exchange.CDNLoop, f.p.o.Node) // nobody is spoken for
+	} else {
+		f.p.addForwarded(f.x)
+	}
 	if f.fill == nil {
 		return
 	}

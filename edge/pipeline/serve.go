@@ -39,9 +39,13 @@ type call struct {
 	// the client's exchange.
 	own  *exchange.Exchange
 	body body
+	// visits is how often the request has been at this node before.
+	visits int
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
+	// forGuest tells that a function asks for itself; see Own.
+	forGuest bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -205,6 +209,12 @@ func (c *call) await() step {
 	var lead *fetch
 	if t.Leads() {
 		lead = c.lead(t, c.found.State == cache.Stale)
+	} else if c.visits > 0 {
+		// The fetch may be the one that this request is made for: they would wait
+		// for each other.
+		t.Leave()
+		x.Reason = exchange.ReasonLoop
+		return pass
 	}
 	for {
 		wait := c.p.o.Wait
@@ -390,11 +400,13 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	took := x.Took
-	if took == 0 {
-		took = p.since(x.Now)
+	if !c.forGuest {
+		took := x.Took
+		if took == 0 {
+			took = p.since(x.Now)
+		}
+		p.o.Events.Ended(x, took)
 	}
-	p.o.Events.Ended(x, took)
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)
