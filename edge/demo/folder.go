@@ -8,10 +8,14 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"text/template"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 //go:embed wedge.yaml.tmpl
@@ -25,6 +29,7 @@ const tokenLife = 12 * time.Hour
 type folder struct {
 	path      string
 	temporary bool
+	lock      *os.File // held from before the first file is written
 
 	operator string             // the token of the operators' API
 	key      ed25519.PrivateKey // signs tokens of keepers
@@ -52,6 +57,9 @@ func makeFolder(path string, guests map[string][]byte, now time.Time) (_ *folder
 		}
 	}()
 	if err := os.MkdirAll(f.file("functions"), 0o700); err != nil {
+		return nil, err
+	}
+	if err := f.take(); err != nil {
 		return nil, err
 	}
 	f.operator, f.apiKey = secret(), secret()
@@ -100,8 +108,23 @@ func (f *folder) writeConfig(a addresses) (string, error) {
 	return name, os.WriteFile(name, b.Bytes(), 0o600)
 }
 
-// remove deletes the folder if it was made for this run only.
+// take locks the folder: a second demo must not write over the files of one that runs.
+func (f *folder) take() (err error) {
+	if f.lock, err = os.OpenFile(f.file("demo.lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
+	err = unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("%s is the folder of a demo that runs: stop that one, or name another folder", f.path)
+	}
+	return err
+}
+
+// remove gives the folder back, and deletes it if it was made for this run only.
 func (f *folder) remove() {
+	if f.lock != nil {
+		f.lock.Close()
+	}
 	if f.temporary {
 		os.RemoveAll(f.path)
 	}

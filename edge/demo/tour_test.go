@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wedgecdn/wedge/edge/node"
 	"github.com/wedgecdn/wedge/runtime/engine/enginetest"
@@ -102,4 +103,28 @@ func TestTour(t *testing.T) {
 		t.Error("there are colours, although nobody asked for them")
 	}
 	inREADME(t, out.String())
+}
+
+// A second demo on the folder of one that runs is refused before it has written anything.
+func TestFolderIsTaken(t *testing.T) {
+	path := t.TempDir()
+	first, err := makeFolder(path, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := makeFolder(path, nil, time.Now()); err == nil || !strings.Contains(err.Error(), "a demo that runs") {
+		t.Errorf("a second demo: %v", err)
+	}
+	if b, err := os.ReadFile(first.file("admin.token")); err != nil || strings.TrimSpace(string(b)) != first.operator {
+		t.Errorf("the first one's token is gone: %q, %v", b, err)
+	}
+	first.remove()
+	again, err := makeFolder(path, nil, time.Now())
+	if err != nil {
+		t.Fatalf("after the first has ended: %v", err)
+	}
+	again.remove()
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("a folder that was named is gone: %v", err)
+	}
 }
