@@ -70,6 +70,7 @@ func (s *seen) event(v any) {
 // TestBrowser shows the site's pages in Chromium, through the node with all its functions: whatever a policy of the function headers, a lost
 // byte or a wrong media type would break stands in the console.
 func TestBrowser(t *testing.T) {
+	needsExamples(t)
 	path := browser(t)
 	d := open(t)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(),

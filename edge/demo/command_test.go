@@ -20,6 +20,7 @@ import (
 
 // TestCommand builds wedge as it stands in the tree and uses it as people do.
 func TestCommand(t *testing.T) {
+	needsExamples(t)
 	bin := t.TempDir()
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(bin, "wedge"), "../cmd/wedge")
 	if text, err := build.CombinedOutput(); err != nil {

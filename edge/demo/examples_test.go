@@ -11,6 +11,7 @@ import (
 // The scripts of the example functions on a real node: each as it is bound in the demo's wedge.yaml, compiled from examples/ by Go, asked over
 // loopback. What the functions do by themselves is tested beside them; here it is what comes out of the whole node.
 func TestExamples(t *testing.T) {
+	needsExamples(t)
 	d := open(t)
 	v := newVisitor(d.node.Addr())
 	defer v.close()

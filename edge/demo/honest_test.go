@@ -45,6 +45,7 @@ func (d *Demo) plays(t *testing.T, names ...string) (differ []string, text strin
 
 // The tour believes nothing: with something else behind the same requests, it says which step went otherwise.
 func TestTourIsHonest(t *testing.T) {
+	needsExamples(t)
 	d := open(t)
 	file := d.folder.file("wedge.yaml")
 	good, err := os.ReadFile(file)

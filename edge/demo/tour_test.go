@@ -3,13 +3,16 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/wedgecdn/wedge/edge/node"
+	"github.com/wedgecdn/wedge/runtime/engine/enginetest"
 )
 
 // examplesOnce builds the example functions with the Go toolchain, once for all tests.
@@ -39,7 +42,11 @@ var examplesOnce = sync.OnceValues(func() (map[string][]byte, error) {
 // open starts a demo with the examples as they stand in the tree.
 func open(t *testing.T) *Demo {
 	t.Helper()
-	guests, err := examplesOnce()
+	build := examplesOnce
+	if enginetest.Race {
+		build = func() (map[string][]byte, error) { return idle(), nil }
+	}
+	guests, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,12 +66,40 @@ func open(t *testing.T) *Demo {
 	return d
 }
 
+// idle are functions that do nothing, in place of the examples.
+func idle() map[string][]byte {
+	guests := map[string][]byte{}
+	for _, name := range examples {
+		guests[name] = harmless
+	}
+	return guests
+}
+
+// needsExamples skips a test under the race detector: making instances of Go's guests takes seconds there, and the test is about them.
+func needsExamples(t *testing.T) {
+	t.Helper()
+	if enginetest.Race {
+		t.Skip("instances of Go guests take too long to make with the race detector, and the test is about the guests")
+	}
+}
+
+// TestTour plays the whole tour, as wedge demo --tour does. Under the race detector the functions do nothing, so that the story is not true; it is
+// played all the same.
 func TestTour(t *testing.T) {
 	d := open(t)
 	var out bytes.Buffer
 	err := d.Tour(t.Context(), &out, false)
-	t.Log(out.String())
-	if err != nil {
-		t.Error(err)
+	if enginetest.Race {
+		if _, differs := errors.AsType[*Differs](err); !differs {
+			t.Fatalf("without the examples: %v\n%s", err, out.String())
+		}
+		return
 	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	if strings.Contains(out.String(), "\x1b") {
+		t.Error("there are colours, although nobody asked for them")
+	}
+	inREADME(t, out.String())
 }

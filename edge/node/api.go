@@ -56,6 +56,11 @@ func tokens(c *config.Config) (list []admin.Token) {
 type purgeAPI struct{ n *Node }
 
 func (a purgeAPI) Purge(_ context.Context, owner string, p admin.PurgeRequest) (uint64, error) {
+	if !(*a.n.owners.Load())[owner] {
+		// What is purged is remembered by owner for as long as the node runs, so
+		// nobody may make owners up.
+		return 0, &admin.Error{Code: admin.NotFound, Field: "owner", Message: "no site belongs to the owner " + quoted(owner), Hint: "leave the owner out for the default one, or name one that the configuration has"}
+	}
 	q := cache.PurgeRequest{Owner: owner, Tag: p.Tag, All: p.All, Soft: p.Soft}
 	var err error
 	if p.URL != "" {

@@ -15,7 +15,7 @@ func neighbours(t *testing.T) (w *world, a *upstream) {
 	a, b := newUpstream(t, "a"), newUpstream(t, "b")
 	w = newWorld(t, fmt.Sprintf(`
 functions:
-  - {name: f, limits: {cpu: 30ms, wall: 200ms, memory: 4MiB}, instances: 4}
+  - {name: f, limits: {cpu: 30ms, wall: 1s, memory: 4MiB}, instances: 4}
   - {name: g, owner: bee}
 origins:
   - {name: a, servers: [{url: %q}], first_byte_timeout: 150ms, connect_timeout: 150ms, idle_timeout: 150ms}
@@ -94,7 +94,7 @@ func TestNeighbour(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}), end: answers(plain), status: 0, outcome: "miss", reason: "origin-cut"})
 	f(fault{name: "loop", begin: runs(loops()), end: good, status: 500, outcome: "failed", reason: "function-budget", function: true, mayAlsoAnswer: true})
-	f(fault{name: "memory", begin: runs(eats()), end: good, status: 500, outcome: "failed", reason: "function-trap", function: true})
+	f(fault{name: "memory", begin: runs(eats()), end: good, status: 500, outcome: "failed", reason: "function-trap", orReason: "function-budget", function: true})
 	f(fault{name: "trap", begin: runs(traps("on_request")), end: good, status: 500, outcome: "failed", reason: "function-trap", function: true})
 	f(fault{name: "recursion", begin: runs(recurses()), end: good, status: 500, outcome: "failed", reason: "function-trap", orReason: "function-budget", function: true})
 	f(fault{name: "sleep", begin: runs(sleeps()), end: good, status: 500, outcome: "failed", reason: "function-budget", function: true, mayAlsoAnswer: true})

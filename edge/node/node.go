@@ -71,6 +71,7 @@ type Node struct {
 	observer  *observe.Observer
 
 	trusted  atomic.Pointer[[]netip.Prefix]
+	owners   atomic.Pointer[map[string]bool] // who has sites, and the default one
 	draining atomic.Bool
 
 	mu     sync.Mutex
@@ -250,6 +251,11 @@ func (n *Node) apply(ctx context.Context, c *config.Config, with *override, comm
 		return err
 	}
 	n.trusted.Store(&c.TrustedProxies)
+	owners := map[string]bool{string(config.DefaultOwner): true}
+	for i := range c.Sites {
+		owners[string(c.Sites[i].Owner)] = true
+	}
+	n.owners.Store(&owners)
 	unused := n.pipeline.SetTable(t.routes)
 	old := n.table
 	n.table, n.config = t, c

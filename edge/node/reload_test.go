@@ -98,7 +98,7 @@ sites: [{hosts: [shop.example], origin: shop, functions: [f]}]
 			t.Errorf("version %q answers, want %q", r.header.Get("X-Response"), version)
 		}
 	}
-	for i := range proof(15, 150) {
+	for i := range proof(8, 150) {
 		name := fmt.Sprint("v", i)
 		w.deploy("f", tagged(name))
 		wantNow(name)

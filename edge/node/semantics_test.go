@@ -3,10 +3,13 @@ package node_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
@@ -378,5 +381,80 @@ sites: [{hosts: [shop.example], origin: shop, functions: [signs], cache: {mode: 
 	}
 	if !strings.Contains(shown[2], "signs") || !strings.Contains(shown[5], "signs") {
 		t.Errorf("what is shown is not what was asked for: %s", shown)
+	}
+}
+
+// A client that leaves in the middle of a body is the log's reason, not the node's failure; what was fetched for it is
+// kept for the next one.
+func TestClientLeaves(t *testing.T) {
+	u := newUpstream(t, "shop")
+	const size = 4 << 20
+	u.serve(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=60")
+		w.Write(make([]byte, size))
+	})
+	w := newWorld(t, fmt.Sprintf(`
+origins: [{name: shop, servers: [{url: %q}]}]
+sites: [{hosts: [shop.example], origin: shop}]
+`, u.url()), nil)
+	conn, err := net.Dial("tcp", w.node.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET /large HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+	if _, err := io.ReadFull(conn, make([]byte, 4096)); err != nil {
+		t.Fatal(err)
+	}
+	conn.(*net.TCPConn).SetLinger(0)
+	conn.Close()
+	lines := w.logged(func(l []logLine) bool { return len(l) == 1 })
+	if len(lines) != 1 || lines[0].Outcome != "miss" || lines[0].Reason != "client-gone" || lines[0].Bytes >= size {
+		t.Errorf("the access log says %+v", lines)
+	}
+	if n := w.metric("wedge_requests_total", `reason="client-gone"`); n != 1 {
+		t.Errorf("metrics count %v", n)
+	}
+	eventually(t, "the fetch has ended", func() bool {
+		return strings.Contains(w.get("http://shop.example/large").header.Get("Cache-Status"), "; hit")
+	})
+	if n := u.requests.Load(); n != 1 {
+		t.Errorf("the origin was asked %d times", n)
+	}
+}
+
+// What leads back to the node ends: a site whose origin is the node itself, and a function that fetches its own site.
+func TestLoops(t *testing.T) {
+	u := newUpstream(t, "shop")
+	g := newGuest()
+	g.answer("on_request", 1,
+		g.call("fetch_new", g.text("GET"), g.text("self"), g.text("/again")), Set(0),
+		g.do("fetch_send", Get(0)),
+		g.call("fetch_status", Get(0)), Set(1),
+		g.do("respond", I32(200), g.text("made")),
+		when(Code(Get(1), I32(0), Op(0x48)), g.setField("X-Fetch", "failed")),
+		when(Code(Get(1), I32(400), Op(0x4e)), g.setField("X-Fetch", "refused"))) // at least 400
+	yaml := `
+functions: [{name: f, fetch: [self], limits: {wall: 5s}}]
+origins: [{name: self, servers: [{url: %q}], host: %s}, {name: shop, servers: [{url: %q}]}]
+sites: [{hosts: [loop.example], origin: self}, {hosts: [shop.example], origin: shop, functions: [f]}]
+`
+	w := newWorld(t, fmt.Sprintf(yaml, u.url(), "keep", u.url()), nil)
+	w.deploy("f", g.bytes())
+	f := func(host, url string, status, most int) {
+		t.Helper()
+		w.did("PUT", "/v1/config", []byte(heading+fmt.Sprintf(yaml, "http://"+w.node.Addr(), host, u.url())))
+		before := w.metric("wedge_requests_total")
+		r := w.want(url, status, "")
+		if r.took > 5*time.Second {
+			t.Errorf("%s took %s: the requests waited for each other", url, r.took)
+		}
+		if n := int(w.metric("wedge_requests_total") - before); n < 2 || n > most {
+			t.Errorf("%s made %d requests, want 2 to %d", url, n, most)
+		}
+	}
+	f("loop.example", "http://loop.example/", 508, 4)
+	f("shop.example", "http://shop.example/", 200, 4)
+	if n := w.metric("wedge_requests_total", `reason="loop"`); n < 1 {
+		t.Errorf("metrics count %v loops", n)
 	}
 }

@@ -70,7 +70,8 @@ func (p *Pipeline) Own(ctx context.Context, q *OwnRequest) (*OwnResponse, error)
 	for _, v := range q.Loop {
 		r.Header.AddKnown(exchange.CDNLoop, v)
 	}
-	if loops(&r.Header, p.o.Node) {
+	n := visits(&r.Header, p.o.Node)
+	if n >= maxVisits {
 		x.Release()
 		return refuse(exchange.ReasonLoop, errors.New("requests of functions are nested too deep: one of them calls itself"))
 	}
@@ -80,7 +81,7 @@ func (p *Pipeline) Own(ctx context.Context, q *OwnRequest) (*OwnResponse, error)
 	x.Peer = ownPeer{ctx}
 	x.Owner = q.Owner
 	c := p.begin(x)
-	c.forGuest = true
+	c.forGuest, c.visits = true, n
 	c.table = p.hold()
 	c.route = &Route{Owner: q.Owner, Site: ownSite + q.Origin, Origin: q.Origin, own: true,
 		Rules: cache.Rules{Owner: q.Owner, Site: ownSite + q.Origin, Collapse: true}}

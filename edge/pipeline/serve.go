@@ -39,6 +39,8 @@ type call struct {
 	// the client's exchange.
 	own  *exchange.Exchange
 	body body
+	// visits is how often the request has been at this node before.
+	visits int
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
@@ -70,7 +72,9 @@ func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}
-	x.ID = p.ids.Next()
+	if x.ID == (exchange.ID{}) {
+		x.ID = p.ids.Next()
+	}
 	return c
 }
 
@@ -205,6 +209,12 @@ func (c *call) await() step {
 	var lead *fetch
 	if t.Leads() {
 		lead = c.lead(t, c.found.State == cache.Stale)
+	} else if c.visits > 0 {
+		// The fetch may be the one that this request is made for: they would wait
+		// for each other.
+		t.Leave()
+		x.Reason = exchange.ReasonLoop
+		return pass
 	}
 	for {
 		wait := c.p.o.Wait
@@ -391,7 +401,11 @@ func (c *call) end() {
 	}
 	c.dropFound()
 	if !c.forGuest {
-		p.o.Events.Ended(x, p.since(x.Now))
+		took := x.Took
+		if took == 0 {
+			took = p.since(x.Now)
+		}
+		p.o.Events.Ended(x, took)
 	}
 	if c.own != nil {
 		if c.route.Hooks != nil {

@@ -42,6 +42,11 @@ type conn struct {
 
 	// The deadlines in force, on the front's clock; 0 is none.
 	readUntil, writeUntil time.Duration
+	// ended is when the last response had gone, on the front's clock; 0 if other
+	// things have been waited for since.
+	ended time.Duration
+	// wall is when arrival last read both clocks.
+	wall time.Time
 
 	// waiting is true while the worker waits for the first byte of a request.
 	waiting atomic.Bool
@@ -147,7 +152,12 @@ func (c *conn) await() bool {
 	if c.served {
 		limit = c.front.options.IdleTimeout
 	}
-	c.armRead(limit)
+	// Fast path: what happened since the last response takes no time that counts.
+	now := c.ended
+	if now == 0 {
+		now = c.now()
+	}
+	c.armRead(now, limit)
 	c.waiting.Store(true)
 	defer c.waiting.Store(false)
 	if c.front.draining.Load() {
@@ -199,7 +209,7 @@ func (c *conn) readHead() *fault {
 			// The deadline is for the whole head, so that no trickle of bytes
 			// moves it.
 			began = c.now()
-			c.armRead(o.HeaderTimeout)
+			c.armRead(began, o.HeaderTimeout)
 		}
 		n, err := c.read(c.buf[c.w:])
 		c.w += n

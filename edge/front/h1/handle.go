@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -33,7 +32,7 @@ func (f *Front) handle(ctx *fasthttp.RequestCtx) {
 // connection can go on.
 func (c *conn) serve() (goOn bool) {
 	x := exchange.New()
-	x.ID, x.Now = c.front.options.IDs.Next(), time.Now()
+	x.ID, x.Now = c.front.options.IDs.Next(), c.arrival()
 	x.Client, x.Peer = c.client, c
 	return c.exchange(x)
 }
@@ -46,7 +45,7 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 	f, o := c.front, &c.out
 	r := &x.Request
 	r.Scheme = "http"
-	o.begun, o.expects, o.framing, o.left, o.sent, o.err = false, false, unframed, 0, 0, nil
+	o.begun, o.expects, o.framing, o.left, o.sent, o.err, o.ready = false, false, unframed, 0, 0, nil, 0
 	var m framing
 	fault := c.fault
 	if fault == nil {
@@ -76,7 +75,7 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 	if c.body != nil {
 		clean := c.body.end(sent && !o.expects)
 		c.linger = c.linger || !clean
-		c.body, sent = nil, sent && clean
+		c.body, sent, c.ended = nil, sent && clean, 0
 	}
 	c.linger = c.linger || !sent && c.r < c.w
 	exchange.Poison(c.headBuf[:c.headEnd:c.headEnd])
@@ -140,6 +139,11 @@ func (c *conn) respond(x *exchange.Exchange, mustClose bool) bool {
 		c.panicked(x, fmt.Sprintf("BUG: h1: response with status %d", r.Status))
 		r.Status, r.ContentLength = 500, 0
 	}
+	// Fast path: a hit has its body at hand, so the time at which its head was
+	// ready is still the time at which it is sent.
+	if x.Outcome == exchange.Hit && x.FirstByte > 0 {
+		o.ready = x.Now.Sub(c.front.epoch) + x.FirstByte
+	}
 	framing, framingCloses := frame(x, c.asHead)
 	// The client that waits for 100 (Continue) may send the content all the
 	// same after a final response, or may not: nothing tells what comes next.
@@ -181,7 +185,8 @@ func (c *conn) content(x *exchange.Exchange) (whole bool) {
 			x.Err = err
 		}
 	}
-	x.Sent = o.sent
+	c.ended = c.now()
+	x.Sent, x.Took = o.sent, c.ended-x.Now.Sub(c.front.epoch)
 	if body != nil {
 		c.closeBody(x, body)
 	}

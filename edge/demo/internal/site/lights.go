@@ -2,8 +2,11 @@ package site
 
 import (
 	"cmp"
+	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A light is one of the lighthouses that the site is about. None of them exists.
@@ -66,4 +69,21 @@ func search(text, order string) []light {
 		return cmp.Compare(a.Name, b.Name)
 	})
 	return found
+}
+
+// A night is one of the almanac: when the lamps are lit in the middle of a month, and when put out.
+type night struct{ Month, Lit, Out string }
+
+// nights reckons a year of them for the coast's latitude, by the sun's height alone.
+func nights() []night {
+	const latitude = 58 * math.Pi / 180
+	var year []night
+	for m := time.January; m <= time.December; m++ {
+		day := time.Date(2025, m, 15, 0, 0, 0, 0, time.UTC).YearDay()
+		declination := -23.44 * math.Pi / 180 * math.Cos(2*math.Pi/365*float64(day+10))
+		half := math.Acos(max(-1, min(1, -math.Tan(latitude)*math.Tan(declination)))) * 12 / math.Pi
+		clock := func(hours float64) string { return fmt.Sprintf("%02d:%02d", int(hours), int(hours*60)%60) }
+		year = append(year, night{m.String(), clock(12 + half), clock(12 - half)})
+	}
+	return year
 }

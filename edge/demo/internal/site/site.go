@@ -32,7 +32,7 @@ type Site struct {
 // New makes the site.
 func New() *Site {
 	s := &Site{pages: map[string]*template.Template{}, pictures: map[string][]byte{"sky.png": sky()}}
-	for _, name := range []string{"home-a", "home-b", "lights", "light", "search", "members", "missing"} {
+	for _, name := range []string{"home-a", "home-b", "lights", "light", "search", "almanac", "members", "missing"} {
 		s.pages[name] = template.Must(template.ParseFS(pages, "pages/layout.html", "pages/card.html", "pages/"+name+".html"))
 	}
 	for _, l := range lights {
@@ -63,6 +63,7 @@ func (s *Site) Variant(name string) http.Handler {
 	get("/lights/{$}", (*answer).lights)
 	get("/lights/{slug}", (*answer).light)
 	get("/search", (*answer).search)
+	get("/almanac", (*answer).almanac)
 	get("/members/{page...}", (*answer).members)
 	get("/assets/{file...}", (*answer).asset)
 	get("/api/lights.json", (*answer).apiLights)
@@ -88,6 +89,7 @@ type view struct {
 	Lights        []light
 	Light         light
 	Query, Sort   string
+	Nights        []night
 }
 
 // fields sets what every response has. Like many an origin this one talks too much: about its software, and to each visitor of a
@@ -149,6 +151,20 @@ func (a *answer) search() {
 	q := a.r.URL.Query()
 	text, order := q.Get("q"), q.Get("sort")
 	a.page(200, "search", view{Title: "Search", Query: text, Sort: order, Lights: search(text, order)}, "lights, search")
+}
+
+// AlmanacTakes is how long the origin needs for its almanac. Many a page takes that long somewhere; this one waits.
+const AlmanacTakes = 400 * time.Millisecond
+
+func (a *answer) almanac() {
+	t := time.NewTimer(AlmanacTakes)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-a.r.Context().Done():
+		return
+	}
+	a.page(200, "almanac", view{Title: "Almanac", Nights: nights()}, "almanac")
 }
 
 // members asks for no credentials: whoever comes this far was let in by the node. What it answers is for nobody's cache.

@@ -37,6 +37,7 @@ func TestPages(t *testing.T) {
 	f("a", "/lights/none", 404, "No light here")
 	f("a", "/search?q=red&sort=height", 200, "2 lights for “red”")
 	f("a", "/search?q=%3Cscript%3E", 200, "“&lt;script&gt;”")
+	f("a", "/almanac", 200, "<td>June</td><td>20:")
 	f("a", "/members/log", 200, "Wind south-west")
 	f("a", "/members/none", 404, "No light here")
 	f("a", "/none", 404, "No light here")
