@@ -85,6 +85,7 @@ type Node struct {
 	// retiring are old tables on which exchanges still run.
 	retiring sync.WaitGroup
 	api      *admin.Server
+	cut      bool // the node ends although exchanges or fetches have not
 }
 
 // New makes a node of a checked configuration: it takes the data folder, opens
@@ -378,13 +379,16 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	n.api.Shutdown(ctx)
 	close(n.closed)
 	n.serves.Wait()
+	n.cut = err != nil
 	n.close()
 	return err
 }
 
 // close gives everything back that New took, in the reverse order.
 func (n *Node) close() {
-	if n.live != nil {
+	// What exchanges still run on is the process's to give back if they were cut:
+	// an origin that sends a byte a second would decide when the node ends.
+	if n.live != nil && !n.cut {
 		n.retiring.Wait()
 		if n.table != nil {
 			n.live.drop(n.table.held)
@@ -396,7 +400,7 @@ func (n *Node) close() {
 	if n.origins != nil {
 		n.origins.Close()
 	}
-	if n.engine != nil {
+	if n.engine != nil && !n.cut {
 		n.engine.Close()
 	}
 	if n.kv != nil {
