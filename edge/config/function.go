@@ -21,7 +21,7 @@ type Settings struct {
 	// `request` gives each exchange a pristine instance, `instance` keeps instances with their memory between exchanges.
 	Isolation Isolation `yaml:"isolation" default:"request"`
 	// Largest number of live instances at one time.
-	Instances int `yaml:"instances" default:"16" rule:"max=65536"`
+	Instances int `yaml:"instances" default:"64" rule:"max=65536"`
 	// What happens when the function fails: `closed` answers 5xx, `open` goes on as if the function were not there, `stale` serves a stored response if there is one and is `closed` otherwise.
 	OnFailure OnFailure `yaml:"on_failure" default:"closed"`
 	// Values that the function can read by name.

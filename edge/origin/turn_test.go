@@ -47,9 +47,15 @@ func TestSlowBodies(t *testing.T) {
 		w.wantDials("five bodies that do not come", 3)
 		within(t, 0, func() { want(t, "a GET beside them", w.get(), `200 "ok", length 2`) })
 		time.Sleep(9 * time.Second)
-		want(t, "outcomes before the time is over", strings.Join(got, "; "), "")
+		all := func() string {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return strings.Join(got, "; ")
+		}
+		want(t, "outcomes before the time is over", all(), "")
 		time.Sleep(2 * time.Second)
-		want(t, "outcomes after it", strings.Join(got, "; "), "failed: origin overload; failed: origin overload")
+		want(t, "outcomes after it", all(), "failed: origin overload; failed: origin overload")
 		want(t, "a body that is there", w.outcomeOf(exchange.NewBytesBody([]byte("hello")), 5), "failed: origin origin-cut")
 		for _, c := range clients {
 			c.CloseWithError(io.ErrUnexpectedEOF)
