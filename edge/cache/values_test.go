@@ -55,7 +55,7 @@ func TestValues(t *testing.T) {
 
 		time.Sleep(time.Minute - 1)
 		w.wantValue("o", "k", "two")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		w.wantValue("o", "k", absent)
 		w.put("o", "for ever", "x", 1<<63-1)
 		time.Sleep(365 * 24 * time.Hour)

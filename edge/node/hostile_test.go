@@ -290,3 +290,65 @@ func cutTo(b []byte, n int) []byte {
 	}
 	return b
 }
+
+// An origin that never ends its response does not keep the node from ending,
+// also if the response was begun under a configuration that is no more.
+func TestShutdownBesideAnEndlessOrigin(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	end := make(chan struct{})
+	defer close(end)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				http.ReadRequest(bufio.NewReader(c))
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nCache-Control: max-age=9\r\nContent-Length: 1000\r\n\r\nbegun")
+				<-end
+			}()
+		}
+	}()
+	yaml := fmt.Sprintf(`
+listen: {http: "127.0.0.1:0"}
+admin: {listen: "127.0.0.1:0"}
+data: ./data
+cache: {memory: 8MiB}
+origins: [{name: a, servers: [{url: "http://%s"}]}]
+sites: [{hosts: [a.example], origin: a}]
+`, ln.Addr())
+	n, _ := startNode(t, yaml)
+	c, err := net.Dial("tcp", n.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	n.mu.Lock()
+	again := *n.config
+	n.mu.Unlock()
+	if _, err := n.Reload(&again); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	over := make(chan error, 1)
+	go func() { over <- n.Shutdown(ctx) }()
+	select {
+	case err := <-over:
+		if err == nil || !strings.Contains(err.Error(), "not every request has finished") {
+			t.Errorf("shutdown: %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the node did not end")
+	}
+}

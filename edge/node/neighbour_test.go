@@ -18,7 +18,7 @@ functions:
   - {name: f, limits: {cpu: 30ms, wall: 1s, memory: 4MiB}, instances: 4}
   - {name: g, owner: bee}
 origins:
-  - {name: a, servers: [{url: %q}], first_byte_timeout: 150ms, connect_timeout: 150ms, idle_timeout: 150ms}
+  - {name: a, servers: [{url: %q}], first_byte_timeout: 500ms, connect_timeout: 500ms, idle_timeout: 500ms}
   - {name: b, owner: bee, servers: [{url: %q}]}
 sites:
   - {hosts: [a.example], origin: a, functions: [f]}

@@ -42,9 +42,11 @@ type Metrics struct {
 	sites  sync.Map // siteKey → *siteMetrics
 	// recent are sites that were found in sites, each in the cell that its name
 	// hashes to. A site that has been forgotten may stand there, but is gone.
-	recent [64]atomic.Pointer[siteMetrics]
-	seed   maphash.Seed
-	funcs  sync.Map // functionKey → *functionMetrics
+	// recentFuncs are the same of functions.
+	recent      [64]atomic.Pointer[siteMetrics]
+	recentFuncs [64]atomic.Pointer[functionMetrics]
+	seed        maphash.Seed
+	funcs       sync.Map // functionKey → *functionMetrics
 }
 
 type siteKey struct{ owner, site string }
@@ -68,7 +70,12 @@ type functionKey struct {
 	hook        exchange.Hook
 }
 
+// functionMetrics are the children of one function at one hook. gone is as in
+// siteMetrics.
 type functionMetrics struct {
+	functionKey
+	gone atomic.Bool
+
 	calls, fuel, cpu, wall prometheus.Counter
 	failures               [exchange.Reasons]atomic.Pointer[prometheus.Counter]
 }
@@ -205,18 +212,7 @@ func (m *Metrics) Fetched(x *exchange.Exchange, took time.Duration) {
 
 // Called counts a call of a function.
 func (m *Metrics) Called(owner, name string, c *exchange.Call) {
-	key := functionKey{owner, name, c.Hook}
-	v, ok := m.funcs.Load(key)
-	if !ok {
-		hook := c.Hook.String()
-		v, _ = m.funcs.LoadOrStore(key, &functionMetrics{
-			calls: m.calls.WithLabelValues(owner, name, hook),
-			fuel:  m.fuel.WithLabelValues(owner, name, hook),
-			cpu:   m.cpu.WithLabelValues(owner, name, hook),
-			wall:  m.wall.WithLabelValues(owner, name, hook),
-		})
-	}
-	f := v.(*functionMetrics)
+	f := m.function(functionKey{owner, name, c.Hook})
 	f.calls.Inc()
 	f.fuel.Add(float64(max(0, c.Fuel)))
 	f.cpu.Add(max(0, c.CPU.Seconds()))
@@ -226,6 +222,28 @@ func (m *Metrics) Called(owner, name string, c *exchange.Call) {
 			return m.failures.WithLabelValues(owner, name, c.Hook.String(), c.Failed.String())
 		}).Inc()
 	}
+}
+
+func (m *Metrics) function(key functionKey) *functionMetrics {
+	// Fast path: as in site.
+	cell := &m.recentFuncs[(maphash.String(m.seed, key.name)+uint64(key.hook))%uint64(len(m.recentFuncs))]
+	if f := cell.Load(); f != nil && f.functionKey == key && !f.gone.Load() {
+		return f
+	}
+	v, ok := m.funcs.Load(key)
+	if !ok {
+		owner, name, hook := key.owner, key.name, key.hook.String()
+		v, _ = m.funcs.LoadOrStore(key, &functionMetrics{
+			functionKey: key,
+			calls:       m.calls.WithLabelValues(owner, name, hook),
+			fuel:        m.fuel.WithLabelValues(owner, name, hook),
+			cpu:         m.cpu.WithLabelValues(owner, name, hook),
+			wall:        m.wall.WithLabelValues(owner, name, hook),
+		})
+	}
+	f := v.(*functionMetrics)
+	cell.Store(f)
+	return f
 }
 
 // Count and Observe are a function's own numbers; the caller bounds their names.
@@ -257,12 +275,13 @@ func (m *Metrics) Forget(site func(owner, site string) bool, function func(owner
 		m.fetchTime.DeletePartialMatch(l)
 		return true
 	})
-	m.funcs.Range(func(k, _ any) bool {
+	m.funcs.Range(func(k, v any) bool {
 		key := k.(functionKey)
 		if function(key.owner, key.name) {
 			return true
 		}
 		m.funcs.Delete(k)
+		v.(*functionMetrics).gone.Store(true)
 		l := prometheus.Labels{"owner": key.owner, "function": key.name}
 		for _, v := range []*prometheus.CounterVec{m.calls, m.failures, m.fuel, m.cpu, m.wall, m.guestCount} {
 			v.DeletePartialMatch(l)

@@ -40,7 +40,9 @@ func (c *call) receive() step {
 	q.Path, q.Query, q.HasQuery = t.Path, t.Query, t.HasQuery
 	x.Asked = exchange.URL{Scheme: q.Scheme, Host: q.Host, Path: q.Path, Query: q.Query, HasQuery: q.HasQuery}
 	q.Header.SetKnown(exchange.Host, q.Host)
-	removeHopByHop(&q.Header, true)
+	if !removeHopByHop(&q.Header, true) {
+		return c.refuse(400, exchange.ReasonBadRequest)
+	}
 	if q.Header.Has(exchange.Upgrade) && ignoreUpgrade(q) {
 		q.Header.DeleteKnown(exchange.Upgrade)
 	}
@@ -126,11 +128,13 @@ func (c *call) firstUntrusted() (netip.Addr, bool) {
 // https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 //
 // Upgrade stays if keepUpgrade and Connection names it; see [ignoreUpgrade].
-func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
-	upgrade := false
+// It is false if Connection names more than maxOptions fields: somebody wants
+// the node to compare each of them with each field. Then not all are removed.
+func removeHopByHop(h *exchange.Header, keepUpgrade bool) bool {
+	upgrade, few := false, true
 	if h.Has(exchange.Connection) {
-		var room [8]string // a client that names more pays for it with an allocation
-		named := room[:0]
+		var named [maxOptions]string
+		n := 0
 		for v := range h.Values(exchange.Connection) {
 			for option := range strings.SplitSeq(v, ",") {
 				option = strings.Trim(option, " \t")
@@ -138,12 +142,15 @@ func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 				case strings.EqualFold(option, "upgrade"):
 					upgrade = true
 				case option == "" || strings.EqualFold(option, "close") || strings.EqualFold(option, "keep-alive"):
+				case n == len(named):
+					few = false
 				default:
-					named = append(named, option)
+					named[n] = option
+					n++
 				}
 			}
 		}
-		for _, name := range named {
+		for _, name := range named[:n] {
 			// A client must not be able to take away what the node relies on.
 			switch exchange.Lookup(name) {
 			case exchange.Host, exchange.Cookie, exchange.Authorization, exchange.CDNLoop, exchange.Via,
@@ -163,11 +170,15 @@ func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 			h.DeleteKnown(k)
 		}
 	}
+	return few
 }
 
 // maxVisits is how often a request may have been here before: a fleet may pass
 // it on once on purpose.
 const maxVisits = 3
+
+// maxOptions is how many fields Connection may name.
+const maxOptions = 32
 
 // visits is how often the request has been here before.
 //
