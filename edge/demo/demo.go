@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/config"
@@ -26,7 +27,7 @@ type Options struct {
 	Log io.Writer
 	// Compiler compiles functions in another process, see node.Options.
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
-	// CompileCache is the folder in which compiled functions are kept between demos; "" is the user's cache folder.
+	// CompileCache is the folder in which compiled functions are kept between demos, if no other demo uses it; "" is one in the user's cache folder.
 	CompileCache string
 
 	// guests are the example functions in place of those that are embedded.
@@ -48,7 +49,8 @@ type Demo struct {
 	a, b     *originServer
 	node     *node.Node
 	operator *operator
-	compiled string // folder of compiled code
+	compiled string // folder of compiled code; "" is one of the node's own
+	cache    *os.File
 	took     time.Duration
 
 	// What tests of the tour's honesty change.
@@ -71,9 +73,7 @@ func Open(ctx context.Context, o Options) (_ *Demo, err error) {
 			err = errors.Join(err, d.Close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if d.compiled == "" {
-		d.compiled = node.CacheDir("compiled")
-	}
+	d.takeCache()
 	if d.folder, err = makeFolder(o.Data, guests, began); err != nil {
 		return nil, err
 	}
@@ -92,6 +92,21 @@ func Open(ctx context.Context, o Options) (_ *Demo, err error) {
 	}
 	d.took = time.Since(began)
 	return d, nil
+}
+
+// takeCache takes the folder of compiled code, which an engine wants for itself: when it starts it deletes what is of another version or half done.
+// If another demo has it, this one compiles for itself.
+func (d *Demo) takeCache() {
+	if d.compiled == "" {
+		d.compiled = node.CacheDir("compiled")
+	}
+	if d.compiled == "" {
+		return
+	}
+	var err error
+	if d.cache, err = lock(d.compiled); err != nil {
+		d.compiled = ""
+	}
 }
 
 // startNode writes the configuration and starts a node on it, as wedge serve would.
@@ -180,6 +195,9 @@ func (d *Demo) Close(ctx context.Context) error {
 	d.b.kill()
 	if d.operator != nil {
 		d.operator.client.CloseIdleConnections()
+	}
+	if d.cache != nil {
+		d.cache.Close()
 	}
 	if d.folder != nil {
 		d.folder.remove()

@@ -110,14 +110,24 @@ func (f *folder) writeConfig(a addresses) (string, error) {
 
 // take locks the folder: a second demo must not write over the files of one that runs.
 func (f *folder) take() (err error) {
-	if f.lock, err = os.OpenFile(f.file("demo.lock"), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
-		return err
-	}
-	err = unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	f.lock, err = lock(f.path)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return fmt.Errorf("%s is the folder of a demo that runs: stop that one, or name another folder", f.path)
 	}
 	return err
+}
+
+// lock takes a folder for as long as the file that it returns is open; the error is EWOULDBLOCK if somebody else has it.
+func lock(dir string) (*os.File, error) {
+	held, err := os.OpenFile(filepath.Join(dir, "demo.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(held.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		held.Close()
+		return nil, err
+	}
+	return held, nil
 }
 
 // remove gives the folder back, and deletes it if it was made for this run only.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wedgecdn/wedge/edge/node"
 	"github.com/wedgecdn/wedge/runtime/engine/enginetest"
 )
 
@@ -40,6 +40,21 @@ var examplesOnce = sync.OnceValues(func() (map[string][]byte, error) {
 	return built, nil
 })
 
+// compiled is where the tests of this process keep compiled functions.
+var compiled string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if compiled, err = os.MkdirTemp("", "wedge-compiled-"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(compiled)
+		return m.Run()
+	}())
+}
+
 // open starts a demo with the examples as they stand in the tree.
 func open(t *testing.T) *Demo {
 	t.Helper()
@@ -52,7 +67,7 @@ func open(t *testing.T) *Demo {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	d, err := Open(t.Context(), Options{Log: &log, guests: guests, CompileCache: node.CacheDir("demo-test")})
+	d, err := Open(t.Context(), Options{Log: &log, guests: guests, CompileCache: compiled})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
@@ -127,4 +142,21 @@ func TestFolderIsTaken(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Errorf("a folder that was named is gone: %v", err)
 	}
+}
+
+// While one demo uses the folder of compiled code, another compiles for itself.
+func TestCompiledCodeIsTaken(t *testing.T) {
+	dir := t.TempDir()
+	first, second := &Demo{compiled: dir}, &Demo{compiled: dir}
+	first.takeCache()
+	second.takeCache()
+	if first.compiled != dir || second.compiled != "" {
+		t.Errorf("the first has %q, the second %q", first.compiled, second.compiled)
+	}
+	first.cache.Close()
+	third := &Demo{compiled: dir}
+	if third.takeCache(); third.compiled != dir {
+		t.Errorf("after the first has ended, the third has %q", third.compiled)
+	}
+	third.cache.Close()
 }
