@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,9 +29,11 @@ type world struct {
 	answers   map[string]*answer // by path
 	asked     []string           // what the origin has seen since the last answer was printed
 	running   map[string]*running
-	bugs      []string
-	ended     []string // a log line an exchange
 	advance   func(time.Duration)
+
+	mu    sync.Mutex // clients end on goroutines of their own
+	bugs  []string
+	ended []string // a log line an exchange
 }
 
 func newWorld(t *testing.T) *world {
@@ -67,10 +70,14 @@ func (w *world) close() {
 }
 
 func (w *world) Ended(x *exchange.Exchange, took time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.ended = append(w.ended, fmt.Sprintf("%v %v", x.Outcome, x.Reason))
 }
 func (w *world) Fetched(*exchange.Exchange, time.Duration) {}
 func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.bugs = append(w.bugs, fmt.Sprintf("%v\n%s", v, stack))
 }
 
