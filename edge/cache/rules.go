@@ -24,7 +24,9 @@ const (
 type Rules struct {
 	// Owner and Site are part of every key; purges reach one owner.
 	Owner, Site string
-	Mode        Mode
+	// Origin is the name of the route's origin; it is part of every key too.
+	Origin string
+	Mode   Mode
 	// TTL is how long a response is fresh in mode Force.
 	TTL time.Duration
 	// StripSetCookie removes Set-Cookie from what is stored; without it such a
@@ -49,7 +51,7 @@ func (r *Rules) policy() policy.Rules {
 }
 
 func (r *Rules) key() key.Config {
-	return key.Config{Owner: r.Owner, Site: r.Site, Versions: r.Versions, Cookies: r.KeyCookies}
+	return key.Config{Owner: r.Owner, Site: r.Site, Origin: r.Origin, Versions: r.Versions, Cookies: r.KeyCookies}
 }
 
 // validate says everything that is wrong with the options.

@@ -9,7 +9,7 @@ type Config struct {
 	Listen Listen `yaml:"listen"`
 	// What the node accepts from clients.
 	HTTP HTTP `yaml:"http"`
-	// Networks of peers whose X-Forwarded-* and Forwarded fields are believed. From everybody else they are dropped. An address alone means this one host.
+	// Networks of peers whose X-Forwarded-For, X-Forwarded-Proto and fields such as X-Real-IP are believed. From everybody else they are dropped, and from everybody the fields that rename the host or the path, as X-Forwarded-Host and Forwarded do. An address alone means this one host.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 	// The operators' API.
 	Admin Admin `yaml:"admin"`

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"runtime"
 	"strings"
 	"time"
@@ -55,6 +56,11 @@ func tokens(c *config.Config) (list []admin.Token) {
 type purgeAPI struct{ n *Node }
 
 func (a purgeAPI) Purge(_ context.Context, owner string, p admin.PurgeRequest) (uint64, error) {
+	if !(*a.n.owners.Load())[owner] {
+		// What is purged is remembered by owner for as long as the node runs, so
+		// nobody may make owners up.
+		return 0, &admin.Error{Code: admin.NotFound, Field: "owner", Message: "no site belongs to the owner " + quoted(owner), Hint: "leave the owner out for the default one, or name one that the configuration has"}
+	}
 	q := cache.PurgeRequest{Owner: owner, Tag: p.Tag, All: p.All, Soft: p.Soft}
 	var err error
 	if p.URL != "" {
@@ -157,6 +163,10 @@ func configError(err error) error {
 	if !ok {
 		if e := moduleError(err); e != nil {
 			return e
+		}
+		if _, ok := errors.AsType[*fs.PathError](err); ok {
+			// A file that the configuration names: it is the configuration's fault.
+			return &admin.Error{Code: admin.Invalid, Message: err.Error(), Hint: "look at the path, which is relative to wedge.yaml, and at the file's permissions"}
 		}
 		return err
 	}

@@ -63,7 +63,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		make := func(name string, origin config.Name, p config.CachePolicy, bindings []*config.Binding) *pipeline.Route {
-			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, p)}
+			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p)}
 			var chain []hook.Binding
 			for _, b := range bindings {
 				got := bind(s.Owner, b)
@@ -87,7 +87,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	}
 	if len(errs) > 0 {
 		v.drop(t.held)
-		return nil, errors.Join(errs...)
+		return nil, advise(errors.Join(errs...))
 	}
 	t.routes = pipeline.NewTable(sites)
 	return t, nil
@@ -113,8 +113,8 @@ var modes = map[config.CacheMode]cache.Mode{
 	config.CacheHonour: cache.Honour, config.CachePass: cache.Pass, config.CacheForce: cache.Force,
 }
 
-func rules(s *config.Site, p config.CachePolicy) cache.Rules {
-	r := cache.Rules{Owner: string(s.Owner), Site: string(s.Name), Mode: modes[p.Mode], StripSetCookie: p.StripSetCookie,
+func rules(s *config.Site, origin config.Name, p config.CachePolicy) cache.Rules {
+	r := cache.Rules{Owner: string(s.Owner), Site: string(s.Name), Origin: string(origin), Mode: modes[p.Mode], StripSetCookie: p.StripSetCookie,
 		IgnoreCookies: p.Cookies == config.CookiesIgnore, Collapse: p.Collapse}
 	if p.Mode == config.CacheForce {
 		r.TTL = time.Duration(p.TTL)

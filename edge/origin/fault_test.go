@@ -83,6 +83,7 @@ func TestFaults(t *testing.T) {
 	f("HTTP/1.1 200 OK~Transfer-Encoding: chunked~~186A0~"+strings.Repeat("x", 100000)+"~0~~", hangs, `200 "xxxxxxxx... 100000 bytes", length -1`)
 	f("HTTP/1.1 200 OK~Transfer-Encoding: chunked~~"+strings.Repeat("1~x~", 5000)+"0~~", hangs, `200 "xxxxxxxx... 5000 bytes", length -1`)
 	f("HTTP/1.1 200 OK~A: "+strings.Repeat("x", 60000)+"~Content-Length: 2~~ok", hangs, `200 "ok", length 2`)
+	f("HTTP/1.1 200 OK~"+strings.Repeat("A: b~", maxFields-1)+"Content-Length: 2~~ok", hangs, `200 "ok", length 2`)
 
 	// Cut at each place.
 	f("", shut, "failed: origin origin-cut")
@@ -153,6 +154,7 @@ func TestFaults(t *testing.T) {
 	f("HTTP/1.1 101 Switching Protocols~Upgrade: x~~", hangs, bad)
 	f("HTTP/1.1 200 OK~A: "+strings.Repeat("x", maxHead)+"~~", hangs, bad)
 	f("HTTP/1.1 200 OK~"+strings.Repeat("A: b~", maxHead/6), hangs, bad)
+	f("HTTP/1.1 200 OK~"+strings.Repeat("A: b~", maxFields)+"Content-Length: 2~~ok", hangs, bad)
 	f(strings.Repeat("HTTP/1.1 103 Early Hints~~", maxInterim+1), hangs, bad)
 	f(strings.Repeat("HTTP/1.1 100 Continue~~", maxInterim+1), hangs, bad)
 	f(strings.Repeat("HTTP/1.1 103 Early Hints~A: "+strings.Repeat("x", maxHead/8)+"~~", 8), hangs, bad)

@@ -55,6 +55,7 @@ func (u *Upstreams) guestPool(owner string, e endpoint) *pool {
 	p.dial = (&net.Dialer{Control: u.guard.control}).DialContext
 	p.settings.defaults()
 	p.servers = []*server{p.newServer(e, 1)}
+	p.uploads = make(chan struct{}, mostUploads(p.settings.Connections))
 	g.pools[k] = &guestPool{p, g.clock}
 	return p
 }

@@ -11,6 +11,9 @@ const (
 	// maxHead bounds the heads of one response together, interim ones too, and
 	// its trailer section.
 	maxHead = 64 << 10
+	// maxFields is how many fields a head or a trailer section may have. Fields
+	// are looked for one by one, so there must not be as many as fit in.
+	maxFields = 512
 	// maxInterim is how many interim responses are taken before the final one.
 	maxInterim = 16
 )
@@ -90,6 +93,9 @@ func parseFields(s string, h *exchange.Header) error {
 		// https://www.rfc-editor.org/rfc/rfc9112#section-5.1
 		if colon < 0 || !validName(l[:colon]) {
 			return protocolError("the name of a field is malformed")
+		}
+		if h.Len() == maxFields {
+			return protocolError("there are more than 512 fields")
 		}
 		value := strings.Trim(l[colon+1:], " \t")
 		if !all(value, charValue) {

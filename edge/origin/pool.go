@@ -31,6 +31,7 @@ type pool struct {
 	settings Settings
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	servers  []*server
+	uploads  chan struct{} // holds one element for each client's body that is being sent; see turn
 
 	mu       sync.Mutex // guards what follows, and what server says it guards
 	waiters  []*waiter

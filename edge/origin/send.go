@@ -18,6 +18,11 @@ import (
 func (p *pool) send(ctx context.Context, x *exchange.Exchange) error {
 	var tried []*server
 	fresh := false
+	body, err := p.turn(ctx, &x.Request)
+	if err != nil {
+		return err
+	}
+	defer body.end()
 	for n := 0; ; n++ {
 		if ctx.Err() != nil {
 			return p.ended("begin", ctx.Err()) // no connection is worth it
@@ -28,7 +33,7 @@ func (p *pool) send(ctx context.Context, x *exchange.Exchange) error {
 		c, s, err := p.take(ctx, fresh, tried)
 		if err == nil {
 			a.Reused = c.used
-			a.Again, failed = p.attempt(ctx, c, x)
+			a.Again, failed = p.attempt(ctx, c, x, &body)
 			fresh = true
 		} else {
 			failed = err.(*exchange.Error)
@@ -58,9 +63,10 @@ func (p *pool) send(ctx context.Context, x *exchange.Exchange) error {
 }
 
 // attempt sends x's request on c and reads the head of its response. c is
-// given back, closed, or part of x.Response afterwards. again tells that the
+// given back, closed, or part of x.Response afterwards; body is the upload's if
+// that has begun. again tells that the
 // failure is one after which the request may be repeated.
-func (p *pool) attempt(ctx context.Context, c *conn, x *exchange.Exchange) (again bool, failed *exchange.Error) {
+func (p *pool) attempt(ctx context.Context, c *conn, x *exchange.Exchange, body *turn) (again bool, failed *exchange.Error) {
 	t := &transfer{p: p, c: c, ctx: ctx, began: time.Now()}
 	reused := c.used
 	c.begin()
@@ -86,7 +92,7 @@ func (p *pool) attempt(ctx context.Context, c *conn, x *exchange.Exchange) (agai
 		if sendsBody(q) {
 			// The time for the answer begins when all is sent.
 			c.SetReadDeadline(time.Time{})
-			t.upload = newUpload(p, c, q)
+			t.upload = newUpload(p, c, q, body.pass())
 			go t.upload.run()
 		}
 		err = t.readHead(x)

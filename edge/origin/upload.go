@@ -29,6 +29,7 @@ type upload struct {
 	body    exchange.Body
 	length  int64
 	trailer *exchange.Header
+	turn    turn // ended with the upload
 
 	stop atomic.Bool
 	sent atomic.Int64
@@ -45,13 +46,14 @@ type upload struct {
 // front ends.
 const settleTime = 50 * time.Millisecond
 
-func newUpload(p *pool, c *conn, q *exchange.Request) *upload {
-	return &upload{p: p, c: c, body: q.Body, length: q.ContentLength, trailer: q.Trailer, done: make(chan struct{})}
+func newUpload(p *pool, c *conn, q *exchange.Request, t turn) *upload {
+	return &upload{p: p, c: c, body: q.Body, length: q.ContentLength, trailer: q.Trailer, turn: t, done: make(chan struct{})}
 }
 
 // run sends the body.
 func (u *upload) run() {
 	defer close(u.done)
+	defer u.turn.end()
 	defer func() {
 		if v := recover(); v != nil {
 			// The body is another package's. Its bug costs this exchange, not the node.

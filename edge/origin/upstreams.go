@@ -162,6 +162,7 @@ func (u *Upstreams) newPool(def *Pool) (*pool, error) {
 		}
 		p.servers = append(p.servers, p.newServer(e, s.Weight))
 	}
+	p.uploads = make(chan struct{}, mostUploads(len(p.servers)*p.settings.Connections))
 	return p, nil
 }
 

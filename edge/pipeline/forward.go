@@ -7,12 +7,11 @@ import (
 // addForwarded writes what every request to an origin says about its way here.
 func (p *Pipeline) addForwarded(x *exchange.Exchange) {
 	h := &x.Request.Header
-	client := x.Client.PeerAddr.String()
-	if before := h.Value(exchange.XForwardedFor); before != "" {
-		// Only a trusted proxy's list has come this far.
-		h.SetKnown(exchange.XForwardedFor, before+", "+client)
-	} else if x.Client.PeerAddr.IsValid() {
-		h.SetKnown(exchange.XForwardedFor, client)
+	if x.Client.PeerAddr.IsValid() {
+		// Only a trusted proxy's list has come this far. It may be in several
+		// lines: a proxy that writes one of its own leaves the client's before it,
+		// and the last is the one that is true.
+		addToList(h, exchange.XForwardedFor, x.Client.PeerAddr.String())
 	}
 	h.SetKnown(exchange.XForwardedProto, x.Request.Scheme)
 	if !h.Has(exchange.XForwardedHost) {

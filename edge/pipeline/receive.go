@@ -40,8 +40,13 @@ func (c *call) receive() step {
 	q.Path, q.Query, q.HasQuery = t.Path, t.Query, t.HasQuery
 	x.Asked = exchange.URL{Scheme: q.Scheme, Host: q.Host, Path: q.Path, Query: q.Query, HasQuery: q.HasQuery}
 	q.Header.SetKnown(exchange.Host, q.Host)
-	removeHopByHop(&q.Header, true)
-	if loops(&q.Header, c.p.o.Node) {
+	if !removeHopByHop(&q.Header, true) {
+		return c.refuse(400, exchange.ReasonBadRequest)
+	}
+	if q.Header.Has(exchange.Upgrade) && ignoreUpgrade(q) {
+		q.Header.DeleteKnown(exchange.Upgrade)
+	}
+	if c.visits = visits(&q.Header, c.p.o.Node); c.visits >= maxVisits {
 		return c.refuse(508, exchange.ReasonLoop)
 	}
 	if t.Asterisk {
@@ -82,16 +87,8 @@ func (c *call) identify() {
 			x.ID = id
 		}
 	}
-	for _, k := range unkeyed {
-		h.DeleteKnown(k)
-	}
+	dropForeign(h, x.Client.Trusted)
 }
-
-// unkeyed are fields that frameworks take for the URL, the host or the method,
-// though no cache has them in its key.
-var unkeyed = [...]exchange.Known{exchange.XOriginalURL, exchange.XRewriteURL, exchange.XHTTPMethodOverride, exchange.XHTTPMethod,
-	exchange.XMethodOverride, exchange.XForwardedPrefix, exchange.XForwardedScheme, exchange.XForwardedServer, exchange.XForwardedPort,
-	exchange.XHost, exchange.XRequestID}
 
 // firstUntrusted walks X-Forwarded-For from its end, where the nearest proxy
 // wrote, to the first address that is no trusted proxy.
@@ -130,12 +127,13 @@ func (c *call) firstUntrusted() (netip.Addr, bool) {
 // connection-option, and then remove the Connection header field itself".
 // https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 //
-// Upgrade stays if keepUpgrade and Connection names it: the origin's side
-// decides whether the protocol may be changed.
-func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
-	upgrade := false
+// Upgrade stays if keepUpgrade and Connection names it; see [ignoreUpgrade].
+// It is false if Connection names more than maxOptions fields: somebody wants
+// the node to compare each of them with each field. Then not all are removed.
+func removeHopByHop(h *exchange.Header, keepUpgrade bool) bool {
+	upgrade, few := false, true
 	if h.Has(exchange.Connection) {
-		var named [8]string
+		var named [maxOptions]string
 		n := 0
 		for v := range h.Values(exchange.Connection) {
 			for option := range strings.SplitSeq(v, ",") {
@@ -144,7 +142,9 @@ func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 				case strings.EqualFold(option, "upgrade"):
 					upgrade = true
 				case option == "" || strings.EqualFold(option, "close") || strings.EqualFold(option, "keep-alive"):
-				case n < len(named):
+				case n == len(named):
+					few = false
+				default:
 					named[n] = option
 					n++
 				}
@@ -170,21 +170,24 @@ func removeHopByHop(h *exchange.Header, keepUpgrade bool) {
 			h.DeleteKnown(k)
 		}
 	}
+	return few
 }
 
-// maxLoops is how often a request may come by this node: a fleet may pass it
-// on once on purpose.
-const maxLoops = 3
+// maxVisits is how often a request may have been here before: a fleet may pass
+// it on once on purpose.
+const maxVisits = 3
 
-// loops tells whether the request has been here too often.
+// maxOptions is how many fields Connection may name.
+const maxOptions = 32
+
+// visits is how often the request has been here before.
 //
 // "CDNs can use the presence of the header field to detect loops".
 // https://www.rfc-editor.org/rfc/rfc8586#section-2
-func loops(h *exchange.Header, node string) bool {
+func visits(h *exchange.Header, node string) (n int) {
 	if !h.Has(exchange.CDNLoop) {
-		return false
+		return 0
 	}
-	n := 0
 	for v := range h.Values(exchange.CDNLoop) {
 		for part := range strings.SplitSeq(v, ",") {
 			id, _, _ := strings.Cut(part, ";")
@@ -193,5 +196,5 @@ func loops(h *exchange.Header, node string) bool {
 			}
 		}
 	}
-	return n >= maxLoops
+	return n
 }

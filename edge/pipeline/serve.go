@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"runtime/debug"
 
 	"github.com/wedgecdn/wedge/edge/cache"
@@ -38,6 +39,13 @@ type call struct {
 	// the client's exchange.
 	own  *exchange.Exchange
 	body body
+	// visits is how often the request has been at this node before.
+	visits int
+	// asHead tells that the request came as HEAD: whatever functions make of the
+	// method, the response is delimited by the one that was received.
+	asHead bool
+	// forGuest tells that a function asks for itself; see Own.
+	forGuest bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -60,7 +68,7 @@ func (p *Pipeline) Refuse(x *exchange.Exchange, status int, reason exchange.Reas
 
 func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	c := p.calls.Get().(*call)
-	c.p, c.x = p, x
+	c.p, c.x, c.asHead = p, x, x.Request.Method == "HEAD"
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}
@@ -201,6 +209,12 @@ func (c *call) await() step {
 	var lead *fetch
 	if t.Leads() {
 		lead = c.lead(t, c.found.State == cache.Stale)
+	} else if c.visits > 0 {
+		// The fetch may be the one that this request is made for: they would wait
+		// for each other.
+		t.Leave()
+		x.Reason = exchange.ReasonLoop
+		return pass
 	}
 	for {
 		wait := c.p.o.Wait
@@ -215,9 +229,9 @@ func (c *call) await() step {
 		}
 		switch d {
 		case cache.Shared:
-			c.dropFound()
 			x.Outcome = exchange.Miss
-			t.Serve(x) // its body ends the ticket
+			t.Serve(x, &c.found) // its body ends the ticket
+			c.dropFound()
 			if lead != nil && lead.confirmed {
 				x.Outcome = exchange.Revalidated
 			}
@@ -281,15 +295,6 @@ func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
 func (c *call) takeOwn(f *fetch) step {
 	c.own = <-f.own
 	c.x.Outcome = exchange.Miss
-	if f.confirmed {
-		// The origin confirmed the stored response, but it may not be kept any
-		// longer: this client still gets it, with its new fields.
-		c.serveFound()
-		c.x.Outcome = exchange.Revalidated
-		c.x.Response.Header.CopyFrom(&c.own.Response.Header)
-		c.x.Response.Status = c.own.Response.Status
-		return onResponse
-	}
 	c.takeResponse()
 	return onResponse
 }
@@ -339,11 +344,23 @@ func (c *call) fetchFailed(err error) step {
 		}
 		return c.fail(e.status, reason)
 	}
-	return c.fail(originStatus(reason), reason)
+	return c.fail(failureStatus(err, reason), reason)
 }
 
-// originStatus is what a client is told when the origin did not answer.
-func originStatus(r exchange.Reason) int {
+// failureStatus is what a client is told when there is no answer of the
+// origin's, by whose fault that is.
+func failureStatus(err error, r exchange.Reason) int {
+	if e, ok := errors.AsType[*exchange.Error](err); ok && e.Source == exchange.SourceClient {
+		switch r {
+		case exchange.ReasonTooLarge:
+			return 413
+		case exchange.ReasonSlowClient:
+			return 408
+		case exchange.ReasonClientGone:
+			return 499
+		}
+		return 400
+	}
 	switch r {
 	case exchange.ReasonOriginTimeout:
 		return 504
@@ -383,11 +400,13 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	took := x.Took
-	if took == 0 {
-		took = p.since(x.Now)
+	if !c.forGuest {
+		took := x.Took
+		if took == 0 {
+			took = p.since(x.Now)
+		}
+		p.o.Events.Ended(x, took)
 	}
-	p.o.Events.Ended(x, took)
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)

@@ -27,13 +27,13 @@ type world struct {
 	sites     []route.Site[*Route]
 	functions map[string]*script
 	answers   map[string]*answer // by path
-	asked     []string           // what the origin has seen since the last answer was printed
 	running   map[string]*running
 	advance   func(time.Duration)
 
-	mu    sync.Mutex // clients end on goroutines of their own
+	mu    sync.Mutex
+	asked []string // what the origin has seen since the last answer was printed
+	ended []string // clients' exchanges that have ended
 	bugs  []string
-	ended []string // a log line an exchange
 }
 
 func newWorld(t *testing.T) *world {
@@ -69,7 +69,7 @@ func (w *world) close() {
 	}
 }
 
-func (w *world) Ended(x *exchange.Exchange, took time.Duration) {
+func (w *world) Ended(x *exchange.Exchange, _ time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ended = append(w.ended, fmt.Sprintf("%v %v", x.Outcome, x.Reason))
@@ -85,7 +85,7 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 // key_cookie=, strip_set_cookie, no_collapse, reads_private, functions=a,b:open.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
-	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Collapse: true}}
+	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Origin: "main", Collapse: true}}
 	w.options(base, words[1:])
 	s := route.Site[*Route]{Hosts: []string{words[0]}, Any: base}
 	for line := range strings.SplitSeq(input, "\n") {
@@ -112,7 +112,7 @@ func (w *world) options(r *Route, options []string) {
 		case "ttl":
 			r.Rules.TTL = duration(w.t, value)
 		case "origin":
-			r.Origin = value
+			r.Origin, r.Rules.Origin = value, value
 		case "owner":
 			r.Owner, r.Rules.Owner = value, value
 		case "cookies":
@@ -200,13 +200,24 @@ func (w *world) letGo(path string) {
 // originPanics is the one bug that a conversation asks for.
 const originPanics = "BUG: the origin panics"
 
+// saw notes what the origin was asked.
+func (w *world) saw(request string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, request)
+}
+
 // Send is the origin.
 func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) error {
 	q := &x.Request
 	seen := q.Method + " " + name + " " + q.Host + q.URI()
 	for f := range q.Header.All() {
 		switch f.Known() {
-		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XForwardedHost, exchange.XRequestID:
+		case exchange.Host, exchange.Via, exchange.CDNLoop, exchange.XForwardedProto, exchange.XRequestID:
+		case exchange.XForwardedHost:
+			if f.Value != q.Host {
+				seen += " [" + f.Name + ": " + f.Value + "]"
+			}
 		case exchange.XForwardedFor:
 			if f.Value != "192.0.2.1" {
 				seen += " [" + f.Name + ": " + f.Value + "]"
@@ -219,11 +230,11 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 		b, err := io.ReadAll(q.Body)
 		seen += fmt.Sprintf(" %q", b)
 		if err != nil {
-			w.asked = append(w.asked, seen+" (broken)")
+			w.saw(seen + " (broken)")
 			return &exchange.Error{Source: exchange.SourceClient, Op: "send body", Reason: exchange.ReasonClientGone, Err: err}
 		}
 	}
-	w.asked = append(w.asked, seen)
+	w.saw(seen)
 	a := w.answers[q.Path]
 	if a == nil {
 		a = &answer{status: 404, body: "no such page"}
@@ -259,7 +270,9 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	if slices.Contains(a.options, "chunked") || slices.Contains(a.options, "drip") {
 		r.ContentLength = -1
 	}
-	r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	if q.Method != "HEAD" {
+		r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	}
 	return nil
 }
 

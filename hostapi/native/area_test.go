@@ -348,6 +348,21 @@ func TestLogAndMetrics(t *testing.T) {
 	h.want(0, "metric_add", "hits_2", 1)
 }
 
+// What fields hold beyond a line's bytes is dropped, with those behind it: a
+// guest would have the node copy its whole memory for each line.
+func TestLogFieldsAreBounded(t *testing.T) {
+	f := func(want int, fields ...exchange.Field) {
+		t.Helper()
+		if got := len(within(fields, 10)); got != want {
+			t.Errorf("%d of %d fields are kept, want %d", got, len(fields), want)
+		}
+	}
+	f(0)
+	f(2, exchange.Field{Name: "ab", Value: "cde"}, exchange.Field{Name: "fghij"})
+	f(1, exchange.Field{Name: "ab", Value: "cde"}, exchange.Field{Name: "fghij", Value: "k"})
+	f(0, exchange.Field{Value: strings.Repeat("x", 11)}, exchange.Field{Name: "a"})
+}
+
 func TestSpans(t *testing.T) {
 	h := start(t, exchange.OnRequest, Options{})
 	h.want(1, "span_begin", "a")

@@ -5,13 +5,18 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/services"
 )
 
 const (
 	maxLine      = 16 << 10 // bytes of a log line; longer ones are cut
 	maxLogFields = 32
-	maxMetric    = 64 // bytes of a metric's name
+	// maxLogPairs bounds the fields of a line together, in bytes; those that go
+	// beyond it are dropped. A guest has megabytes of memory, and whoever takes
+	// the line copies all of it.
+	maxLogPairs = maxLine
+	maxMetric   = 64 // bytes of a metric's name
 )
 
 // log reads line and fields; nothing is written.
@@ -25,10 +30,20 @@ func log(s *Session, a []uint64) int64 {
 		return status(abi.StatusInvalid)
 	}
 	if to := s.b.o.Services.Log; to != nil {
-		to.Log(&services.Line{Caller: s.caller(), Level: services.Level(level), Message: line[:min(len(line), maxLine)], Fields: s.fields})
+		to.Log(&services.Line{Caller: s.caller(), Level: services.Level(level), Message: line[:min(len(line), maxLine)], Fields: within(s.fields, maxLogPairs)})
 	}
 	clear(s.fields)
 	return 0
+}
+
+// within is the fields that come before the limit, in bytes.
+func within(fields []exchange.Field, limit int) []exchange.Field {
+	for i := range fields {
+		if limit -= len(fields[i].Name) + len(fields[i].Value); limit < 0 {
+			return fields[:i]
+		}
+	}
+	return fields
 }
 
 // metricName is why a name cannot be used, or ok.

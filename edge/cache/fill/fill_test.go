@@ -2,6 +2,7 @@ package fill
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -417,5 +418,42 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	w.wantQuiet()
+}
+
+// A request looks at many variants under way, and hashes its own once: the
+// table is locked meanwhile.
+func TestJoinMatchesOnce(t *testing.T) {
+	w := newWorld(t, Options{})
+	matches := 0
+	ask := func(variant byte) *Ticket {
+		r := w.request(variant)
+		r.Names = []string{"x-v"} // not the same slice each time
+		match := r.Match
+		r.Match = func(names []string) Key { matches++; return match(names) }
+		return w.table.Join(r)
+	}
+	var all []*Ticket
+	for i := range byte(100) {
+		tk := ask(i)
+		if !tk.Leads() {
+			t.Fatalf("variant %d does not lead", i)
+		}
+		all = append(all, tk)
+	}
+	matches = 0
+	all = append(all, ask(50), ask(100))
+	if all[100].Leads() || !all[101].Leads() {
+		t.Error("a request for a variant under way leads, or one for another does not")
+	}
+	if matches > 4 {
+		t.Errorf("two requests beside 100 variants hashed %d times", matches)
+	}
+	for _, tk := range all {
+		tk.Leave()
+		if f := tk.Filling(); f != nil {
+			f.Fail(errors.New("over"))
+		}
+	}
 	w.wantQuiet()
 }

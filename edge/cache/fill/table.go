@@ -1,6 +1,7 @@
 package fill
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,6 +102,12 @@ func (t *Table) join(r *Request) *place {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := t.fills[r.Key]
+	// Match hashes, and a key may have as many fetches under way as there are
+	// connections, if each client asks for a variant of its own; nearly all have
+	// the same names.
+	var names []string
+	var variant Key
+	matched := false
 	for i := 0; i < len(list); i++ {
 		f := list[i]
 		if !f.guard.Current() {
@@ -109,7 +116,10 @@ func (t *Table) join(r *Request) *place {
 			i--
 			continue
 		}
-		if r.Match(f.names) != f.variant {
+		if !matched || !slices.Equal(names, f.names) {
+			names, variant, matched = f.names, r.Match(f.names), true
+		}
+		if variant != f.variant {
 			continue
 		}
 		if p := f.join(r); p != nil {

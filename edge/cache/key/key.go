@@ -1,6 +1,7 @@
 package key
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -16,6 +17,9 @@ type Key [16]byte
 // Config is what a route's configuration adds to its keys.
 type Config struct {
 	Owner, Site string
+	// Origin is the name of the origin that is asked unless a function has
+	// chosen another.
+	Origin string
 	// Versions are the versions of those bound functions that may change what
 	// is fetched, in the order in which they run.
 	Versions []string
@@ -40,6 +44,8 @@ const (
 	kindVersion
 	kindName
 	kindValue
+	kindOrigin
+	kindStored
 )
 
 // A Maker makes keys. It is safe for concurrent use.
@@ -100,6 +106,19 @@ func (m *Maker) URL(owner, scheme, host, path, query string, hasQuery bool) Key 
 	return Key(sum[:len(Key{})])
 }
 
+// Value is the key of a value that functions keep in the cache under an owner.
+// It begins with a part that no request's key begins with.
+func (m *Maker) Value(owner string, k []byte) Key {
+	p := m.scratch.Get().(*[]byte)
+	b := append((*p)[:0], m.seed[:]...)
+	b = part(b, kindStored, "")
+	b = part(b, kindOwner, owner)
+	b = append(b, k...) // the last part needs no length
+	sum := sha256.Sum256(b)
+	m.put(p, b)
+	return Key(sum[:len(Key{})])
+}
+
 func (m *Maker) put(p *[]byte, b []byte) {
 	if cap(b) <= keptScratch {
 		*p = b[:0]
@@ -126,13 +145,17 @@ func appendURL(b []byte, scheme, host, path, query string, hasQuery bool) []byte
 	return b
 }
 
-// Append appends the parts of x's key, before they are hashed: owner, site, the
-// URL or what functions made of it, what configuration adds, then what
+// Append appends the parts of x's key, before they are hashed: owner, site,
+// origin, the URL or what functions made of it, what configuration adds, then what
 // functions added.
 func Append(b []byte, x *exchange.Exchange, c *Config) []byte {
 	q, ch := &x.Request, &x.Choices.Key
 	b = part(b, kindOwner, c.Owner)
 	b = part(b, kindSite, c.Site)
+	// Two routes of a site may have two origins, and a function may give a request
+	// on one of them the path of the other: what their origins say to the same
+	// path are two things.
+	b = part(b, kindOrigin, cmp.Or(x.Choices.Origin, c.Origin))
 	b = part(b, kindScheme, q.Scheme)
 	b = part(b, kindHost, q.Host)
 	switch {

@@ -33,13 +33,13 @@ func header(name, value string) func(*exchange.Exchange) {
 	return func(x *exchange.Exchange) { x.Request.Header.Add(name, value) }
 }
 
-var config = Config{Owner: "default", Site: "shop"}
+var config = Config{Owner: "default", Site: "shop", Origin: "main"}
 
 // parts reads back what Append wrote: "path=/a query=b".
 func parts(t *testing.T, b []byte) string {
 	t.Helper()
 	names := [...]string{kindOwner: "owner", kindSite: "site", kindScheme: "scheme", kindHost: "host", kindPath: "path", kindQuery: "query", kindReplaced: "replaced",
-		kindCookie: "cookie", kindNoCookie: "no-cookie", kindVersion: "version", kindName: "name", kindValue: "value"}
+		kindCookie: "cookie", kindNoCookie: "no-cookie", kindVersion: "version", kindName: "name", kindValue: "value", kindOrigin: "origin"}
 	var out []string
 	for len(b) > 0 {
 		n, k := binary.Uvarint(b[1:])
@@ -56,18 +56,19 @@ func TestParts(t *testing.T) {
 	f := func(want string, c Config, x *exchange.Exchange) {
 		t.Helper()
 		got := parts(t, Append(nil, x, &c))
-		got = strings.TrimPrefix(got, "owner=default site=shop scheme=https host=shop.example ")
+		got = strings.TrimPrefix(got, "owner=default site=shop origin=main scheme=https host=shop.example ")
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}
 	f("path=/a", config, get("/a"))
+	f("owner=default site=shop origin=new scheme=https host=shop.example path=/a", config, get("/a", func(x *exchange.Exchange) { x.Choices.Origin = "new" }))
 	f("path=/a query=", config, get("/a?"))
 	f("path=/a query=b=1&c", config, get("/a?b=1&c"))
-	f("owner=o site=s scheme=http host=x:81 path=/", Config{Owner: "o", Site: "s"}, get("/", func(x *exchange.Exchange) { x.Request.Scheme, x.Request.Host = "http", "x:81" }))
-	f("path=/a version=h1 version=h2", Config{Owner: "default", Site: "shop", Versions: []string{"h1", "h2"}}, get("/a"))
+	f("owner=o site=s origin= scheme=http host=x:81 path=/", Config{Owner: "o", Site: "s"}, get("/", func(x *exchange.Exchange) { x.Request.Scheme, x.Request.Host = "http", "x:81" }))
+	f("path=/a version=h1 version=h2", Config{Owner: "default", Site: "shop", Origin: "main", Versions: []string{"h1", "h2"}}, get("/a"))
 
-	cookies := Config{Owner: "default", Site: "shop", Cookies: []string{"lang", "ab"}}
+	cookies := Config{Owner: "default", Site: "shop", Origin: "main", Cookies: []string{"lang", "ab"}}
 	f("path=/a no-cookie=lang no-cookie=ab", cookies, get("/a"))
 	f("path=/a cookie=lang value=de no-cookie=ab", cookies, get("/a", header("Cookie", "x=1;\tlang=de ; LANG=en"), header("Cookie", "lang=fr")))
 	f("path=/a no-cookie=lang cookie=ab value=", cookies, get("/a", header("Cookie", "xlang=1"), header("Cookie", "lang; ab=")))
@@ -134,14 +135,17 @@ func TestKeyIsWhatItIsMadeOf(t *testing.T) {
 	same("HEAD", key(get("/a?b=1", func(x *exchange.Exchange) { x.Request.Method = "HEAD" }), config))
 	same("a header field", key(get("/a?b=1", header("X", "1"), header("Cookie", "a=1")), config))
 	same("the owner in the exchange", key(get("/a?b=1", func(x *exchange.Exchange) { x.Owner = "x" }), config))
-	other("the owner", key(get("/a?b=1"), Config{Owner: "x", Site: "shop"}))
-	other("the site", key(get("/a?b=1"), Config{Owner: "default", Site: "x"}))
+	other("the owner", key(get("/a?b=1"), Config{Owner: "x", Site: "shop", Origin: "main"}))
+	other("the site", key(get("/a?b=1"), Config{Owner: "default", Site: "x", Origin: "main"}))
+	other("the origin", key(get("/a?b=1"), Config{Owner: "default", Site: "shop", Origin: "x"}))
+	other("an origin that a function chose", key(get("/a?b=1", func(x *exchange.Exchange) { x.Choices.Origin = "x" }), config))
+	same("the same origin, chosen by a function", key(get("/a?b=1", func(x *exchange.Exchange) { x.Choices.Origin = "main" }), config))
 	other("the scheme", key(get("/a?b=1", func(x *exchange.Exchange) { x.Request.Scheme = "http" }), config))
 	other("the host", key(get("/a?b=1", func(x *exchange.Exchange) { x.Request.Host = "x" }), config))
 	other("the path", key(get("/A?b=1"), config))
 	other("the query", key(get("/a?b=2"), config))
 	other("no query", key(get("/a"), config))
-	other("a version", key(get("/a?b=1"), Config{Owner: "default", Site: "shop", Versions: []string{""}}))
+	other("a version", key(get("/a?b=1"), Config{Owner: "default", Site: "shop", Origin: "main", Versions: []string{""}}))
 	other("a part", key(get("/a?b=1", choose(exchange.KeyChoice{Parts: []exchange.Field{{}}})), config))
 	other("another maker", New().Key(get("/a?b=1"), &config))
 
@@ -193,9 +197,9 @@ func FuzzParts(f *testing.F) {
 	f.Add([]byte("\x00a\x00b"), []byte("\x00\x00ab"))
 	f.Add([]byte("a\x00b\x00c\x00d\x00e\x00f\x00g\x00h\x00i\x00j"), []byte("a\x00b\x00c\x00d\x00e\x00f\x00g\x00h\x00i"))
 	type request struct {
-		owner, site, scheme, host, path, query string
-		hasQuery                               bool
-		cookies, versions, parts               []string
+		owner, site, origin, scheme, host, path, query string
+		hasQuery                                       bool
+		cookies, versions, parts                       []string
 	}
 	read := func(b []byte) request {
 		s := strings.Split(string(b), "\x00")
@@ -207,7 +211,7 @@ func FuzzParts(f *testing.F) {
 			s = s[1:]
 			return v
 		}
-		r := request{owner: next(), site: next(), scheme: next(), host: next(), path: next(), query: next()}
+		r := request{owner: next(), site: next(), origin: next(), scheme: next(), host: next(), path: next(), query: next()}
 		r.hasQuery = next() != ""
 		if !r.hasQuery {
 			r.query = ""
@@ -230,7 +234,7 @@ func FuzzParts(f *testing.F) {
 		for _, p := range r.parts {
 			x.Choices.Key.Parts = append(x.Choices.Key.Parts, exchange.Field{Name: p, Value: p + p})
 		}
-		return Append(nil, x, &Config{Owner: r.owner, Site: r.site, Versions: r.versions, Cookies: r.cookies})
+		return Append(nil, x, &Config{Owner: r.owner, Site: r.site, Origin: r.origin, Versions: r.versions, Cookies: r.cookies})
 	}
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		one, two := read(a), read(b)
@@ -285,7 +289,7 @@ func FuzzQuery(f *testing.F) {
 
 func TestAllocatesNothing(t *testing.T) {
 	m := New()
-	c := Config{Owner: "default", Site: "shop", Versions: []string{strings.Repeat("v", 64)}, Cookies: []string{"lang"}}
+	c := Config{Owner: "default", Site: "shop", Origin: "main", Versions: []string{strings.Repeat("v", 64)}, Cookies: []string{"lang"}}
 	for _, x := range []*exchange.Exchange{
 		get("/a?b=1", header("Cookie", "a=1; lang=de")),
 		get("/a?c=1&b=2&utm_source=x", choose(exchange.KeyChoice{SortQuery: true, LowerCase: true, IgnoreQuery: []string{"utm_*"}, Parts: []exchange.Field{{Name: "device", Value: "phone"}}})),

@@ -35,9 +35,10 @@ type conn struct {
 	head       head
 	fault      *fault // why the head was not accepted
 
-	x    *exchange.Exchange // being served; nil between two
-	body *body              // of its request; nil if it has none
-	out  out
+	x      *exchange.Exchange // being served; nil between two
+	asHead bool               // it came as HEAD
+	body   *body              // of its request; nil if it has none
+	out    out
 
 	// The deadlines in force, on the front's clock; 0 is none.
 	readUntil, writeUntil time.Duration

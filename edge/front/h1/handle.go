@@ -53,6 +53,9 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 	} else {
 		c.partial(r)
 	}
+	// What delimits the response is the method as it was received: a function
+	// may give the request another one.
+	c.asHead = r.Method == "HEAD"
 	if fault == nil && m.length != 0 {
 		c.body = newBody(c, m.length)
 		r.Body = c.body
@@ -141,7 +144,7 @@ func (c *conn) respond(x *exchange.Exchange, mustClose bool) bool {
 	if x.Outcome == exchange.Hit && x.FirstByte > 0 {
 		o.ready = x.Now.Sub(c.front.epoch) + x.FirstByte
 	}
-	framing, framingCloses := frame(x)
+	framing, framingCloses := frame(x, c.asHead)
 	// The client that waits for 100 (Continue) may send the content all the
 	// same after a final response, or may not: nothing tells what comes next.
 	asked := mustClose
