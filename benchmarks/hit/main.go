@@ -4,7 +4,8 @@
 // Both run as processes of their own. One client, in this process, asks them in
 // turns over the same number of keep-alive connections; what is compared is the
 // processor time of the servers, which other load on the machine disturbs far
-// less than time by the clock. Ratios within one run are what counts.
+// less than time by the clock. Ratios within one run are what counts. Beside it
+// stand the objects that a server allocates for a request.
 //
 //	go run ./hit [-rounds 20] [-requests 20000] [-connections 16] [-profile FOLDER]
 package main
@@ -51,8 +52,10 @@ type server struct {
 	addr   string
 	conns  []net.Conn
 	stdin  io.WriteCloser
+	stdout *bufio.Reader
 	length int       // of a response, with its head
 	cpu    []float64 // µs a request, by round
+	allocs []float64 // a request, by round
 }
 
 func run(names []string, profile string, rounds, requests, connections int) error {
@@ -74,20 +77,27 @@ func run(names []string, profile string, rounds, requests, connections int) erro
 	for r := range rounds + 1 {
 		for i := range all {
 			s := all[(i+r)%len(all)]
+			allocated, err := s.allocated()
 			before := s.used()
-			if err := s.load(requests); err != nil {
+			if err == nil {
+				err = s.load(requests)
+			}
+			used := s.used() - before
+			now, err2 := s.allocated()
+			if err := cmp.Or(err, err2); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			if r > 0 { // the first round warms up
-				s.cpu = append(s.cpu, float64((s.used()-before).Nanoseconds())/1e3/float64(requests))
+				s.cpu = append(s.cpu, float64(used.Nanoseconds())/1e3/float64(requests))
+				s.allocs = append(s.allocs, float64(now-allocated)/float64(requests))
 			}
 		}
 	}
 	fmt.Printf("%s, %s/%s, %d processors; %d rounds of %d requests, %d connections, response of %d bytes\n\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds, requests, connections, want)
-	fmt.Printf("%-16s %12s %12s %12s %8s\n", "server", "min µs CPU", "median", "max", "ratio")
+	fmt.Printf("%-16s %12s %12s %12s %8s %12s\n", "server", "min µs CPU", "median", "max", "ratio", "allocations")
 	for _, s := range all {
-		fmt.Printf("%-16s %12.2f %12.2f %12.2f %8.2f\n", s.name, slices.Min(s.cpu), median(s.cpu), slices.Max(s.cpu), median(ratios(s.cpu, all[0].cpu)))
+		fmt.Printf("%-16s %12.2f %12.2f %12.2f %8.2f %12.3f\n", s.name, slices.Min(s.cpu), median(s.cpu), slices.Max(s.cpu), median(ratios(s.cpu, all[0].cpu)), median(s.allocs))
 	}
 	return nil
 }
@@ -118,7 +128,8 @@ func start(name, profile string, connections int) (*server, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
+	s.stdout = bufio.NewReader(out)
+	line, err := s.stdout.ReadString('\n')
 	if err != nil {
 		return s, fmt.Errorf("did not start: %w", err)
 	}
@@ -149,6 +160,18 @@ func (s *server) used() time.Duration {
 		panic(err)
 	}
 	return time.Duration(ts.Nano())
+}
+
+// allocated is how many objects the server has allocated so far.
+func (s *server) allocated() (int64, error) {
+	if _, err := io.WriteString(s.stdin, "\n"); err != nil {
+		return 0, err
+	}
+	line, err := s.stdout.ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(line), 10, 64)
 }
 
 const request = "GET /1k HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"

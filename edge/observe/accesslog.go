@@ -163,6 +163,7 @@ func (l *AccessLog) Close(d time.Duration) {
 func (l *AccessLog) write(out io.Writer) {
 	defer close(l.done)
 	var spare []byte
+	wait := time.NewTimer(gathering)
 	for {
 		select {
 		case <-l.wake:
@@ -177,7 +178,7 @@ func (l *AccessLog) write(out io.Writer) {
 			answer <- err
 			continue
 		}
-		wait := time.NewTimer(gathering)
+		wait.Reset(gathering)
 		select {
 		case <-wait.C:
 		case <-l.urgent:

@@ -24,9 +24,9 @@ type State struct {
 	// Random fills b with random bytes. Nil is the operating system's generator.
 	Random func(b []byte)
 
-	now    time.Time // what the guest's wall clock showed at begun
-	begun  time.Time
-	booted time.Time // where the monotonic clock began
+	now    time.Time     // what the guest's wall clock showed at begun; zero before the first Begin
+	begun  time.Duration // since booted
+	booted time.Time     // where the monotonic clock began
 	lines  [2]bytes.Buffer
 }
 
@@ -35,8 +35,8 @@ const MaxLine = 4096
 
 // Begin sets the guest's wall clock to now; from there it runs on. The monotonic clock is not set back.
 func (s *State) Begin(now time.Time) {
-	s.now, s.begun = now, time.Now()
 	s.boot()
+	s.now, s.begun = now, time.Since(s.booted) // which reads one clock, where time.Now reads two
 }
 
 // End hands out what the guest wrote without ending the line, and forgets it.
@@ -56,10 +56,10 @@ func (s *State) boot() {
 }
 
 func (s *State) realtime() time.Time {
-	if s.begun.IsZero() {
+	if s.now.IsZero() {
 		return time.Now()
 	}
-	return s.now.Add(time.Since(s.begun))
+	return s.now.Add(time.Since(s.booted) - s.begun)
 }
 
 // monotonic never returns 0: some guests take that for "no clock".
