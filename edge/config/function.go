@@ -20,7 +20,7 @@ type Settings struct {
 	Limits Limits `yaml:"limits"`
 	// `request` gives each exchange a pristine instance, `instance` keeps instances with their memory between exchanges.
 	Isolation Isolation `yaml:"isolation" default:"request"`
-	// Largest number of live instances at one time.
+	// Largest number of live instances at one time. When all are in use, an exchange that has waited for a second between two hooks, for its origin or its client, loses its instance to a new one, and fails at its next hook.
 	Instances int `yaml:"instances" default:"64" rule:"max=65536"`
 	// What happens when the function fails: `closed` answers 5xx, `open` goes on as if the function were not there, `stale` serves a stored response if there is one and is `closed` otherwise.
 	OnFailure OnFailure `yaml:"on_failure" default:"closed"`

@@ -57,6 +57,8 @@ type Function struct {
 	limits  limit.Limits
 	runs    sync.Pool // of *Run
 	closed  atomic.Bool
+	parked  parked
+	most    int // instances
 	calls   atomic.Int64
 	failed  atomic.Int64
 }
@@ -98,9 +100,13 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 		Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
 		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Services: h.o.Services,
 	})
+	const most = 64
+	if f.most = spec.Instances; f.most == 0 {
+		f.most = most
+	}
 	f.runs.New = func() any { return f.newRun() }
 	f.pool, err = sandbox.NewPool(sandbox.Options{
-		Module: m, Limits: f.limits, Isolation: spec.Isolation, Most: spec.Instances, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns,
+		Module: m, Limits: f.limits, Isolation: spec.Isolation, Most: f.most, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns,
 		Outside: func() any { return native.NewSession(f.binding) },
 		Events:  f.events(),
 	})

@@ -14,7 +14,7 @@ import (
 // Run is a function in one exchange, with an instance of its own. It belongs
 // to the goroutine that has the exchange.
 //
-// States: between hooks; streaming, after a hook has begun to make the
+// States: between hooks, where others may take its instance (see parked); streaming, after a hook has begun to make the
 // response's body, until that body is closed or read to its end; over, after
 // End, when the run must not be touched any more.
 type Run struct {
@@ -27,7 +27,9 @@ type Run struct {
 	hook      exchange.Hook
 	before    limit.Used
 	streaming bool
-	ending    bool // End was called while a stream was under way
+	ending    bool      // End was called while a stream was under way
+	isParked  bool      // the owner's: park was called, and unpark was not
+	since     time.Time // of the last park
 
 	// guest and ended are the methods of that name, made once.
 	guest func() (int32, error)
@@ -56,7 +58,7 @@ func (f *Function) Start(x *exchange.Exchange, deadline time.Time) (*Run, error)
 			defer cancel()
 		}
 	}
-	i, err := f.pool.Acquire(ctx)
+	i, err := f.acquire(ctx)
 	if err != nil {
 		return nil, f.noInstance(err)
 	}
@@ -88,6 +90,9 @@ func (r *Run) Call(hook exchange.Hook) (answered bool, err error) {
 	if !r.f.info.Hooks.Has(hook) {
 		return false, nil
 	}
+	if !r.unpark() {
+		return false, &exchange.Error{Source: exchange.SourceNode, Op: hook.String() + " of " + r.f.spec.Name, Reason: exchange.ReasonNoInstance, Err: errTaken}
+	}
 	if r.streaming {
 		return false, &exchange.Error{Source: exchange.SourceNode, Op: hook.String() + " of " + r.f.spec.Name, Reason: exchange.ReasonFunctionUnavailable, Err: errStreaming}
 	}
@@ -101,7 +106,10 @@ func (r *Run) Call(hook exchange.Hook) (answered bool, err error) {
 	} else {
 		result, err = r.callGuest()
 	}
-	return r.settle(result, err)
+	if answered, err = r.settle(result, err); err == nil && r.f.waits(hook) {
+		r.park()
+	}
+	return answered, err
 }
 
 // errStreaming is why a hook cannot be called now.
@@ -180,8 +188,10 @@ func (r *Run) End() {
 }
 
 func (r *Run) release() {
-	r.s.Close()
-	r.f.pool.Release(r.i)
+	if r.unpark() {
+		r.s.Close()
+		r.f.pool.Release(r.i)
+	}
 	r.x, r.i, r.ending = nil, nil, false
 	r.f.runs.Put(r)
 }
