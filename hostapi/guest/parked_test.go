@@ -21,7 +21,7 @@ func (f *Function) wait(d time.Duration) {
 // Exchanges that wait for a slow origin, or a slow client, between two hooks
 // do not take a function away from everybody.
 func TestParkedTooLong(t *testing.T) {
-	h := newHost(t, Options{Wait: 10 * time.Millisecond})
+	h := newHost(t, Options{Wait: 200 * time.Millisecond})
 	f := load(t, h, headerModule(), Spec{Instances: 2})
 	enter := func() *Run {
 		t.Helper()
