@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,11 +27,18 @@ type world struct {
 	sites     []route.Site[*Route]
 	functions map[string]*script
 	answers   map[string]*answer // by path
-	asked     []string           // what the origin has seen since the last answer was printed
 	running   map[string]*running
-	bugs      []string
-	ended     []string // a log line an exchange
 	advance   func(time.Duration)
+
+	mu    sync.Mutex // guards what requests that run beside each other add to
+	asked []string   // what the origin has seen since the last answer was printed
+	bugs  []string
+}
+
+func (w *world) saw(request string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, request)
 }
 
 func newWorld(t *testing.T) *world {
@@ -66,11 +74,11 @@ func (w *world) close() {
 	}
 }
 
-func (w *world) Ended(x *exchange.Exchange, took time.Duration) {
-	w.ended = append(w.ended, fmt.Sprintf("%v %v", x.Outcome, x.Reason))
-}
+func (w *world) Ended(*exchange.Exchange, time.Duration)   {}
 func (w *world) Fetched(*exchange.Exchange, time.Duration) {}
 func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.bugs = append(w.bugs, fmt.Sprintf("%v\n%s", v, stack))
 }
 
@@ -216,11 +224,11 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 		b, err := io.ReadAll(q.Body)
 		seen += fmt.Sprintf(" %q", b)
 		if err != nil {
-			w.asked = append(w.asked, seen+" (broken)")
+			w.saw(seen + " (broken)")
 			return &exchange.Error{Source: exchange.SourceClient, Op: "send body", Reason: exchange.ReasonClientGone, Err: err}
 		}
 	}
-	w.asked = append(w.asked, seen)
+	w.saw(seen)
 	a := w.answers[q.Path]
 	if a == nil {
 		a = &answer{status: 404, body: "no such page"}
