@@ -20,7 +20,8 @@ type Options struct {
 	// need to find their things.
 	Memory int64
 	// ObjectSize is the longest body that is stored, in bytes; 0 means an eighth
-	// of the room for bodies. More than half of that is taken for half.
+	// of the room for bodies. More than a quarter of that is taken for a quarter:
+	// a larger body would push out parts of itself, see store.Chunks.
 	ObjectSize int64
 	// ReadAhead is how far a fetch may run before its fastest reader, in bytes;
 	// 0 means 512 KiB, or less in a cache under 64 MiB.
@@ -57,12 +58,14 @@ type Cache struct {
 	refused fill.Refused
 	events  Events
 	hfm     time.Duration
-	secret  [16]byte // in front of the bytes that variants are hashed from
+	// objectSize is the longest body that is stored, in bytes.
+	objectSize int64
+	secret     [16]byte // in front of the bytes that variants are hashed from
 
 	purges, collapsed atomic.Int64
 }
 
-// kept is what the cache keeps with each stored response.
+// kept is what the cache keeps with each stored response, or value.
 type kept struct {
 	facts policy.Facts
 	mark  tag.Mark
@@ -88,14 +91,14 @@ func New(o Options) (*Cache, error) {
 	if o.HitForMiss == 0 {
 		o.HitForMiss = 10 * time.Second
 	}
-	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss}
+	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss, objectSize: min(o.ObjectSize, bodies/4)}
 	rand.Read(c.secret[:]) // never fails (crypto/rand)
 	c.store = store.New(store.Options[kept]{Bodies: bodies, Index: o.Memory / 4, Gone: c.gone})
 	c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20)})
 	c.fills = fill.NewTable(fill.Options{
 		ReadAhead:  o.ReadAhead,
 		Memory:     fills,
-		ObjectSize: min(o.ObjectSize, bodies/2),
+		ObjectSize: c.objectSize,
 		Joined: func() {
 			c.collapsed.Add(1)
 			if c.events.Collapsed != nil {

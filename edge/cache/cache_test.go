@@ -283,3 +283,30 @@ func BenchmarkHit(b *testing.B) {
 	f("1KiB, Vary", 1<<10, "Vary: Accept-Encoding, Accept-Language")
 	f("32KiB", 32<<10)
 }
+
+// A confirmed response that may not be kept any longer is the leader's alone, whole, and gone from the store; of one
+// chunk and of several.
+func TestRefreshOfWhatMayNotBeKept(t *testing.T) {
+	for _, size := range []int{0, 1, 3000, 300_000} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, Options{})
+			text := strings.Repeat("x", size)
+			w.answers(200, text, `ETag: "1"`, "Cache-Control: max-age=60")
+			w.wantServe("/a", "fetched", text)
+			time.Sleep(time.Minute)
+			w.fetch = func(fx *exchange.Exchange) {
+				fx.Response.Status = 304
+				add(&fx.Response.Header, []string{`ETag: "1"`, "Cache-Control: no-store"})
+			}
+			x := w.wantServe("/a", "fetched", text)
+			if v := x.Response.Header.Value(exchange.CacheControl); v != "no-store" || x.Cache.Stored || x.Response.ContentLength != int64(size) {
+				t.Errorf("%d bytes: served with Cache-Control %q, stored %t, length %d", size, v, x.Cache.Stored, x.Response.ContentLength)
+			}
+			w.wantLookup("/a", Absent, exchange.ReasonHitForMiss)
+			synctest.Wait()
+			if s := w.c.Stats(); s.Store.Objects != 0 || s.Store.Chunks != 0 {
+				t.Errorf("%d bytes: %d objects and %d chunks are left", size, s.Store.Objects, s.Store.Chunks)
+			}
+		})
+	}
+}

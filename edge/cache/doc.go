@@ -17,7 +17,9 @@
 //	                                   fetch; on a 304: c.Merge(&f, fx, r)
 //	                                   v := c.Judge(fx, asked, r)
 //	          t.Wait(gone, timeout)    one of l.Store, Refresh, Release, Share, Fail, Abandon
-//	  Shared  t.Serve(x)
+//	  Shared  t.Serve(x, &f)
+//
+// Beside responses it keeps values that functions put there: see [Values].
 //
 // A [Rules] belongs to a route; it must not change while a request uses it.
 //

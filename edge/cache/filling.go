@@ -222,10 +222,10 @@ func (l *Filling) Refresh(f *Found, fx *exchange.Exchange, asked *exchange.Heade
 		l.f.Again()
 		return &exchange.Error{Op: "cache: refresh", Reason: exchange.ReasonPurged, Retry: true, Err: errPurged}
 	}
-	l.strip(fx)
+	age := l.strip(fx)
 	o := l.object(fx, &v, variant, &old.Meta.mark)
 	o.Content = old.Content
-	s := &shared{head: o.Head, facts: &o.Meta.facts, length: old.Content.Size(), object: o}
+	s := &shared{head: o.Head, facts: &o.Meta.facts, age: age, length: old.Content.Size(), object: o}
 	own := !v.Share
 	if v.Store && why == exchange.ReasonNone {
 		if why = l.insert(o, names); why == exchange.ReasonNone {
@@ -237,8 +237,9 @@ func (l *Filling) Refresh(f *Found, fx *exchange.Exchange, asked *exchange.Heade
 			why = v.Reason
 		}
 		l.c.store.Remove(old, store.Removed)
-		// The facts are the verdict's, which did not make any.
-		s.facts = &old.Meta.facts
+		// There are no facts of what is not kept. The origin answers here, and its
+		// Age is the one that counts.
+		s.facts = nil
 	}
 	if own {
 		l.refuse()

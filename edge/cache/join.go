@@ -161,9 +161,11 @@ func (t *Ticket) Filling() *Filling {
 }
 
 // Serve makes the shared response the response of x, with its body from the
-// first byte on, while it arrives.
+// first byte on, while it arrives. f is what Lookup found for x: if that is what
+// the origin has confirmed, its body is the one, since it is open already and
+// may be gone from the store; else f stays the caller's to close.
 // Preconditions: Wait has said Shared.
-func (t *Ticket) Serve(x *exchange.Exchange) {
+func (t *Ticket) Serve(x *exchange.Exchange, f *Found) {
 	if t.taken {
 		t.found.Serve(x)
 		x.Cache.Collapsed = true
@@ -177,14 +179,13 @@ func (t *Ticket) Serve(x *exchange.Exchange) {
 	x.Response.Trailer, x.Response.Upgrade = nil, nil
 	x.Cache.Key, x.Cache.Stored, x.Cache.Collapsed = t.key, s.stored, !t.Leads()
 	switch {
-	case s.facts == nil: // made by a function or by the node
-	case t.Leads() && s.object == nil:
+	case t.Leads() && (s.object == nil || s.facts == nil):
 		// The leader's own request is answered by the origin: Age is what the
 		// origin's side said, or nothing.
 		if s.age != "" {
 			x.Response.Header.AddKnown(exchange.Age, s.age)
 		}
-	default:
+	case s.facts != nil: // else it is made by a function or by the node
 		setAge(x, s.facts, x.Now)
 	}
 	if s.facts != nil {
@@ -192,6 +193,10 @@ func (t *Ticket) Serve(x *exchange.Exchange) {
 	}
 	if s.object == nil {
 		x.Response.Body = t.t.Reader()
+		return
+	}
+	if f.body != nil && f.object.Content == s.object.Content {
+		x.Response.Body, f.body = f.body, nil
 		return
 	}
 	body, ok := s.open(t.c)
@@ -205,7 +210,7 @@ func (t *Ticket) Serve(x *exchange.Exchange) {
 // shared is the head of a response that waiting requests get.
 type shared struct {
 	head   store.Head
-	facts  *policy.Facts // nil if it is not from an origin
+	facts  *policy.Facts // nil if it is not from an origin, or not kept any more
 	age    string        // the Age that the response came with
 	length int64
 	stored bool

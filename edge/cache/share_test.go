@@ -178,7 +178,7 @@ func TestStoreErrors(t *testing.T) {
 			if tk.Wait(nil, 0) != Shared {
 				t.Fatal("not shared")
 			}
-			tk.Serve(x)
+			tk.Serve(x, &f)
 			got, _ := body(x)
 			if want != exchange.ReasonCut && len(got) != size {
 				t.Errorf("%s: %d bytes", what, len(got))
@@ -211,7 +211,7 @@ func TestShareAMadeResponse(t *testing.T) {
 				t.Errorf("%v, want %v", d, want)
 			}
 			if want == Shared {
-				other.Serve(y)
+				other.Serve(y, &f)
 				if got, _ := body(y); got != "sorry" || y.Response.Status != 503 || y.Response.ContentLength != 5 {
 					t.Errorf("%d %q", y.Response.Status, got)
 				}

@@ -109,7 +109,7 @@ func (w *world) serve(x *exchange.Exchange) (how string) {
 		case Turn:
 			continue
 		case Shared:
-			t.Serve(x)
+			t.Serve(x, &f)
 			if t.Leads() {
 				return "fetched"
 			}

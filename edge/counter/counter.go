@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"math"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,12 +13,12 @@ import (
 const (
 	MinWindow = time.Second
 	MaxWindow = 24 * time.Hour
-	MaxKey    = 256 // bytes
+	MaxKey    = 512 // bytes, as the guests' ABI has it
 )
 
 // Errors of calls whose arguments are out of bounds.
 var (
-	ErrKey    = errors.New("counter: the key is empty or longer than 256 bytes")
+	ErrKey    = errors.New("counter: the key is empty or longer than 512 bytes")
 	ErrWindow = errors.New("counter: the window is shorter than 1 s or longer than 24 h")
 )
 
@@ -26,9 +27,10 @@ const shards = 32
 
 // Options configure a set of counters. The zero value has defaults.
 type Options struct {
-	// Keys is how many keys are counted at once, per owner and window; beyond
-	// it those that were used least recently, of a few looked at, are forgotten.
-	// Default 131072.
+	// Keys is how many keys are counted at once, each window and the penalty of a
+	// key by itself; beyond it the owner that has most forgets those that were
+	// used least recently, of a few looked at. What one takes does not depend on
+	// its length. Default 131072.
 	Keys int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -37,23 +39,27 @@ type Options struct {
 // Counters is a set of counters. It is safe for concurrent use.
 type Counters struct {
 	now   func() time.Time
-	seed  maphash.Seed
+	seeds [2]maphash.Seed
 	most  int // keys a shard
 	shard [shards]shard
 }
 
-// A shard is a part of the keys. mu guards m.
+// A shard is a part of the keys. mu guards owners and n.
 //
-// INVARIANT: len(m) ≤ Counters.most.
+// INVARIANTS: n is the number of entries of all owners, n ≤ Counters.most;
+// no owner's map is empty.
 type shard struct {
-	mu sync.Mutex
-	m  map[key]*entry
+	mu     sync.Mutex
+	owners map[string]map[key]*entry
+	n      int
 }
 
-// A key is whose key it is and what it counts; window 0 is for penalties.
+// A key is the hash of a key under its owner, 128 bits with seeds of this
+// process: two keys that share one cannot be found by trying. window tells what
+// is counted; 0 is for penalties.
 type key struct {
-	owner, key string
-	window     time.Duration
+	hash   [2]uint64
+	window time.Duration
 }
 
 // An entry is a sliding window made of two fixed ones: the sum is all of the
@@ -74,9 +80,9 @@ func New(o Options) *Counters {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Counters{now: o.Now, seed: maphash.MakeSeed(), most: max(1, o.Keys/shards)}
+	c := &Counters{now: o.Now, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, most: max(1, o.Keys/shards)}
 	for i := range c.shard {
-		c.shard[i].m = map[key]*entry{}
+		c.shard[i].owners = map[string]map[key]*entry{}
 	}
 	return c
 }
@@ -88,10 +94,10 @@ func (c *Counters) Add(owner string, k []byte, window time.Duration, delta int64
 		return 0, err
 	}
 	now := c.now()
-	s := c.of(owner, k)
+	id, s := c.of(owner, k, window)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.take(c.most, key{owner, string(k), window}, now)
+	e := s.take(c.most, owner, id, now)
 	e.turn(now, window)
 	e.cur = add(e.cur, delta)
 	return e.sum(now, window), nil
@@ -103,10 +109,10 @@ func (c *Counters) Read(owner string, k []byte, window time.Duration) (int64, er
 		return 0, err
 	}
 	now := c.now()
-	s := c.of(owner, k)
+	id, s := c.of(owner, k, window)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.m[key{owner, string(k), window}]
+	e := s.owners[owner][id]
 	if e == nil {
 		return 0, nil
 	}
@@ -123,15 +129,14 @@ func (c *Counters) Penalise(owner string, k []byte, d time.Duration) error {
 		return ErrWindow
 	}
 	now := c.now()
-	s := c.of(owner, k)
+	id, s := c.of(owner, k, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	id := key{owner, string(k), 0}
 	if d == 0 {
-		delete(s.m, id)
+		s.forget(owner, id)
 		return nil
 	}
-	s.take(c.most, id, now).until = now.Add(d)
+	s.take(c.most, owner, id, now).until = now.Add(d)
 	return nil
 }
 
@@ -141,10 +146,10 @@ func (c *Counters) Penalty(owner string, k []byte) (time.Duration, error) {
 		return 0, ErrKey
 	}
 	now := c.now()
-	s := c.of(owner, k)
+	id, s := c.of(owner, k, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.m[key{owner, string(k), 0}]
+	e := s.owners[owner][id]
 	if e == nil {
 		return 0, nil
 	}
@@ -161,13 +166,18 @@ func check(k []byte, window time.Duration) error {
 	return nil
 }
 
-func (c *Counters) of(owner string, k []byte) *shard {
-	var h maphash.Hash
-	h.SetSeed(c.seed)
-	h.WriteString(owner)
-	h.WriteByte(0)
-	h.Write(k)
-	return &c.shard[h.Sum64()%shards]
+// of is where a key stands. The shard comes from owner and key.
+func (c *Counters) of(owner string, k []byte, window time.Duration) (key, *shard) {
+	id := key{window: window}
+	for i, seed := range c.seeds {
+		var h maphash.Hash
+		h.SetSeed(seed)
+		h.WriteString(owner)
+		h.WriteByte(0) // no owner's name has one
+		h.Write(k)
+		id.hash[i] = h.Sum64()
+	}
+	return id, &c.shard[id.hash[0]%shards]
 }
 
 // looked is how many entries are looked at to find one to forget. Go's maps
@@ -175,32 +185,63 @@ func (c *Counters) of(owner string, k []byte) *shard {
 const looked = 8
 
 // take finds the entry, or makes one and makes room for it. Preconditions: s.mu is held.
-func (s *shard) take(most int, id key, now time.Time) *entry {
-	if e := s.m[id]; e != nil {
+func (s *shard) take(most int, owner string, id key, now time.Time) *entry {
+	if e := s.owners[owner][id]; e != nil {
 		e.used = now
 		return e
 	}
-	if len(s.m) >= most {
-		var oldest key
-		var at time.Time
-		n := 0
-		for k, e := range s.m {
-			used := e.used
-			if e.until.After(used) {
-				used = e.until // a penalty is used until it ends
-			}
-			if n == 0 || used.Before(at) {
-				oldest, at = k, used
-			}
-			if n++; n == looked {
-				break
-			}
-		}
-		delete(s.m, oldest)
+	if s.n >= most {
+		s.evict()
+	}
+	mine := s.owners[owner]
+	if mine == nil {
+		mine = map[key]*entry{}
+		s.owners[strings.Clone(owner)] = mine
 	}
 	e := &entry{begin: now, used: now}
-	s.m[id] = e
+	mine[id] = e
+	s.n++
 	return e
+}
+
+// evict forgets an entry of the owner that has most: whoever counts a flood of
+// keys pushes out his own, not another owner's. Preconditions: s.mu is held.
+func (s *shard) evict() {
+	var largest string
+	for owner, m := range s.owners {
+		if len(m) > len(s.owners[largest]) {
+			largest = owner
+		}
+	}
+	var oldest key
+	var at time.Time
+	n := 0
+	for id, e := range s.owners[largest] {
+		used := e.used
+		if e.until.After(used) {
+			used = e.until // a penalty is used until it ends
+		}
+		if n == 0 || used.Before(at) {
+			oldest, at = id, used
+		}
+		if n++; n == looked {
+			break
+		}
+	}
+	s.forget(largest, oldest)
+}
+
+// forget removes an entry, if it is there. Preconditions: s.mu is held.
+func (s *shard) forget(owner string, id key) {
+	m := s.owners[owner]
+	if _, ok := m[id]; !ok {
+		return
+	}
+	delete(m, id)
+	s.n--
+	if len(m) == 0 {
+		delete(s.owners, owner)
+	}
 }
 
 // turn goes to the window in which now is.
@@ -216,8 +257,9 @@ func (e *entry) turn(now time.Time, window time.Duration) {
 }
 
 func (e *entry) sum(now time.Time, window time.Duration) int64 {
-	// In parts of 1/4096, so that the arithmetic is exact.
-	left := 4096 - int64(now.Sub(e.begin)*4096/window)
+	// In parts of 1/4096, so that the arithmetic is exact. Who read the clock
+	// before the lock was his may come to a window that begins later.
+	left := 4096 - int64(max(now.Sub(e.begin), 0)*4096/window)
 	if e.prev > math.MaxInt64/4096 || e.prev < math.MinInt64/4096 {
 		return add(e.cur, e.prev/4096*left)
 	}

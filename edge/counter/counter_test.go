@@ -99,7 +99,10 @@ func TestNumberIsBounded(t *testing.T) {
 	}
 	n := 0
 	for i := range c.shard {
-		n += len(c.shard[i].m)
+		n += c.shard[i].n
+		if m := len(c.shard[i].owners["o"]); m != c.shard[i].n {
+			t.Errorf("%d entries, %d counted", m, c.shard[i].n)
+		}
 	}
 	if n > 640 {
 		t.Errorf("%d keys, want at most 640", n)
@@ -129,5 +132,50 @@ func TestHammer(t *testing.T) {
 	}
 	if sum != 16000 {
 		t.Errorf("sum %d, want 16000", sum)
+	}
+}
+
+// A flood of one owner's keys leaves what others count, and what no owner has any more takes no place.
+func TestOwnersAreApart(t *testing.T) {
+	c := New(Options{Keys: 640})
+	const quiet = 30 // one a shard: nowhere the most of those who count there
+	for i := range quiet {
+		c.Add("quiet", fmt.Appendf(nil, "k%d", i), time.Hour, 1)
+	}
+	for i := range 50_000 {
+		c.Add("loud", fmt.Appendf(nil, "k%d", i), time.Hour, 1)
+	}
+	for i := range quiet {
+		if n, _ := c.Read("quiet", fmt.Appendf(nil, "k%d", i), time.Hour); n != 1 {
+			t.Errorf("k%d is %d", i, n)
+		}
+	}
+	if n, _ := c.Read("quie", []byte("tk1"), time.Hour); n != 0 {
+		t.Errorf("another owner's key: %d", n)
+	}
+	c = New(Options{})
+	for i := range 1000 {
+		c.Penalise("o", fmt.Append(nil, i), time.Hour)
+	}
+	for i := range 1000 {
+		c.Penalise("o", fmt.Append(nil, i), 0)
+	}
+	for i := range c.shard {
+		if c.shard[i].n != 0 || len(c.shard[i].owners) != 0 {
+			t.Errorf("%d entries of %d owners are left", c.shard[i].n, len(c.shard[i].owners))
+		}
+	}
+}
+
+// Whoever read the clock before others, and came after them, makes no sum larger than it is.
+func TestClockBeforeTheWindow(t *testing.T) {
+	now := time.Unix(1000, 0)
+	c := New(Options{Now: func() time.Time { return now }})
+	c.Add("o", []byte("k"), time.Second, 1<<62)
+	now = now.Add(time.Second)
+	c.Add("o", []byte("k"), time.Second, 0)
+	now = now.Add(-500 * time.Millisecond)
+	if n, _ := c.Read("o", []byte("k"), time.Second); n != 1<<62 {
+		t.Errorf("%d, want %d", n, 1<<62)
 	}
 }

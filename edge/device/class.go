@@ -20,8 +20,10 @@ func Class(userAgent string) string {
 	switch {
 	case ua == "":
 		return ""
-	case hasAny(ua, "bot", "crawl", "spider", "slurp", "facebookexternalhit", "preview", "monitor"):
+	case hasBot(ua), hasAny(ua, "crawl", "spider", "slurp", "facebookexternalhit", "preview", "monitor"):
 		return Bot
+	case has(ua, "windows nt") && has(ua, "tablet pc"):
+		return Desktop // it says that the system could be used with a pen
 	case hasAny(ua, "ipad", "tablet", "kindle", "silk/", "playbook"):
 		return Tablet
 	case has(ua, "android"):
@@ -36,6 +38,21 @@ func Class(userAgent string) string {
 		return Desktop
 	}
 	return ""
+}
+
+// hasBot tells whether the word bot is there, other than as the end of CUBOT,
+// which makes phones.
+func hasBot(ua string) bool {
+	const word, maker = "bot", "cubot"
+	for i := 0; i+len(word) <= len(ua); i++ {
+		if !strings.EqualFold(ua[i:i+len(word)], word) {
+			continue
+		}
+		if from := i + len(word) - len(maker); from < 0 || !strings.EqualFold(ua[from:i+len(word)], maker) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasAny(s string, words ...string) bool {

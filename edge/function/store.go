@@ -79,7 +79,7 @@ func (f *Function) version(hash string) *Version {
 // A Store is the folder of uploaded functions. It is safe for concurrent use
 // within one process; the node's lock on the data folder keeps others away.
 //
-// On disk: format, and for each function OWNER/NAME/function.json, which says
+// On disk: .format, and for each function OWNER/NAME/function.json, which says
 // everything, and OWNER/NAME/HASH.wasm. A module is written before the file
 // that names it, and removed after; whatever the file does not name is litter
 // of an interrupted upload and removed when the store is opened.
@@ -121,8 +121,10 @@ func Open(dir string, keep int) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("functions: %w", err)
 	}
+	// What has no name of ours is none of ours: it stays, and is not looked at.
+	ours := func(e os.DirEntry) bool { return e.IsDir() && CheckName(e.Name()) == nil }
 	for _, o := range owners {
-		if !o.IsDir() {
+		if !ours(o) {
 			continue
 		}
 		names, err := os.ReadDir(filepath.Join(dir, o.Name()))
@@ -130,6 +132,9 @@ func Open(dir string, keep int) (*Store, error) {
 			return nil, fmt.Errorf("functions: %w", err)
 		}
 		for _, n := range names {
+			if !ours(n) {
+				continue
+			}
 			if err := s.load(id{o.Name(), n.Name()}); err != nil {
 				return nil, fmt.Errorf("function %s of %s: %w", n.Name(), o.Name(), err)
 			}
@@ -139,7 +144,7 @@ func Open(dir string, keep int) (*Store, error) {
 }
 
 func (s *Store) checkFormat() error {
-	file := filepath.Join(s.dir, "format")
+	file := filepath.Join(s.dir, ".format") // no owner's name begins so
 	b, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return writeFile(file, []byte(strconv.Itoa(format)+"\n"))
@@ -191,7 +196,7 @@ func (s *Store) folder(at id) string { return filepath.Join(s.dir, at.owner, at.
 // Put keeps a module as a version of a function, and makes it the active one
 // if activate. What v says of the module is the caller's finding; hash, size
 // and time are filled in here. A module that is kept already is not written
-// again.
+// again, unless its file has suffered: deploying again mends it.
 func (s *Store) Put(owner, name string, module []byte, v Version, activate bool) (Version, error) {
 	if err := errors.Join(CheckName(owner), CheckName(name)); err != nil {
 		return v, err
@@ -208,16 +213,19 @@ func (s *Store) Put(owner, name string, module []byte, v Version, activate bool)
 	if f == nil {
 		f = &Function{Owner: owner, Name: name}
 	}
-	if old := f.version(v.Hash); old != nil {
-		v.Created = old.Created
-		*old = v
-	} else {
+	old := f.version(v.Hash)
+	if old == nil || !s.intact(at, v.Hash) {
 		if err := s.makeFolder(at); err != nil {
 			return v, err
 		}
 		if err := writeFile(filepath.Join(s.folder(at), v.Hash+".wasm"), module); err != nil {
 			return v, err
 		}
+	}
+	if old != nil {
+		v.Created = old.Created
+		*old = v
+	} else {
 		f.Versions = slices.Insert(f.Versions, 0, v)
 	}
 	if activate {
@@ -401,14 +409,33 @@ func (s *Store) Code(owner, name, hash string) ([]byte, error) {
 	if !known {
 		return nil, fmt.Errorf("version %s of function %s: %w", hash, name, ErrUnknown)
 	}
-	b, err := os.ReadFile(filepath.Join(s.folder(id{owner, name}), hash+".wasm"))
+	b, err := s.read(id{owner, name}, hash)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("version %s of function %s is missing on disk: deploy it again", hash, name)
+	case err != nil:
+		return nil, fmt.Errorf("version %s of function %s: %w", hash, name, err)
+	case b == nil:
+		return nil, fmt.Errorf("version %s of function %s has changed on disk: deploy it again", hash, name)
+	}
+	return b, nil
+}
+
+// read reads the module of a version; nil if it is not what it was.
+func (s *Store) read(at id, hash string) ([]byte, error) {
+	b, err := os.ReadFile(filepath.Join(s.folder(at), hash+".wasm"))
 	if err != nil {
 		return nil, err
 	}
 	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != hash {
-		return nil, fmt.Errorf("version %s of function %s has changed on disk: deploy it again", hash, name)
+		return nil, nil
 	}
 	return b, nil
+}
+
+func (s *Store) intact(at id, hash string) bool {
+	b, err := s.read(at, hash)
+	return err == nil && b != nil
 }
 
 // change applies a change to a copy and keeps it if it could be written.

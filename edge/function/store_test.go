@@ -171,7 +171,7 @@ func TestLitterIsRemoved(t *testing.T) {
 
 func TestNewerFormatIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	os.WriteFile(filepath.Join(dir, "format"), []byte("2\n"), 0o600)
+	os.WriteFile(filepath.Join(dir, ".format"), []byte("2\n"), 0o600)
 	if _, err := Open(dir, 0); err == nil || !strings.Contains(err.Error(), "newer wedge") {
 		t.Errorf("a newer format: %v", err)
 	}
@@ -261,4 +261,54 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// Deploying again mends a module whose file was damaged or lost, as the failure to read it says.
+func TestDeployingAgainMends(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, 0)
+	hash := put(t, s, "auth", "module", true)
+	file := filepath.Join(dir, "default", "auth", hash+".wasm")
+	for what, damage := range map[string]func() error{
+		"has changed": func() error { return os.WriteFile(file, []byte("other"), 0o600) },
+		"is missing":  func() error { return os.Remove(file) },
+	} {
+		if err := damage(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Code("default", "auth", hash); err == nil || !strings.Contains(err.Error(), what+" on disk: deploy it again") {
+			t.Errorf("%s: %v", what, err)
+		}
+		put(t, s, "auth", "module", false)
+		if b, err := s.Code("default", "auth", hash); string(b) != "module" || err != nil {
+			t.Errorf("%s, deployed again: %q, %v", what, b, err)
+		}
+	}
+	if f, _ := s.Named("default", "auth"); len(f.Versions) != 1 || f.Active != hash {
+		t.Errorf("%+v", f)
+	}
+}
+
+// What others put into the folder is neither read nor removed, and any owner's name is free.
+func TestFolderOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, 0)
+	if _, err := s.Put("format", "f", []byte("module"), Version{}, true); err != nil {
+		t.Errorf("an owner named format: %v", err)
+	}
+	put(t, s, "auth", "module", true)
+	for _, name := range []string{"lost+found/x", "default/.cache/x", "default/NOTES", "NOTES"} {
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte("x"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(open(t, dir, 0).List("")); n != 2 {
+		t.Errorf("%d functions, want 2", n)
+	}
+	for _, name := range []string{"lost+found/x", "default/.cache/x", "default/NOTES", "NOTES"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
 }

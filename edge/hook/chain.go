@@ -230,9 +230,10 @@ func (c *Chain) failed(x *exchange.Exchange, b *Binding, r *run, h exchange.Hook
 	switch {
 	case b.OnFailure == Open:
 		r.out = true
-		if h == exchange.OnFetched {
-			// What the function would have changed is missing: good enough for this
-			// client, not for everybody after.
+		if h == exchange.OnFetch || h == exchange.OnFetched || h == exchange.OnError {
+			// What the function would have changed is missing, now or, since it is
+			// out, at its on_fetched: good enough for this client, not for everybody
+			// after.
 			x.Choices.NoStore = true
 			x.Reason = exchange.ReasonFunctionFailedOpen
 		}

@@ -148,6 +148,7 @@ func TestFailures(t *testing.T) {
 	f("a stale: fetched?", exchange.OnFetched, trap, Result{Kind: Failed, Reason: trap, Status: 500, ServeStale: true}, false)
 	// "at on_fetched it sends but does not store"
 	f("a open: fetched?", exchange.OnFetched, trap, Result{}, true)
+	f("a open: fetch?", exchange.OnFetch, trap, Result{}, true) // nor will it be called at on_fetched
 	// "No instance in time is 503 under every policy."
 	f("a: request start?", exchange.OnRequest, none, Result{Kind: Failed, Reason: none, Status: 503}, false)
 	f("a open: request start?", exchange.OnRequest, none, Result{Kind: Failed, Reason: none, Status: 503}, false)

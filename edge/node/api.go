@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"runtime"
 	"strings"
 	"time"
@@ -162,6 +163,10 @@ func configError(err error) error {
 	if !ok {
 		if e := moduleError(err); e != nil {
 			return e
+		}
+		if _, ok := errors.AsType[*fs.PathError](err); ok {
+			// A file that the configuration names: it is the configuration's fault.
+			return &admin.Error{Code: admin.Invalid, Message: err.Error(), Hint: "look at the path, which is relative to wedge.yaml, and at the file's permissions"}
 		}
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/wedgecdn/wedge/edge/device"
 	"github.com/wedgecdn/wedge/edge/observe"
 	"github.com/wedgecdn/wedge/edge/origin"
+	"github.com/wedgecdn/wedge/edge/pipeline"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/guest"
 	"github.com/wedgecdn/wedge/hostapi/services"
@@ -25,7 +26,8 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 		Engine: n.engine,
 		Services: &services.Services{
 			KV:       guestKV{n.kv},
-			Fetcher:  guestFetch{n.origins},
+			Cache:    guestCache{n.cache},
+			Fetcher:  guestFetch{n.origins, n.pipeline},
 			Counters: guestCounters{counter.New(counter.Options{})},
 			Log:      guestLog{n.observer.Functions},
 			Metrics:  guestMetrics{m},
@@ -49,12 +51,32 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 }
 
 // guestFetch are the requests of functions' own.
-type guestFetch struct{ u *origin.Upstreams }
+type guestFetch struct {
+	u *origin.Upstreams
+	p *pipeline.Pipeline
+}
 
 func (g guestFetch) Fetch(ctx context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
+	if r.UseCache {
+		return g.cached(ctx, r)
+	}
 	q := &origin.Request{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Loop: r.Loop}
 	q.Header.CopyFrom(&r.Header)
 	got, err := g.u.Fetch(ctx, q)
+	if err != nil {
+		return nil, fetchError(err)
+	}
+	return &services.FetchResponse{Status: got.Status, Header: got.Header, Body: got.Body}, nil
+}
+
+// cached sends a request through the node's cache.
+func (g guestFetch) cached(ctx context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
+	if r.Origin == "" {
+		return nil, fmt.Errorf("%w: only what named origins answer is cached: give the host of %q an entry in origins", services.ErrNotAllowed, r.Target)
+	}
+	q := &pipeline.OwnRequest{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Loop: r.Loop}
+	q.Header.CopyFrom(&r.Header)
+	got, err := g.p.Own(ctx, q)
 	if err != nil {
 		return nil, fetchError(err)
 	}

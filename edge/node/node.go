@@ -85,7 +85,6 @@ type Node struct {
 	// retiring are old tables on which exchanges still run.
 	retiring sync.WaitGroup
 	api      *admin.Server
-	cut      bool // the node ends although exchanges or fetches have not
 }
 
 // New makes a node of a checked configuration: it takes the data folder, opens
@@ -101,7 +100,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	n := &Node{o: o, config: c, closed: make(chan struct{}), log: slog.New(slog.NewTextHandler(o.Stderr, nil)), name: nodeName()}
 	defer func() {
 		if err != nil {
-			n.close()
+			n.close(true)
 		}
 	}()
 	if err := config.LoadSecrets(c); err != nil {
@@ -309,6 +308,8 @@ func (n *Node) Start() error {
 	c := n.config
 	n.mu.Unlock()
 	var err error
+	// The socket of a room of ours: closing one of net's resets the connections
+	// that the kernel has taken and nobody has accepted yet, requests and all.
 	if n.http, err = listen.Open(listen.Options{Address: string(c.Listen.HTTP), Retried: func(err error) { n.log.Warn("accepting connections", "error", err) }}); err != nil {
 		return listenError("listen.http", err)
 	}
@@ -360,12 +361,17 @@ func (n *Node) AdminAddr() string { return n.ops.Addr().String() }
 
 // Shutdown drains the node: readiness is denied at once, accepted requests
 // finish, then everything is closed. When ctx ends first, what is left is cut,
-// and the error says so.
+// and the error says so. The process should end then: what still waits for an
+// origin, or runs in a guest, is left to itself.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.draining.Store(true)
 	err := n.front.Shutdown(ctx)
 	if err != nil {
 		n.front.Close()
+		// Those that notice are logged.
+		cut, cancel := context.WithTimeout(context.Background(), cutTime)
+		defer cancel()
+		n.front.Shutdown(cut)
 		err = fmt.Errorf("not every request has finished: %w", err)
 	} else {
 		drained := make(chan struct{})
@@ -379,16 +385,18 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	n.api.Shutdown(ctx)
 	close(n.closed)
 	n.serves.Wait()
-	n.cut = err != nil
-	n.close()
+	n.close(err == nil)
 	return err
 }
 
-// close gives everything back that New took, in the reverse order.
-func (n *Node) close() {
-	// What exchanges still run on is the process's to give back if they were cut:
-	// an origin that sends a byte a second would decide when the node ends.
-	if n.live != nil && !n.cut {
+// cutTime is for exchanges whose connection was cut to come to their end.
+const cutTime = 250 * time.Millisecond
+
+// close gives everything back that New took, in the reverse order. Exchanges
+// that have not ended keep their functions: the code under a running guest must
+// not go, and how long they wait for an origin is not in our hand.
+func (n *Node) close(drained bool) {
+	if n.live != nil && drained {
 		n.retiring.Wait()
 		if n.table != nil {
 			n.live.drop(n.table.held)
@@ -400,7 +408,7 @@ func (n *Node) close() {
 	if n.origins != nil {
 		n.origins.Close()
 	}
-	if n.engine != nil && !n.cut {
+	if n.engine != nil && drained {
 		n.engine.Close()
 	}
 	if n.kv != nil {

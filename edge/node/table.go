@@ -87,7 +87,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	}
 	if len(errs) > 0 {
 		v.drop(t.held)
-		return nil, errors.Join(errs...)
+		return nil, advise(errors.Join(errs...))
 	}
 	t.routes = pipeline.NewTable(sites)
 	return t, nil

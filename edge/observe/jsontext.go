@@ -6,6 +6,14 @@ import (
 	"unicode/utf8"
 )
 
+// plain are the bytes that stand for themselves in a string.
+var plain = func() (t [256]bool) {
+	for c := byte(0x20); c < 0x7f; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 const hexDigits = "0123456789abcdef"
 
 // appendString appends s as a JSON string (RFC 8259 §7) of valid UTF-8: a byte
@@ -17,15 +25,23 @@ func appendString(b []byte, s string, max int) []byte {
 		s, cut = s[:max], true
 	}
 	b = append(b, '"')
+	i := 0
+	for i < len(s) && plain[s[i]] {
+		i++
+	}
+	if i == len(s) && !cut {
+		// Fast path: most strings stand for themselves.
+		b = append(b, s...)
+		return append(b, '"')
+	}
 	start := 0
-	for i := 0; i < len(s); {
+	for i < len(s) {
 		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
 		if c < utf8.RuneSelf {
-			// Fast path: most bytes stand for themselves.
-			if c >= 0x20 && c != '"' && c != '\\' && c != 0x7f {
-				i++
-				continue
-			}
 			b = append(b, s[start:i]...)
 			switch c {
 			case '"', '\\':
@@ -103,7 +119,24 @@ func appendDigits(b []byte, n, width int) []byte {
 
 // appendMicros appends a duration in whole microseconds.
 func appendMicros(b []byte, d time.Duration) []byte {
-	return strconv.AppendInt(b, int64(d/time.Microsecond), 10)
+	return appendNumber(b, int64(d/time.Microsecond))
+}
+
+// appendNumber appends a decimal number.
+func appendNumber(b []byte, n int64) []byte {
+	// Fast path: a line has several numbers, most of them short.
+	if n < 0 || n > 99999 {
+		return strconv.AppendInt(b, n, 10)
+	}
+	var t [5]byte
+	at := len(t)
+	for u := uint32(n); ; {
+		at--
+		t[at] = byte('0' + u%10)
+		if u /= 10; u == 0 {
+			return append(b, t[at:]...)
+		}
+	}
 }
 
 // A clockText keeps the text of a second: lines come many to a second.

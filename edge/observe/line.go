@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -51,9 +50,9 @@ func appendLine(b []byte, x *exchange.Exchange, took time.Duration, clock *clock
 	b = append(b, `,"proto":"`...)
 	b = append(b, q.Proto.String()...)
 	b = append(b, `","status":`...)
-	b = strconv.AppendInt(b, int64(x.Response.Status), 10)
+	b = appendNumber(b, int64(x.Response.Status))
 	b = append(b, `,"bytes":`...)
-	b = strconv.AppendInt(b, x.Sent, 10)
+	b = appendNumber(b, x.Sent)
 	b = append(b, `,"us":`...)
 	b = appendMicros(b, took)
 	if x.FirstByte != 0 {
@@ -86,7 +85,7 @@ func appendLine(b []byte, x *exchange.Exchange, took time.Duration, clock *clock
 	}
 	if f.ForwardStatus != 0 {
 		b = append(b, `,"origin_status":`...)
-		b = strconv.AppendInt(b, int64(f.ForwardStatus), 10)
+		b = appendNumber(b, int64(f.ForwardStatus))
 	}
 	if f.Stored {
 		b = append(b, `,"stored":true`...)
@@ -118,7 +117,7 @@ func appendCalls(b []byte, calls []exchange.Call) []byte {
 		b = append(b, `,"hook":"`...)
 		b = append(b, c.Hook.String()...)
 		b = append(b, `","fuel":`...)
-		b = strconv.AppendInt(b, c.Fuel, 10)
+		b = appendNumber(b, c.Fuel)
 		b = append(b, `,"cpu_us":`...)
 		b = appendMicros(b, c.CPU)
 		b = append(b, `,"us":`...)

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"hash/maphash"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -28,8 +29,6 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	statuses  *prometheus.CounterVec
 	bytes     *prometheus.CounterVec
-	duration  *prometheus.HistogramVec
-	firstByte *prometheus.HistogramVec
 	fetches   *prometheus.CounterVec
 	fetchTime *prometheus.HistogramVec
 
@@ -41,19 +40,29 @@ type Metrics struct {
 
 	events *prometheus.CounterVec
 	sites  sync.Map // siteKey → *siteMetrics
-	funcs  sync.Map // functionKey → *functionMetrics
+	// recent are sites that were found in sites, each in the cell that its name
+	// hashes to. A site that has been forgotten may stand there, but is gone.
+	// recentFuncs are the same of functions.
+	recent      [64]atomic.Pointer[siteMetrics]
+	recentFuncs [64]atomic.Pointer[functionMetrics]
+	seed        maphash.Seed
+	funcs       sync.Map // functionKey → *functionMetrics
 }
 
 type siteKey struct{ owner, site string }
 
 // siteMetrics are the children of one site. The tables are filled on demand;
-// two goroutines that fill one cell store the same child.
+// two goroutines that fill one cell store the same child. gone goes from false
+// to true once, when the site has been taken out of Metrics.sites.
 type siteMetrics struct {
+	owner, site string
+	gone        atomic.Bool
+
 	outcomes  [exchange.Outcomes][exchange.Reasons]atomic.Pointer[prometheus.Counter]
 	statuses  [600]atomic.Pointer[prometheus.Counter]
 	bytes     prometheus.Counter
-	duration  prometheus.Observer
-	firstByte prometheus.Observer
+	duration  latency
+	firstByte latency
 }
 
 type functionKey struct {
@@ -61,32 +70,36 @@ type functionKey struct {
 	hook        exchange.Hook
 }
 
+// functionMetrics are the children of one function at one hook. gone is as in
+// siteMetrics.
 type functionMetrics struct {
+	functionKey
+	gone atomic.Bool
+
 	calls, fuel, cpu, wall prometheus.Counter
 	failures               [exchange.Reasons]atomic.Pointer[prometheus.Counter]
 }
 
 // seconds are the buckets of durations: from a hit in RAM to a slow origin.
-var seconds = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+var seconds = [...]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 // NewMetrics makes the metrics of a node of that version.
 func NewMetrics(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{registry: prometheus.NewRegistry(), seed: maphash.MakeSeed()}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		v := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "wedge", Name: name, Help: help}, labels)
 		m.registry.MustRegister(v)
 		return v
 	}
 	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
-		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "wedge", Name: name, Help: help, Buckets: seconds}, labels)
+		v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "wedge", Name: name, Help: help, Buckets: seconds[:]}, labels)
 		m.registry.MustRegister(v)
 		return v
 	}
 	m.requests = counter("requests_total", "Requests that have ended, by where the response came from and why.", "owner", "site", "outcome", "reason")
 	m.statuses = counter("responses_total", "Responses, by status.", "owner", "site", "status")
 	m.bytes = counter("response_body_bytes_total", "Bytes of content sent to clients.", "owner", "site")
-	m.duration = histogram("request_duration_seconds", "Time from a request's head to the end of its response.", "owner", "site")
-	m.firstByte = histogram("first_byte_seconds", "Time from a request's head until its response could begin.", "owner", "site")
+	m.registry.MustRegister(newLatencies(m))
 	m.fetches = counter("fetches_total", "Fetches at origins, by site and status; status 0 means that there was no answer.", "owner", "site", "status")
 	m.fetchTime = histogram("fetch_first_byte_seconds", "Time from the begin of a fetch to the head of its response.", "owner", "site")
 	m.calls = counter("function_calls_total", "Calls of functions.", "owner", "function", "hook")
@@ -123,17 +136,20 @@ func (m *Metrics) site(owner, site string) *siteMetrics {
 	if site == "" {
 		owner, site = noSite, noSite
 	}
-	// Fast path: a map of what has been seen, read without a lock.
-	key := siteKey{owner, site}
-	if s, ok := m.sites.Load(key); ok {
-		return s.(*siteMetrics)
+	// Fast path: the names are those of the routing table, so comparing them is
+	// comparing two pointers, which a map would do after hashing all of the key.
+	cell := &m.recent[maphash.String(m.seed, site)%uint64(len(m.recent))]
+	if s := cell.Load(); s != nil && s.site == site && s.owner == owner && !s.gone.Load() {
+		return s
 	}
-	s, _ := m.sites.LoadOrStore(key, &siteMetrics{
-		bytes:     m.bytes.WithLabelValues(owner, site),
-		duration:  m.duration.WithLabelValues(owner, site),
-		firstByte: m.firstByte.WithLabelValues(owner, site),
-	})
-	return s.(*siteMetrics)
+	key := siteKey{owner, site}
+	v, ok := m.sites.Load(key)
+	if !ok {
+		v, _ = m.sites.LoadOrStore(key, &siteMetrics{owner: owner, site: site, bytes: m.bytes.WithLabelValues(owner, site)})
+	}
+	s := v.(*siteMetrics)
+	cell.Store(s)
+	return s
 }
 
 // child returns the counter in a cell, making it when it is first needed.
@@ -171,9 +187,9 @@ func (m *Metrics) Ended(x *exchange.Exchange, took time.Duration) {
 		}).Inc()
 	}
 	s.bytes.Add(float64(x.Sent))
-	s.duration.Observe(took.Seconds())
+	s.duration.observe(took)
 	if x.FirstByte != 0 {
-		s.firstByte.Observe(x.FirstByte.Seconds())
+		s.firstByte.observe(x.FirstByte)
 	}
 }
 
@@ -196,18 +212,7 @@ func (m *Metrics) Fetched(x *exchange.Exchange, took time.Duration) {
 
 // Called counts a call of a function.
 func (m *Metrics) Called(owner, name string, c *exchange.Call) {
-	key := functionKey{owner, name, c.Hook}
-	v, ok := m.funcs.Load(key)
-	if !ok {
-		hook := c.Hook.String()
-		v, _ = m.funcs.LoadOrStore(key, &functionMetrics{
-			calls: m.calls.WithLabelValues(owner, name, hook),
-			fuel:  m.fuel.WithLabelValues(owner, name, hook),
-			cpu:   m.cpu.WithLabelValues(owner, name, hook),
-			wall:  m.wall.WithLabelValues(owner, name, hook),
-		})
-	}
-	f := v.(*functionMetrics)
+	f := m.function(functionKey{owner, name, c.Hook})
 	f.calls.Inc()
 	f.fuel.Add(float64(max(0, c.Fuel)))
 	f.cpu.Add(max(0, c.CPU.Seconds()))
@@ -217,6 +222,28 @@ func (m *Metrics) Called(owner, name string, c *exchange.Call) {
 			return m.failures.WithLabelValues(owner, name, c.Hook.String(), c.Failed.String())
 		}).Inc()
 	}
+}
+
+func (m *Metrics) function(key functionKey) *functionMetrics {
+	// Fast path: as in site.
+	cell := &m.recentFuncs[(maphash.String(m.seed, key.name)+uint64(key.hook))%uint64(len(m.recentFuncs))]
+	if f := cell.Load(); f != nil && f.functionKey == key && !f.gone.Load() {
+		return f
+	}
+	v, ok := m.funcs.Load(key)
+	if !ok {
+		owner, name, hook := key.owner, key.name, key.hook.String()
+		v, _ = m.funcs.LoadOrStore(key, &functionMetrics{
+			functionKey: key,
+			calls:       m.calls.WithLabelValues(owner, name, hook),
+			fuel:        m.fuel.WithLabelValues(owner, name, hook),
+			cpu:         m.cpu.WithLabelValues(owner, name, hook),
+			wall:        m.wall.WithLabelValues(owner, name, hook),
+		})
+	}
+	f := v.(*functionMetrics)
+	cell.Store(f)
+	return f
 }
 
 // Count and Observe are a function's own numbers; the caller bounds their names.
@@ -234,27 +261,27 @@ func (m *Metrics) Observe(owner, function, name string, value float64) {
 // Forget drops the children of sites and functions that a new configuration
 // does not have. Those that are still in use are made again.
 func (m *Metrics) Forget(site func(owner, site string) bool, function func(owner, name string) bool) {
-	m.sites.Range(func(k, _ any) bool {
+	m.sites.Range(func(k, v any) bool {
 		key := k.(siteKey)
 		if key.site == noSite || site(key.owner, key.site) {
 			return true
 		}
 		m.sites.Delete(k)
+		v.(*siteMetrics).gone.Store(true)
 		l := prometheus.Labels{"owner": key.owner, "site": key.site}
 		for _, v := range []*prometheus.CounterVec{m.requests, m.statuses, m.bytes, m.fetches} {
 			v.DeletePartialMatch(l)
 		}
-		for _, v := range []*prometheus.HistogramVec{m.duration, m.firstByte, m.fetchTime} {
-			v.DeletePartialMatch(l)
-		}
+		m.fetchTime.DeletePartialMatch(l)
 		return true
 	})
-	m.funcs.Range(func(k, _ any) bool {
+	m.funcs.Range(func(k, v any) bool {
 		key := k.(functionKey)
 		if function(key.owner, key.name) {
 			return true
 		}
 		m.funcs.Delete(k)
+		v.(*functionMetrics).gone.Store(true)
 		l := prometheus.Labels{"owner": key.owner, "function": key.name}
 		for _, v := range []*prometheus.CounterVec{m.calls, m.failures, m.fuel, m.cpu, m.wall, m.guestCount} {
 			v.DeletePartialMatch(l)

@@ -67,10 +67,16 @@ func (t *transfer) Read(p []byte) (int, error) {
 	}
 }
 
-// WriteTo writes what is left, out of the connection's own input buffer.
+// WriteTo writes what is left, out of the connection's own input buffer. It
+// lets the writer send what it holds back before it waits for more.
 func (t *transfer) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for t.err == nil {
+		if t.c.r == t.c.w {
+			if err := exchange.Flush(w); err != nil {
+				return total, err
+			}
+		}
 		most, err := t.available(true)
 		if err == nil && t.c.r == t.c.w {
 			err = t.expected(t.c.more(maxHead))

@@ -14,6 +14,8 @@ type body struct {
 	inner exchange.Body // nil: no content
 	// skip and left cut a range; left is -1 if there is none.
 	skip, left int64
+	// broke is why the content ended before its end.
+	broke error
 }
 
 // narrow cuts the content to n bytes after the first skip bytes.
@@ -26,7 +28,7 @@ type skipper interface {
 }
 
 // errShort tells that content ended before the length that was promised for it.
-var errShort = errors.New("pipeline: the content ended before its announced length")
+var errShort = &exchange.Error{Source: exchange.SourceNode, Op: "send", Reason: exchange.ReasonCut, Err: errors.New("the content ended before its announced length")}
 
 func (b *body) start() error {
 	if b.skip == 0 {
@@ -44,10 +46,15 @@ func (b *body) start() error {
 }
 
 // Read reads the next bytes of the content.
-func (b *body) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (n int, err error) {
 	if b.inner == nil {
 		return 0, io.EOF
 	}
+	defer func() {
+		if err != nil && err != io.EOF {
+			b.broke = err
+		}
+	}()
 	if err := b.start(); err != nil {
 		return 0, err
 	}
@@ -57,7 +64,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.left > 0 && int64(len(p)) > b.left {
 		p = p[:b.left]
 	}
-	n, err := b.inner.Read(p)
+	n, err = b.inner.Read(p)
 	if b.left > 0 {
 		b.left -= int64(n)
 		if err == io.EOF && b.left > 0 {
@@ -69,15 +76,14 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // WriteTo writes the content.
-func (b *body) WriteTo(w io.Writer) (int64, error) {
+func (b *body) WriteTo(w io.Writer) (n int64, err error) {
 	if b.inner == nil {
 		return 0, nil
 	}
 	if err := b.start(); err != nil {
+		b.broke = err
 		return 0, err
 	}
-	var n int64
-	var err error
 	if b.left < 0 {
 		n, err = b.inner.WriteTo(w)
 	} else {
@@ -88,9 +94,7 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 		b.left -= n
 	}
 	b.c.x.Sent += n
-	if err != nil && b.c.x.Err == nil {
-		b.c.x.Err = err
-	}
+	b.broke = err
 	return n, err
 }
 
@@ -104,6 +108,20 @@ func (b *body) Close() error {
 		b.inner.Close()
 		b.inner = nil
 	}
+	if b.broke != nil {
+		b.tell()
+	}
 	c.end()
 	return nil
+}
+
+// tell says in the exchange that the response broke off after its head, and
+// why: that outweighs why it was, or was not, stored. If it was the client who
+// went, only the front end knows: it has said so by now.
+func (b *body) tell() {
+	x := b.c.x
+	if x.Err == nil {
+		x.Err = b.broke
+	}
+	x.Reason = exchange.ReasonOf(b.broke, exchange.ReasonOf(x.Err, exchange.ReasonCut))
 }

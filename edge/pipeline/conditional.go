@@ -30,7 +30,7 @@ func (c *call) conditional() step {
 		c.makeError(412)
 		return finish
 	}
-	if x.Request.Method == "GET" && q.Has(exchange.Range) {
+	if x.Request.Method == "GET" && !c.asHead && q.Has(exchange.Range) {
 		c.ranged()
 	}
 	return finish

@@ -16,6 +16,9 @@
 // They meet in edge/cache, whose tickets collapse requests for one thing into
 // one fetch.
 //
+// A function's own request that wants the cache (own.go) is a client's side that
+// begins at the lookup: no route, no hooks, no log line, and keys of its own.
+//
 // It is the only package that knows several rooms of a request: route, hook,
 // cache, origin. It opens no sockets and reads no configuration; edge/node
 // makes it, front ends call it, observers hear from it by [Events].

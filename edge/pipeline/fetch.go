@@ -65,7 +65,11 @@ func (f *fetch) prepare() {
 	h := &f.x.Request.Header
 	f.asked.CopyFrom(h)
 	f.started = f.p.o.Now()
-	f.p.addForwarded(f.x)
+	if f.route.own {
+		addToList(h, exchange.CDNLoop, f.p.o.Node) // nobody is spoken for
+	} else {
+		f.p.addForwarded(f.x)
+	}
 	if f.fill == nil {
 		return
 	}
@@ -280,8 +284,10 @@ func (f *fetch) lead() {
 	f.facts.take(x)
 	delivered = true
 	switch {
-	case v.Store && f.confirmed:
-		x.Cache.Stored = true
+	case f.confirmed:
+		// A verdict that forbids to keep what was confirmed removes it, and this
+		// request alone gets it.
+		x.Cache.Stored = v.Store
 		if err := f.fill.Refresh(&f.found, x, &f.asked, v); err != nil {
 			x.Err = err
 		}

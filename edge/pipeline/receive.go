@@ -46,7 +46,7 @@ func (c *call) receive() step {
 	if q.Header.Has(exchange.Upgrade) && ignoreUpgrade(q) {
 		q.Header.DeleteKnown(exchange.Upgrade)
 	}
-	if loops(&q.Header, c.p.o.Node) {
+	if c.visits = visits(&q.Header, c.p.o.Node); c.visits >= maxVisits {
 		return c.refuse(508, exchange.ReasonLoop)
 	}
 	if t.Asterisk {
@@ -173,22 +173,21 @@ func removeHopByHop(h *exchange.Header, keepUpgrade bool) bool {
 	return few
 }
 
+// maxVisits is how often a request may have been here before: a fleet may pass
+// it on once on purpose.
+const maxVisits = 3
+
 // maxOptions is how many fields Connection may name.
 const maxOptions = 32
 
-// maxLoops is how often a request may come by this node: a fleet may pass it
-// on once on purpose.
-const maxLoops = 3
-
-// loops tells whether the request has been here too often.
+// visits is how often the request has been here before.
 //
 // "CDNs can use the presence of the header field to detect loops".
 // https://www.rfc-editor.org/rfc/rfc8586#section-2
-func loops(h *exchange.Header, node string) bool {
+func visits(h *exchange.Header, node string) (n int) {
 	if !h.Has(exchange.CDNLoop) {
-		return false
+		return 0
 	}
-	n := 0
 	for v := range h.Values(exchange.CDNLoop) {
 		for part := range strings.SplitSeq(v, ",") {
 			id, _, _ := strings.Cut(part, ";")
@@ -197,5 +196,5 @@ func loops(h *exchange.Header, node string) bool {
 			}
 		}
 	}
-	return n >= maxLoops
+	return n
 }

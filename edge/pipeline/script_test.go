@@ -16,7 +16,7 @@ import (
 //	on_response: set X-Seen=yes
 //
 // Acts: set N=V and del N (the message of the hook's side), answer STATUS [body],
-// key N=V, ignore Q, sort, bypass, revalidate, origin N, path P, ttl D, tag T,
+// key N=V, ignore Q, sort, bypass, revalidate, origin N, path P, method M, ttl D, tag T,
 // no-store, var N=V, copy-var N (into a request field), trap, budget, body TEXT.
 type script struct{ acts map[exchange.Hook][]string }
 
@@ -92,6 +92,8 @@ func (r scriptRun) Call(h exchange.Hook) (answered bool, err error) {
 			x.Choices.Revalidate = true
 		case "origin":
 			x.Choices.Origin = arg
+		case "method":
+			x.Request.Method = arg
 		case "path":
 			x.Request.Path = arg
 		case "ttl":

@@ -39,6 +39,13 @@ type call struct {
 	// the client's exchange.
 	own  *exchange.Exchange
 	body body
+	// visits is how often the request has been at this node before.
+	visits int
+	// asHead tells that the request came as HEAD: whatever functions make of the
+	// method, the response is delimited by the one that was received.
+	asHead bool
+	// forGuest tells that a function asks for itself; see Own.
+	forGuest bool
 	// holdsFound tells that found must still be closed.
 	holdsFound bool
 	closed     bool
@@ -61,11 +68,13 @@ func (p *Pipeline) Refuse(x *exchange.Exchange, status int, reason exchange.Reas
 
 func (p *Pipeline) begin(x *exchange.Exchange) *call {
 	c := p.calls.Get().(*call)
-	c.p, c.x = p, x
+	c.p, c.x, c.asHead = p, x, x.Request.Method == "HEAD"
 	if x.Now.IsZero() {
 		x.Now = p.o.Now()
 	}
-	x.ID = p.ids.Next()
+	if x.ID == (exchange.ID{}) {
+		x.ID = p.ids.Next()
+	}
 	return c
 }
 
@@ -200,6 +209,12 @@ func (c *call) await() step {
 	var lead *fetch
 	if t.Leads() {
 		lead = c.lead(t, c.found.State == cache.Stale)
+	} else if c.visits > 0 {
+		// The fetch may be the one that this request is made for: they would wait
+		// for each other.
+		t.Leave()
+		x.Reason = exchange.ReasonLoop
+		return pass
 	}
 	for {
 		wait := c.p.o.Wait
@@ -214,9 +229,9 @@ func (c *call) await() step {
 		}
 		switch d {
 		case cache.Shared:
-			c.dropFound()
 			x.Outcome = exchange.Miss
-			t.Serve(x) // its body ends the ticket
+			t.Serve(x, &c.found) // its body ends the ticket
+			c.dropFound()
 			if lead != nil && lead.confirmed {
 				x.Outcome = exchange.Revalidated
 			}
@@ -280,15 +295,6 @@ func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
 func (c *call) takeOwn(f *fetch) step {
 	c.own = <-f.own
 	c.x.Outcome = exchange.Miss
-	if f.confirmed {
-		// The origin confirmed the stored response, but it may not be kept any
-		// longer: this client still gets it, with its new fields.
-		c.serveFound()
-		c.x.Outcome = exchange.Revalidated
-		c.x.Response.Header.CopyFrom(&c.own.Response.Header)
-		c.x.Response.Status = c.own.Response.Status
-		return onResponse
-	}
 	c.takeResponse()
 	return onResponse
 }
@@ -394,7 +400,13 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	p.o.Events.Ended(x, p.since(x.Now))
+	if !c.forGuest {
+		took := x.Took
+		if took == 0 {
+			took = p.since(x.Now)
+		}
+		p.o.Events.Ended(x, took)
+	}
 	if c.own != nil {
 		if c.route.Hooks != nil {
 			c.route.Hooks.End(c.own)

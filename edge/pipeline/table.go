@@ -17,6 +17,8 @@ type Route struct {
 	// chooses another.
 	Origin string
 	Hooks  *hook.Chain // nil: no functions
+	// own tells that it is the way of functions' own requests; see Own.
+	own bool
 }
 
 // A Table is every route of the node. It never changes; a reload or a deploy

@@ -30,15 +30,10 @@ type world struct {
 	running   map[string]*running
 	advance   func(time.Duration)
 
-	mu    sync.Mutex // guards what requests that run beside each other add to
-	asked []string   // what the origin has seen since the last answer was printed
+	mu    sync.Mutex
+	asked []string // what the origin has seen since the last answer was printed
+	ended []string // clients' exchanges that have ended
 	bugs  []string
-}
-
-func (w *world) saw(request string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.asked = append(w.asked, request)
 }
 
 func newWorld(t *testing.T) *world {
@@ -74,7 +69,11 @@ func (w *world) close() {
 	}
 }
 
-func (w *world) Ended(*exchange.Exchange, time.Duration)   {}
+func (w *world) Ended(x *exchange.Exchange, _ time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = append(w.ended, fmt.Sprintf("%v %v", x.Outcome, x.Reason))
+}
 func (w *world) Fetched(*exchange.Exchange, time.Duration) {}
 func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 	w.mu.Lock()
@@ -201,6 +200,13 @@ func (w *world) letGo(path string) {
 // originPanics is the one bug that a conversation asks for.
 const originPanics = "BUG: the origin panics"
 
+// saw notes what the origin was asked.
+func (w *world) saw(request string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, request)
+}
+
 // Send is the origin.
 func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) error {
 	q := &x.Request
@@ -264,7 +270,9 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	if slices.Contains(a.options, "chunked") || slices.Contains(a.options, "drip") {
 		r.ContentLength = -1
 	}
-	r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	if q.Method != "HEAD" {
+		r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+	}
 	return nil
 }
 

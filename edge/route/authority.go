@@ -10,6 +10,10 @@ import (
 // empty host, an invalid port or address and characters that no host name has
 // are ErrAuthority. A name outside ASCII must come in its ASCII form (IDNA).
 func Authority(host, scheme string) (string, error) {
+	// Fast path: most hosts are in normal form.
+	if isName(host) {
+		return host, nil
+	}
 	name, port := host, ""
 	if strings.HasPrefix(host, "[") {
 		end := strings.IndexByte(host, ']')
@@ -74,4 +78,28 @@ func Authority(host, scheme string) (string, error) {
 		return host, nil
 	}
 	return name + ":" + port, nil
+}
+
+// nameChars are the characters of a host name in normal form.
+var nameChars = func() (t [256]bool) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyz0123456789-_." {
+		t[c] = true
+	}
+	return t
+}()
+
+// isName tells that host is a name in normal form, without a port.
+func isName(host string) bool {
+	if len(host) == 0 || len(host) > 255 {
+		return false
+	}
+	last := byte('.') // so that no dot stands first, last or beside another
+	for i := range len(host) {
+		c := host[i]
+		if !nameChars[c] || c == '.' && last == '.' {
+			return false
+		}
+		last = c
+	}
+	return last != '.'
 }

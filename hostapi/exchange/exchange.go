@@ -60,9 +60,11 @@ type Exchange struct {
 	Guests any
 
 	// Sent counts the body bytes handed to the client; FirstByte is how long
-	// after Now the response's head was ready to go.
-	Sent      int64
-	FirstByte time.Duration
+	// after Now, by the same clock, the response's head was ready to go, and
+	// Took when the last byte had gone: the front may set it before it closes
+	// the body, 0 means that it did not.
+	Sent            int64
+	FirstByte, Took time.Duration
 
 	arena arena
 }
@@ -181,7 +183,7 @@ func (x *Exchange) Release() {
 	x.Asked = URL{}
 	x.Owner, x.Site, x.Route = "", "", ""
 	x.Outcome, x.Reason, x.Cache, x.Calls, x.Err, x.Guests = OutcomeNone, ReasonNone, CacheFacts{}, x.Calls[:0], nil, nil
-	x.Sent, x.FirstByte = 0, 0
+	x.Sent, x.FirstByte, x.Took = 0, 0, 0
 	pool.Put(x)
 }
 

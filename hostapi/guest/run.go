@@ -38,8 +38,6 @@ type Run struct {
 
 func (f *Function) newRun() *Run {
 	r := &Run{f: f, s: native.NewSession(f.binding)}
-	// The time that a stream waits for its peer is not the guest's.
-	r.s.Peer = func(d time.Duration) { r.budget.Add(limit.Used{Wall: -d}) }
 	r.guest, r.ended = r.callGuest, r.streamEnded
 	return r
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/services"
@@ -48,9 +47,6 @@ type Session struct {
 	fields  []exchange.Field
 
 	stream *Stream
-	// Peer, if not nil, is told for how long a stream waited for its peer, which
-	// is not the guest's time. It is called by the guest's goroutine.
-	Peer   func(time.Duration)
 	wasi   wasi.State
 	seed   uint64
 	seeded bool
@@ -210,16 +206,6 @@ func (s *Session) keep(t string) (string, bool) {
 	}
 	s.kept += len(t)
 	return s.x.Join(t), true
-}
-
-// pause begins a wait for the peer of a stream, and resume ends it.
-func (s *Session) pause() (resume func()) {
-	begun := time.Now()
-	return func() {
-		if s.Peer != nil {
-			s.Peer(time.Since(begun))
-		}
-	}
 }
 
 // caller says who asks, for services.

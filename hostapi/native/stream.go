@@ -67,12 +67,13 @@ func (s *Session) Run(call func() (int32, error), ended func(result int32, err e
 // yield gives the turn to the other side, with a chunk, and waits for it to
 // come back. That time is the peer's, not the guest's.
 func (st *Stream) yield(chunk []byte) {
-	resume := st.s.pause()
+	call := st.s.call
+	call.Pause()
 	st.out <- chunk
 	again := <-st.in
-	resume()
+	call.Resume()
 	if !again {
-		st.s.call.Trap(ErrStopped)
+		call.Trap(ErrStopped)
 	}
 }
 
@@ -152,8 +153,9 @@ func bodyStreamRead(s *Session, a []uint64) int64 {
 		return status(abi.StatusInvalid)
 	}
 	s.call.Charge(int64(len(buf) >> copyShift))
-	resume := s.pause()
-	defer resume()
+	// Whoever sends what came is the peer of the body as well.
+	s.call.Pause()
+	defer s.call.Resume()
 	for range 100 {
 		n, err := st.src.Read(buf)
 		if err != nil && err != io.EOF {

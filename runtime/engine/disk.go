@@ -19,37 +19,67 @@ import (
 
 // disk is the compile cache on disk:
 //
-//	<dir>/code-m1-v1.12.0-linux-amd64/    code of another version is deleted when the engine starts
+//	<dir>/lock                            held, shared, by each engine that uses the folder
+//	<dir>/code-m1-v1.12.0-linux-amd64/    code of another version is deleted when an engine starts that is alone
 //	    native/…                          wazero's own cache, which it reads
 //	    index/<key>                       which file in native is the code of key, and its checksum
-//	    tmp/…                             where a child compiles; emptied when the engine starts
+//	    tmp/…                             where children compile; emptied when an engine starts that is alone
 //
 // wazero names its files by a hash of its own, so the index is made by compiling into an empty folder and looking which
 // file appeared. A key is in the index only when its file is complete, and the file is checked before it is loaded:
 // wazero's checksum does not cover all of it.
-type disk struct{ native, index, tmp string }
+type disk struct {
+	native, index, tmp string
+	lock               *os.File
+}
+
+// close lets go of the folder.
+func (d *disk) close() { d.lock.Close() }
 
 const versionPrefix = "code-m"
 
-func openDisk(dir, version string) (*disk, error) {
+func openDisk(dir, version string) (d *disk, err error) {
 	root := fmt.Sprintf("%s%d-%s-%s-%s", versionPrefix, meter.Version, version, runtime.GOOS, runtime.GOARCH)
-	dir, err := filepath.Abs(dir) // the compiling process has another working folder
+	dir, err = filepath.Abs(dir) // the compiling process has another working folder
 	if err != nil {
 		return nil, fmt.Errorf("engine: compile cache: %w", err)
 	}
-	others, _ := filepath.Glob(filepath.Join(dir, versionPrefix+"*"))
-	for _, other := range others {
-		if filepath.Base(other) != root {
-			if err := os.RemoveAll(other); err != nil {
-				return nil, fmt.Errorf("engine: delete compiled code of another version: %w", err)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("engine: make the compile cache: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("engine: compile cache: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			lock.Close()
+		}
+	}()
+	alone, err := share(lock)
+	if err != nil {
+		return nil, fmt.Errorf("engine: lock the compile cache: %w", err)
+	}
+	d = &disk{lock: lock}
+	if alone {
+		// Nobody else compiles here or loads from here, so what looks left over is.
+		others, _ := filepath.Glob(filepath.Join(dir, versionPrefix+"*"))
+		for _, other := range others {
+			if filepath.Base(other) != root {
+				if err := os.RemoveAll(other); err != nil {
+					return nil, fmt.Errorf("engine: delete compiled code of another version: %w", err)
+				}
 			}
+		}
+		if err := os.RemoveAll(filepath.Join(dir, root, "tmp")); err != nil {
+			return nil, fmt.Errorf("engine: empty the folder for compiling: %w", err)
+		}
+		if err := settle(lock); err != nil {
+			return nil, fmt.Errorf("engine: lock the compile cache: %w", err)
 		}
 	}
 	root = filepath.Join(dir, root)
-	d := &disk{native: filepath.Join(root, "native"), index: filepath.Join(root, "index"), tmp: filepath.Join(root, "tmp")}
-	if err := os.RemoveAll(d.tmp); err != nil {
-		return nil, fmt.Errorf("engine: empty the folder for compiling: %w", err)
-	}
+	d.native, d.index, d.tmp = filepath.Join(root, "native"), filepath.Join(root, "index"), filepath.Join(root, "tmp")
 	for _, folder := range []string{d.native, d.index, d.tmp} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, fmt.Errorf("engine: make the compile cache: %w", err)

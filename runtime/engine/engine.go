@@ -69,6 +69,9 @@ func (e *Engine) Close() error {
 	if e.cache != nil {
 		err = errors.Join(err, e.cache.Close(ctx))
 	}
+	if e.disk != nil {
+		e.disk.close()
+	}
 	return err
 }
 

@@ -96,6 +96,8 @@ func (c caller) Memory() hostcall.Memory                   { return hostcall.Mem
 func (c caller) Enter(*hostcall.Func)                      {}
 func (c caller) Leave(*hostcall.Func)                      {}
 func (c caller) Charge(int64)                              {}
+func (c caller) Pause()                                    {}
+func (c caller) Resume()                                   {}
 
 type asHost struct{ caller }
 

@@ -11,6 +11,9 @@ type Host interface {
 	Memory() Memory
 	// Context ends when the call's wall time does, or when the caller of the guest goes away.
 	Context() context.Context
+	// Pause stops all clocks of the call, and Resume starts them again. They nest. Neither unwinds.
+	Pause()
+	Resume()
 	// Enter counts a call of f and charges f.Fuel; it unwinds by a panic with *Unwind when a budget is spent. If
 	// f.Waits, the CPU clock stops here.
 	Enter(f *Func)
@@ -71,6 +74,14 @@ func (c *Call) Charge(fuel int64) {
 	}
 	c.host.Charge(fuel)
 }
+
+// Pause begins a wait that is nobody's fault but the peer's of a body stream: until Resume neither wall nor CPU time is
+// booked, the deadline moves, and Context does not end by it. Whoever makes the guest wait like that bounds the wait
+// himself. Calls nest; each Pause is followed by its Resume, also when the Body unwinds.
+func (c *Call) Pause() { c.host.Pause() }
+
+// Resume ends what Pause began.
+func (c *Call) Resume() { c.host.Resume() }
 
 // Context ends at the wall deadline of the guest's call. Whatever a Body waits for ends with it.
 func (c *Call) Context() context.Context { return c.host.Context() }

@@ -146,7 +146,7 @@ func (w *world) invoke(module, field string, args []uint64) (outcome string, tra
 
 var (
 	functionIndex = regexp.MustCompile(`\[\d+\]`)
-	whole         = flag.Bool("whole", false, "run all of the core test suite, not only the scripts about control and bulk operations")
+	whole         = flag.Bool("whole", os.Getenv("WEDGE_PROOF") != "", "run all of the core test suite, not only the scripts about control and bulk operations")
 )
 
 // core says whether a script is about what the rewriter changes.
@@ -222,7 +222,8 @@ func TestCore(t *testing.T) {
 					var no *Refused
 					if _, err := Rewrite(wasm, wide); errors.As(err, &no) {
 						refused.Add(1)
-						t.Skip(err)
+						t.Log(err) // counted, and the count is asserted
+						return
 					}
 					modules.Add(1)
 					as := ""

@@ -25,7 +25,8 @@ var ErrClosed = errors.New("sandbox: the pool is closed")
 // Rejected: a channel of instances. It can not hand on a place without an instance, which is what isolation PerExchange
 // does all the time, and it keeps the oldest instance in use instead of the warmest.
 type Pool struct {
-	o Options
+	o     Options
+	epoch time.Time // what the pool's clock counts from: reading it is half of reading time.Now
 
 	mu     sync.Mutex
 	live   int
@@ -40,7 +41,7 @@ type Pool struct {
 
 type idleInstance struct {
 	instance *Instance
-	since    time.Time
+	since    time.Duration // on the pool's clock
 }
 
 // waiter gets one message: an instance, or nil for the place to make one.
@@ -58,7 +59,7 @@ func NewPool(o Options) (*Pool, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{o: o}
+	p := &Pool{o: o, epoch: time.Now()}
 	p.mu.Lock()
 	p.prepare()
 	p.mu.Unlock()
@@ -246,7 +247,7 @@ func (p *Pool) close(i *Instance, why Reason) {
 //
 // Preconditions: p.mu is held.
 func (p *Pool) rest(i *Instance) {
-	p.idle = append(p.idle, idleInstance{i, time.Now()})
+	p.idle = append(p.idle, idleInstance{i, time.Since(p.epoch)})
 	if p.timer == nil && len(p.idle) > p.o.Ready {
 		p.timer = time.AfterFunc(p.o.Idle, p.trim)
 	}
@@ -256,8 +257,8 @@ func (p *Pool) rest(i *Instance) {
 func (p *Pool) trim() {
 	p.mu.Lock()
 	var old []*Instance
-	now := time.Now()
-	for len(p.idle) > p.o.Ready && now.Sub(p.idle[0].since) >= p.o.Idle {
+	now := time.Since(p.epoch)
+	for len(p.idle) > p.o.Ready && now-p.idle[0].since >= p.o.Idle {
 		old = append(old, p.idle[0].instance)
 		p.idle[0] = idleInstance{}
 		p.idle = p.idle[1:]
@@ -265,7 +266,7 @@ func (p *Pool) trim() {
 	}
 	p.timer = nil
 	if len(p.idle) > p.o.Ready && !p.closed {
-		p.timer = time.AfterFunc(p.o.Idle-now.Sub(p.idle[0].since), p.trim)
+		p.timer = time.AfterFunc(p.o.Idle-(now-p.idle[0].since), p.trim)
 	}
 	p.mu.Unlock()
 	for _, i := range old {

@@ -30,13 +30,14 @@ type run struct {
 	budget *limit.Budget
 
 	caller context.Context // of this call
-	host   context.Context // what host functions see: caller with the deadline; made when one asks
-	cancel context.CancelFunc
+	host   *hostContext    // what host functions see: caller with the deadline; made when one asks
 
 	// Times are since epoch, when the instance was made: that reads one clock, where time.Now reads two.
 	epoch    time.Time
 	deadline time.Duration
 	mark     time.Duration // up to which wall time is booked
+	paused   time.Duration // when the outermost pause began
+	pauses   int
 
 	cpu      cpuClock
 	granted  int64 // fuel given to the guest and not booked yet; counter says what is left of it
@@ -63,7 +64,7 @@ func (r *run) begin(ctx context.Context) error {
 		return &Trap{Kind: Cancelled, Message: err.Error(), Err: err}
 	}
 	now := r.now()
-	r.caller, r.mark, r.last = ctx, now, nil
+	r.caller, r.mark, r.last, r.pauses = ctx, now, nil, 0
 	r.deadline = now + min(r.budget.WallLeft(), 365*24*time.Hour)
 	r.cpu.start(now)
 	r.hostLeft = math.MaxInt64
@@ -82,15 +83,18 @@ func (r *run) end() {
 		r.bookFuel(int64(r.counter.Get()))
 	}
 	r.cpu.pauses = 0
+	if r.pauses > 0 {
+		panic("BUG: sandbox: a guest's call ends in a pause")
+	}
 	r.book(r.now())
 	r.cpu.unlock()
 	if r.hasTurn {
 		r.hasTurn = false
 		r.turns.give()
 	}
-	if r.cancel != nil {
-		r.cancel()
-		r.cancel, r.host = nil, nil
+	if r.host != nil {
+		r.host.end()
+		r.host = nil
 	}
 	r.caller = nil
 }
@@ -109,8 +113,12 @@ func (r *run) bookFuel(counter int64) {
 
 // book books the time since the last booking, and the rest.
 func (r *run) book(now time.Duration) {
+	wall := now - r.mark
+	if r.pauses > 0 {
+		wall = 0
+	}
 	r.budget.Add(limit.Used{
-		CPU: r.cpu.lap(now), Wall: now - r.mark, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
+		CPU: r.cpu.lap(now), Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
 	})
 	r.mark, r.calls = now, 0
 }
@@ -217,9 +225,45 @@ func (r *run) Memory() hostcall.Memory { return hostcall.MemoryOf(r.memory.bytes
 // Context satisfies hostcall.Host. Most calls never ask for it.
 func (r *run) Context() context.Context {
 	if r.host == nil {
-		r.host, r.cancel = context.WithDeadline(r.caller, r.epoch.Add(r.deadline))
+		r.host = newHostContext(r.caller, r.deadline-r.now())
+		if r.pauses > 0 {
+			r.host.stop()
+		}
 	}
 	return r.host
+}
+
+// Pause satisfies hostcall.Host. What was used until now is booked; a spent budget shows when the guest is to go on.
+func (r *run) Pause() {
+	if r.pauses > 0 {
+		r.pauses++
+		return
+	}
+	r.paused = r.now()
+	r.book(r.paused)
+	r.pauses++
+	r.cpu.pause()
+	if r.hasTurn {
+		r.hasTurn = false
+		r.turns.give()
+	}
+	if r.host != nil {
+		r.host.stop()
+	}
+}
+
+// Resume satisfies hostcall.Host. A turn that was given up is taken again at the next tick.
+func (r *run) Resume() {
+	if r.pauses--; r.pauses > 0 {
+		return
+	}
+	now := r.now()
+	r.mark = now
+	r.deadline += now - r.paused
+	r.cpu.resume(now)
+	if r.host != nil {
+		r.host.goOn(r.deadline - now)
+	}
 }
 
 // Value satisfies context.Context, for the engine, which looks for keys of its own and for the caller.

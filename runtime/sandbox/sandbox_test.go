@@ -18,7 +18,8 @@ import (
 type exchange struct {
 	s     *wasi.State
 	notes []uint32
-	again func() // what the host function "again" does
+	again func()               // what the host function "again" does
+	do    func(*hostcall.Call) // what the host functions "do" and "do waiting" do
 }
 
 func (e *exchange) WASI() *wasi.State { return e.s }
@@ -41,6 +42,8 @@ func hostFuncs() []hostcall.Func {
 		hostcall.Func{Module: "test", Name: "refuse", Body: func(c *hostcall.Call, _ []uint64) { c.Trap(errRefused) }},
 		hostcall.Func{Module: "test", Name: "wait", Waits: true, Body: func(c *hostcall.Call, _ []uint64) { <-c.Context().Done() }},
 		hostcall.Func{Module: "test", Name: "again", Waits: true, Body: func(c *hostcall.Call, _ []uint64) { c.State().(*exchange).again() }},
+		hostcall.Func{Module: "test", Name: "do", Body: func(c *hostcall.Call, _ []uint64) { c.State().(*exchange).do(c) }},
+		hostcall.Func{Module: "test", Name: "do waiting", Waits: true, Body: func(c *hostcall.Call, _ []uint64) { c.State().(*exchange).do(c) }},
 		hostcall.Func{Module: "test", Name: "outside", Results: i32, Body: func(c *hostcall.Call, p []uint64) {
 			p[0] = 0
 			if c.State() == nil {

@@ -3,6 +3,8 @@ package fill
 import (
 	"errors"
 	"io"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
 // ErrLost is the error of a reader that was so far behind that its next bytes
@@ -102,9 +104,23 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo writes what is left, as it arrives.
+// dry tells whether next would wait.
+func (r *Reader) dry() bool {
+	s := r.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.err == nil && (r.limit < 0 || r.off < r.limit) && r.off >= s.end && !s.done
+}
+
+// WriteTo writes what is left, as it arrives. It lets the writer send what it
+// holds back before it waits for more.
 func (r *Reader) WriteTo(w io.Writer) (written int64, err error) {
 	for {
+		if r.dry() {
+			if err := exchange.Flush(w); err != nil {
+				return written, err
+			}
+		}
 		b, err := r.next()
 		if err == io.EOF {
 			return written, nil

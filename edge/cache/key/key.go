@@ -45,6 +45,7 @@ const (
 	kindName
 	kindValue
 	kindOrigin
+	kindStored
 )
 
 // A Maker makes keys. It is safe for concurrent use.
@@ -100,6 +101,19 @@ func (m *Maker) URL(owner, scheme, host, path, query string, hasQuery bool) Key 
 	b := append((*p)[:0], m.seed[:]...)
 	b = part(b, kindOwner, owner)
 	b = appendURL(b, scheme, host, path, query, hasQuery)
+	sum := sha256.Sum256(b)
+	m.put(p, b)
+	return Key(sum[:len(Key{})])
+}
+
+// Value is the key of a value that functions keep in the cache under an owner.
+// It begins with a part that no request's key begins with.
+func (m *Maker) Value(owner string, k []byte) Key {
+	p := m.scratch.Get().(*[]byte)
+	b := append((*p)[:0], m.seed[:]...)
+	b = part(b, kindStored, "")
+	b = part(b, kindOwner, owner)
+	b = append(b, k...) // the last part needs no length
 	sum := sha256.Sum256(b)
 	m.put(p, b)
 	return Key(sum[:len(Key{})])

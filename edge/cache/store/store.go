@@ -1,7 +1,7 @@
 package store
 
 import (
-	"hash/maphash"
+	"encoding/binary"
 	"slices"
 )
 
@@ -32,7 +32,6 @@ type Options[M any] struct {
 // A Store is the index and the arena.
 type Store[M any] struct {
 	chunks *Chunks
-	seed   maphash.Seed
 	shards []shard[M] // a power of two
 	gone   func(*Object[M], Cause)
 }
@@ -53,7 +52,7 @@ func New[M any](o Options[M]) *Store[M] {
 	for n < 64 && o.Index/int64(2*n) >= shardLeast {
 		n *= 2
 	}
-	s := &Store[M]{chunks: newChunks(o.Bodies), seed: maphash.MakeSeed(), shards: make([]shard[M], n), gone: o.Gone}
+	s := &Store[M]{chunks: newChunks(o.Bodies), shards: make([]shard[M], n), gone: o.Gone}
 	for i := range s.shards {
 		s.shards[i].sets = map[Key]*Set[M]{}
 		s.shards[i].limit = int(o.Index) / n
@@ -61,8 +60,9 @@ func New[M any](o Options[M]) *Store[M] {
 	return s
 }
 
+// shard is where k belongs: a key is a hash already.
 func (s *Store[M]) shard(k Key) *shard[M] {
-	return &s.shards[maphash.Comparable(s.seed, k)&uint64(len(s.shards)-1)]
+	return &s.shards[binary.LittleEndian.Uint64(k[:])&uint64(len(s.shards)-1)]
 }
 
 // Chunks is the arena, in which bodies are made.

@@ -66,15 +66,35 @@ func TestChunkSize(t *testing.T) {
 			t.Errorf("an arena of %d bytes takes entries of %d, a chunk is %d", arena, max, c.Size())
 		}
 	}
-	f(512<<10, 256)
-	f(1<<20, 512)
-	f(8<<20, 4<<10)
-	f(10<<20, 4<<10)
-	f(16<<20, 8<<10)
-	f(64<<20, 32<<10)
-	f(100<<20, 32<<10)
-	f(128<<20, 64<<10)
+	f(512<<10, 128)
+	f(1<<20, 256)
+	f(8<<20, 2<<10)
+	f(10<<20, 2<<10)
+	f(16<<20, 4<<10)
+	f(64<<20, 16<<10)
+	f(100<<20, 16<<10)
+	f(128<<20, 32<<10)
 	f(256<<20, 64<<10)
+}
+
+// An object of a quarter of the arena, the largest that a cache stores, does not push out parts of itself; nor when it comes
+// again, over what is left of itself.
+func TestLargestObjectFits(t *testing.T) {
+	for arena := int64(4 << 20); arena <= 17<<20; arena += 1 << 20 {
+		s := New(Options[note]{Bodies: arena, Index: 4 << 20})
+		for n := range 3 {
+			o := put(t, s, key(uint64(n)), Key{}, uint64(n), int(arena/4))
+			b, ok := s.Open(o)
+			if !ok {
+				t.Errorf("an arena of %d MiB: object %d of %d KiB is not there", arena>>20, n, arena>>12)
+				continue
+			}
+			if got, err := io.Copy(io.Discard, b); got != arena/4 || err != nil {
+				t.Errorf("an arena of %d MiB: read %d of %d bytes, %v", arena>>20, got, arena/4, err)
+			}
+			b.Close()
+		}
+	}
 }
 
 // onlyWriter hides what else a writer can do.

@@ -24,7 +24,8 @@ type Mark struct {
 	owner *Owner
 	born  uint64
 	// url is the URL that the client asked for, other the one that functions
-	// made of it, if it differs. A purge of either finds the object.
+	// made of it, if it differs. A purge of either finds the object. Without a
+	// url no purge by URL or prefix does.
 	url, other         string
 	urlHash, otherHash uint32
 	tags               []uint32
@@ -41,8 +42,8 @@ type Mark struct {
 const MaxTags = 64
 
 // Set makes m the mark of something of owner o whose fetch began at sequence
-// number born. The strings are kept; other is "" if there is only one URL. Its
-// tags are not known: see SetTags.
+// number born. The strings are kept; other is "" if there is only one URL, and
+// both are if it is no response. Its tags are not known: see SetTags.
 func (m *Mark) Set(o *Owner, born uint64, url, other string) {
 	m.owner, m.born, m.url, m.other = o, born, url, other
 	m.urlHash = o.tables.Hash(url)
@@ -137,7 +138,10 @@ func (m *Mark) State() State {
 // newest is the number of the newest purge of this kind, prefixes apart, that
 // names m.
 func (g *generations) newest(m *Mark) uint64 {
-	n := max(g.all.Load(), g.urls.newest(m.urlHash))
+	n := g.all.Load()
+	if m.url != "" {
+		n = max(n, g.urls.newest(m.urlHash))
+	}
 	if m.other != "" {
 		n = max(n, g.urls.newest(m.otherHash))
 	}
@@ -147,7 +151,7 @@ func (g *generations) newest(m *Mark) uint64 {
 	for _, h := range m.tags {
 		n = max(n, g.tags.newest(h))
 	}
-	if g.hosts.slots.Load() != nil {
+	if m.url != "" && g.hosts.slots.Load() != nil {
 		n = max(n, g.hosts.newest(m.owner.tables.Hash(hostOf(m.url))))
 		if m.other != "" {
 			n = max(n, g.hosts.newest(m.owner.tables.Hash(hostOf(m.other))))

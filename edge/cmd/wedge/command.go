@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 )
 
 // A command is what a command may touch of the process that runs it. Each Run method gets one; tests make their own.
@@ -12,6 +14,18 @@ type command struct {
 	stdout io.Writer                   // the answer, and nothing else
 	stderr io.Writer                   // errors, hints, progress
 	env    func(string) (string, bool) // os.LookupEnv
+	asks   bool                        // a person at a terminal can be asked
+	shows  bool                        // stderr is a terminal, on which progress may be shown
+	asked  *place                      // the node that the command asked, once it has
+
+	context  context.Context // what requests run under; it ends with the process, in tests earlier
+	patience time.Duration   // how long completion waits for a node
+	pause    time.Duration   // between two looks at a node whose logs are followed
+}
+
+// note says on stderr what belongs to no answer.
+func (c *command) note(format string, args ...any) {
+	fmt.Fprintf(c.stderr, "wedge: note: %s\n", clean(fmt.Sprintf(format, args...)))
 }
 
 // jsonFlag is embedded by every command that answers something.
@@ -31,4 +45,12 @@ func (c *command) answer(asked jsonFlag, v any, text func(io.Writer) error) erro
 	}
 	_, err = c.stdout.Write(append(b, '\n'))
 	return err
+}
+
+// line is a text of one line, for answer.
+func line(format string, args ...any) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, clean(fmt.Sprintf(format, args...))+"\n")
+		return err
+	}
 }

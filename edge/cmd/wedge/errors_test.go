@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/wedgecdn/wedge/edge/admin"
 )
 
 func TestReport(t *testing.T) {
@@ -27,6 +29,36 @@ func TestReport(t *testing.T) {
 	f(hint(usage(plain), "next"), exitUsage, "wedge: error: the node did not answer\nwedge: hint: next\n")
 	f(fmt.Errorf("purge: %w", hint(usage(plain), "next")), exitUsage,
 		"wedge: error: purge: the node did not answer\nwedge: hint: next\n")
+}
+
+// What a node complains about is named once.
+func TestComplaints(t *testing.T) {
+	f := func(e admin.Error, want string) {
+		t.Helper()
+		var stderr strings.Builder
+		(&command{stderr: &stderr, asked: &place{}}).report(&e)
+		if stderr.String() != want {
+			t.Errorf("got:\n%swant:\n%s", stderr.String(), want)
+		}
+	}
+	f(admin.Error{Code: admin.BadRequest, Field: "key", Message: "it is empty", Hint: "give one"},
+		"wedge: error: key: it is empty\nwedge: hint: give one\n")
+	f(admin.Error{Code: admin.Invalid, Field: "module", Message: "the module has no hook", Hint: "export one"},
+		"wedge: error: the module has no hook\nwedge: hint: export one\n")
+	f(admin.Error{Code: admin.NotFound, Field: "name", Message: "there is no \"aut\"", Hint: "auth?"},
+		"wedge: error: there is no \"aut\"\nwedge: hint: auth?\n")
+	f(admin.Error{Code: admin.Invalid, Message: "the configuration is wrong", Problems: []admin.Problem{
+		{File: "wedge.yaml", Line: 2, Column: 3, Message: "unknown field \"x\"", Hint: "did you mean \"y\"?", Snippet: " 2 | x: 1\x1b\n   | ^"},
+		{Message: "no site", Hint: "add one"},
+	}}, `wedge: error: wedge.yaml:2:3: unknown field "x"
+ 2 | x: 1\x1b
+   | ^
+wedge: hint: did you mean "y"?
+wedge: error: no site
+wedge: hint: add one
+wedge: error: the configuration is wrong
+wedge: hint: mend what is named above; nothing was changed
+`)
 }
 
 func TestExplain(t *testing.T) {

@@ -4,8 +4,10 @@
 // stdout, everything else on stderr, so that a script can read the one and a person the other. What a command
 // does is done by the packages that it calls; here are only words, exit codes and wiring.
 //
-// One file holds one command. To add one: a struct with a Run(*command) error method, and a field in cli.
+// One file holds one command, or a few that belong together. To add one: a struct with a Run(*command) error method, and a field in cli.
 package main
+
+//go:generate go test -run ^TestReference$ -rewrite .
 
 import "os"
 

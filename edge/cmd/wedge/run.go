@@ -1,14 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/wedgecdn/wedge/edge/config"
 )
 
 // Exit codes. Scripts rely on them.
@@ -22,26 +20,37 @@ const (
 type cli struct {
 	Help helpFlag `short:"h" help:"Say how it is used."`
 
-	Serve   serveCommand   `cmd:"" help:"Run a node."`
-	Version versionCommand `cmd:"" help:"Print the version of wedge and of what it is made of."`
+	Serve      serveCommand     `cmd:"" help:"Run a node."`
+	Demo       demoCommand      `cmd:"" help:"Run a node, an origin and the example functions, all in one."`
+	Check      checkCommand     `cmd:"" help:"Check a configuration without using it."`
+	Status     statusCommand    `cmd:"" help:"Say how a node is."`
+	Function   functionCommands `cmd:"" help:"Functions: upload, versions, switch, logs."`
+	Cache      cacheCommands    `cmd:"" help:"Stored responses."`
+	KV         kvCommands       `cmd:"" name:"kv" help:"The stores that functions use."`
+	Config     configCommands   `cmd:"" help:"The configuration of a node that runs."`
+	Completion completionScript `cmd:"" help:"Print a script that completes commands, flags and names in a shell."`
+	Version    versionCommand   `cmd:"" help:"Print the version of wedge and of what it is made of."`
 
+	// Complete is asked by the scripts of completion, never by a person.
+	Complete completeCommand `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"What the scripts of completion ask."`
 	// Compile is started by serve, never by a person.
 	Compile compileCommand `cmd:"" hidden:"" help:"Compile a module in a process of its own."`
 }
 
 // run does what args ask for and returns the exit code of the process. It is all of main, so that tests can call it.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv}
-	parser, err := kong.New(&cli{},
-		kong.Name("wedge"),
-		kong.Description("A programmable CDN node: an HTTP cache that runs your WebAssembly functions."),
-		kong.NoDefaultHelp(), // ours does not end the process: see helpFlag
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Writers(stdout, stderr),
-	)
-	if err != nil {
-		panic("BUG: command line: " + err.Error()) // a wrong tag in cli, found by every test that calls run
-	}
+	return newCommand(stdin, stdout, stderr).run(args)
+}
+
+func newCommand(stdin io.Reader, stdout, stderr io.Writer) *command {
+	c := &command{stdin: stdin, stdout: stdout, stderr: stderr, env: os.LookupEnv, context: context.Background(), patience: patience, pause: logPause}
+	c.shows = isTerminal(stderr)
+	c.asks = c.shows && isTerminal(stdin)
+	return c
+}
+
+func (c *command) run(args []string) int {
+	parser := newParser(c.stdout, c.stderr)
 	ctx, err := parser.Parse(args)
 	if err == nil {
 		err = ctx.Run(c)
@@ -57,13 +66,29 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return c.report(parse.Context.PrintUsage(false))
 	case incomplete(parse):
 		// Asked for nothing that can be done: the help is the hint.
-		parser.Stdout = stderr
+		parser.Stdout = c.stderr
 		if err := parse.Context.PrintUsage(false); err != nil {
 			return c.report(err)
 		}
 		return exitUsage
 	}
 	return c.report(explain(parse))
+}
+
+// newParser makes what reads the arguments and knows every command.
+func newParser(stdout, stderr io.Writer) *kong.Kong {
+	parser, err := kong.New(&cli{},
+		kong.Name("wedge"),
+		kong.Description("A programmable CDN node: an HTTP cache that runs your WebAssembly functions."),
+		kong.NoDefaultHelp(), // ours does not end the process: see helpFlag
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Writers(stdout, stderr),
+		kong.Vars{"config": defaultConfig},
+	)
+	if err != nil {
+		panic("BUG: command line: " + err.Error()) // a wrong tag in cli, found by every test that calls run
+	}
+	return parser
 }
 
 // helpFlag is --help. kong's own calls os.Exit while it parses; this one ends the parse with an error that run
@@ -75,7 +100,7 @@ var errHelp = errors.New("help was asked for")
 // BeforeReset is kong's hook for a flag that was given.
 func (helpFlag) BeforeReset() error { return errHelp }
 
-// report prints err, if there is one, in the two lines that every error of wedge has, and returns the exit code.
+// report prints err, if there is one, and returns the exit code.
 func (c *command) report(err error) int {
 	if err == nil {
 		return exitOK
@@ -84,16 +109,8 @@ func (c *command) report(err error) int {
 	if errors.As(err, &code) {
 		return int(code) // everything has been said
 	}
-	var problems config.Errors
-	if errors.As(err, &problems) {
-		// Each with its place and its own hint.
-		fmt.Fprint(c.stderr, problems.Text())
-		return exitFailed
-	}
-	fmt.Fprintf(c.stderr, "wedge: error: %v\n", err)
-	var hinted *hintedError
-	if errors.As(err, &hinted) {
-		fmt.Fprintf(c.stderr, "wedge: hint: %s\n", hinted.hint)
+	for _, p := range complaints(c.advise(err)) {
+		p.print(c.stderr)
 	}
 	var wrong *usageError
 	if errors.As(err, &wrong) {

@@ -27,9 +27,9 @@ func (v *serveCommand) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.New(cfg, node.Options{Version: version, ConfigFile: v.Config, Stdout: c.stdout, Stderr: c.stderr, Compiler: engine.ChildCompiler(self, "compile")})
+	n, err := node.New(cfg, node.Options{Version: thisVersion().Version, ConfigFile: v.Config, Stdout: c.stdout, Stderr: c.stderr, Compiler: engine.ChildCompiler(self, "compile")})
 	if err != nil {
-		return err
+		return startError(err)
 	}
 	// Signals are taken before anybody can connect: none is lost.
 	signals := make(chan os.Signal, 4)
@@ -52,13 +52,28 @@ func (v *serveCommand) Run(c *command) error {
 	for {
 		select {
 		case err := <-done:
-			return err
+			if err != nil {
+				return hint(err, "what was left has been cut; give it more time with drain: in the configuration")
+			}
+			return nil
 		case s := <-signals:
 			if s != syscall.SIGHUP {
-				return errors.New("ended at once by a second signal")
+				return hint(errors.New("ended at once by a second signal"), "one signal lets requests finish, for as long as drain: says")
 			}
 		}
 	}
+}
+
+// startError adds to what a node says of its configuration what can be done
+// about it.
+func startError(err error) error {
+	if advice, ok := errors.AsType[*node.Advice](err); ok {
+		return hint(err, "%s", advice.Hint)
+	}
+	if _, ok := errors.AsType[config.Errors](err); ok {
+		return err // each complaint has its own
+	}
+	return hint(err, `"wedge check" reads a configuration without using it`)
 }
 
 // reload is what SIGHUP does: logs are opened again, and the configuration is
@@ -78,7 +93,7 @@ func reload(c *command, n *node.Node, path string) {
 			return
 		}
 	}
-	c.report(err)
+	c.report(startError(err))
 	fmt.Fprintln(c.stderr, "wedge: not reloaded: the old configuration stays in force")
 }
 

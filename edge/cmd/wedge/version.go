@@ -34,12 +34,17 @@ type versionAnswer struct {
 }
 
 func (v versionCommand) Run(c *command) error {
+	a := thisVersion()
+	return c.answer(v.jsonFlag, a, a.print)
+}
+
+// thisVersion is what this binary is.
+func thisVersion() versionAnswer {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = &debug.BuildInfo{GoVersion: runtime.Version()} // built without modules: still an answer
 	}
-	a := versionOf(version, info)
-	return c.answer(v.jsonFlag, a, a.print)
+	return versionOf(version, info)
 }
 
 // versionOf reads an answer out of what the linker was told and what the compiler recorded.

@@ -125,6 +125,9 @@ func testNoContent(h *harness) {
 		switch x.Request.Target {
 		case "/204", "/304":
 			Respond(x, int(x.Request.Target[1]-'0')*100+4, "")
+		case "/GET", "/HEAD":
+			x.Request.Method = x.Request.Target[1:]
+			Respond(x, 200, "twelve bytes")
 		default:
 			Respond(x, 200, "twelve bytes")
 		}
@@ -141,6 +144,12 @@ func testNoContent(h *harness) {
 	f("HEAD", "/", 200, 12)
 	f("GET", "/204", 204, -1)
 	f("GET", "/304", 304, -1)
+	f("HEAD", "/", 200, 12)
+	// The method that was received delimits the response, not the one that a
+	// function made of it; else the content would be taken for the next response.
+	f("HEAD", "/GET", 200, 12)
+	f("HEAD", "/", 200, 12)
+	h.want("content of GET made HEAD", h.all(h.do(h.request("GET", "/HEAD", nil))), "twelve bytes")
 	f("HEAD", "/", 200, 12)
 }
 

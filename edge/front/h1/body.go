@@ -92,7 +92,7 @@ func (b *body) read(p []byte) (int, error) {
 	n := copy(p, c.buf[c.r:c.w])
 	c.r += n
 	if n == 0 {
-		c.armRead(b.silence)
+		c.armRead(c.now(), b.silence)
 		var err error
 		if n, err = c.read(p); err != nil {
 			return 0, b.fail(inputError(err))

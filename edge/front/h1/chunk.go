@@ -86,7 +86,7 @@ func (b *body) line(first uint8, wrong *exchange.Error) ([]byte, error) {
 			c.w = c.base + copy(c.buf[c.base:], in)
 			c.r = c.base
 		}
-		c.armRead(c.front.options.BodyTimeout)
+		c.armRead(c.now(), c.front.options.BodyTimeout)
 		n, err := c.read(c.buf[c.w:])
 		if err != nil {
 			return nil, inputError(err)

@@ -35,12 +35,18 @@ type conn struct {
 	head       head
 	fault      *fault // why the head was not accepted
 
-	x    *exchange.Exchange // being served; nil between two
-	body *body              // of its request; nil if it has none
-	out  out
+	x      *exchange.Exchange // being served; nil between two
+	asHead bool               // it came as HEAD
+	body   *body              // of its request; nil if it has none
+	out    out
 
 	// The deadlines in force, on the front's clock; 0 is none.
 	readUntil, writeUntil time.Duration
+	// ended is when the last response had gone, on the front's clock; 0 if other
+	// things have been waited for since.
+	ended time.Duration
+	// wall is when arrival last read both clocks.
+	wall time.Time
 
 	// waiting is true while the worker waits for the first byte of a request.
 	waiting atomic.Bool
@@ -53,8 +59,9 @@ type conn struct {
 	linger, reset bool
 }
 
-// standIn is the request that fasthttp sees in place of every real one: it
-// runs the connection, and everything else about the request is read here.
+// standIn is the request that fasthttp sees in place of a connection's first:
+// it gives the connection a worker and counts it, and everything about requests
+// is read here.
 const (
 	standIn       = "GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 	standInBuffer = 128
@@ -71,15 +78,23 @@ func newConn(f *Front, nc net.Conn) *conn {
 	return c
 }
 
-// Read is how fasthttp asks for the next request: it waits until there is one,
-// accepted or not, and answers with the stand-in. io.EOF ends the connection.
+// Read is how fasthttp asks for a request: it waits until there is one, accepted
+// or not, and answers with the stand-in. io.EOF ends the connection.
 func (c *conn) Read(p []byte) (int, error) {
-	if !c.await() {
+	if !c.next() {
 		return 0, io.EOF
+	}
+	return copy(p, standIn), nil
+}
+
+// next waits for a request and reads its head; false if there comes none.
+func (c *conn) next() bool {
+	if !c.await() {
+		return false
 	}
 	c.fault = c.readHead()
 	c.served = true
-	return copy(p, standIn), nil
+	return true
 }
 
 // Write takes fasthttp's own response and drops it: the real one has been sent
@@ -137,7 +152,12 @@ func (c *conn) await() bool {
 	if c.served {
 		limit = c.front.options.IdleTimeout
 	}
-	c.armRead(limit)
+	// Fast path: what happened since the last response takes no time that counts.
+	now := c.ended
+	if now == 0 {
+		now = c.now()
+	}
+	c.armRead(now, limit)
 	c.waiting.Store(true)
 	defer c.waiting.Store(false)
 	if c.front.draining.Load() {
@@ -189,7 +209,7 @@ func (c *conn) readHead() *fault {
 			// The deadline is for the whole head, so that no trickle of bytes
 			// moves it.
 			began = c.now()
-			c.armRead(o.HeaderTimeout)
+			c.armRead(began, o.HeaderTimeout)
 		}
 		n, err := c.read(c.buf[c.w:])
 		c.w += n

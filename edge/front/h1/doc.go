@@ -4,14 +4,13 @@
 //
 // # Who does what
 //
-// fasthttp runs the connections: it accepts them, gives each a worker, and
-// asks for the next request until the connection ends. What stands on the
-// wire is read and written here:
+// fasthttp runs the connections: it accepts them, gives each a worker, and closes
+// it in the end. What stands on the wire is read and written here:
 //
 //   - A request's head is checked and split by one parser, strictly and in the
 //     connection's own buffer, before anybody acts on it (head.go, rules.go).
 //     A head that breaks a rule is answered and the connection closed. fasthttp
-//     then sees a head of two lines that stands for the real one (conn.go), so
+//     sees a head of two lines that stands for a connection's first (conn.go), so
 //     there are no two parsers that could differ about where a message ends.
 //   - A body is decoded as it is pulled (body.go): nothing is read ahead of the
 //     reader, limits hold for streams too, and 100 (Continue) goes out when

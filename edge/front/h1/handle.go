@@ -11,19 +11,30 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
-// handle is called by fasthttp for each stand-in that it has read: the real
-// request stands in the connection.
+// handle is called by fasthttp for the stand-in that a connection's first
+// request becomes, and serves that and every further one.
+//
+// Fast path: going back to fasthttp between two requests would have it parse
+// another stand-in and make another response for nobody, which costs a twelfth
+// of a hit. It counts connections, not requests, and we ask it for no time
+// limits, so nothing of its own depends on the way back.
 func (f *Front) handle(ctx *fasthttp.RequestCtx) {
 	c, ok := ctx.Conn().(*conn)
 	if !ok {
 		panic("BUG: h1: a connection that is not ours")
 	}
-	x := exchange.New()
-	x.ID, x.Now = f.options.IDs.Next(), ctx.Time()
-	x.Client, x.Peer = c.client, c
-	if !c.exchange(x) {
-		ctx.SetConnectionClose()
+	ctx.SetConnectionClose()
+	for c.serve() && c.next() {
 	}
+}
+
+// serve serves the request whose head has been read. It tells whether the
+// connection can go on.
+func (c *conn) serve() (goOn bool) {
+	x := exchange.New()
+	x.ID, x.Now = c.front.options.IDs.Next(), c.arrival()
+	x.Client, x.Peer = c.client, c
+	return c.exchange(x)
 }
 
 // exchange has x served, sends the response and ends x. It tells whether the
@@ -34,7 +45,7 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 	f, o := c.front, &c.out
 	r := &x.Request
 	r.Scheme = "http"
-	o.begun, o.expects, o.framing, o.left, o.sent, o.err = false, false, unframed, 0, 0, nil
+	o.begun, o.expects, o.framing, o.left, o.sent, o.err, o.ready = false, false, unframed, 0, 0, nil, 0
 	var m framing
 	fault := c.fault
 	if fault == nil {
@@ -42,6 +53,9 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 	} else {
 		c.partial(r)
 	}
+	// What delimits the response is the method as it was received: a function
+	// may give the request another one.
+	c.asHead = r.Method == "HEAD"
 	if fault == nil && m.length != 0 {
 		c.body = newBody(c, m.length)
 		r.Body = c.body
@@ -61,7 +75,7 @@ func (c *conn) exchange(x *exchange.Exchange) (goOn bool) {
 	if c.body != nil {
 		clean := c.body.end(sent && !o.expects)
 		c.linger = c.linger || !clean
-		c.body, sent = nil, sent && clean
+		c.body, sent, c.ended = nil, sent && clean, 0
 	}
 	c.linger = c.linger || !sent && c.r < c.w
 	exchange.Poison(c.headBuf[:c.headEnd:c.headEnd])
@@ -125,7 +139,12 @@ func (c *conn) respond(x *exchange.Exchange, mustClose bool) bool {
 		c.panicked(x, fmt.Sprintf("BUG: h1: response with status %d", r.Status))
 		r.Status, r.ContentLength = 500, 0
 	}
-	framing, framingCloses := frame(x)
+	// Fast path: a hit has its body at hand, so the time at which its head was
+	// ready is still the time at which it is sent.
+	if x.Outcome == exchange.Hit && x.FirstByte > 0 {
+		o.ready = x.Now.Sub(c.front.epoch) + x.FirstByte
+	}
+	framing, framingCloses := frame(x, c.asHead)
 	// The client that waits for 100 (Continue) may send the content all the
 	// same after a final response, or may not: nothing tells what comes next.
 	asked := mustClose
@@ -166,7 +185,8 @@ func (c *conn) content(x *exchange.Exchange) (whole bool) {
 			x.Err = err
 		}
 	}
-	x.Sent = o.sent
+	c.ended = c.now()
+	x.Sent, x.Took = o.sent, c.ended-x.Now.Sub(c.front.epoch)
 	if body != nil {
 		c.closeBody(x, body)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
 // An out is the way to the client: the head of a response, then its content in
@@ -29,9 +30,12 @@ type out struct {
 	framing outFraming
 	left    int64 // of the announced length
 	sent    int64 // content handed to the client
-	err     error // the connection's; sticky
-	pieces  [3][]byte
-	vector  net.Buffers
+	// ready is when the response was ready, on the front's clock, if nothing
+	// but its first write follows; else 0.
+	ready  time.Duration
+	err    error // the connection's; sticky
+	pieces [3][]byte
+	vector net.Buffers
 }
 
 // outFraming is how the client finds the end of the content (RFC 9112 §6.3).

@@ -10,11 +10,12 @@ import (
 )
 
 // frame chooses how the end of the content is found, and whether the
-// connection must end for it (RFC 9112 §6.3 and §9.6).
-func frame(x *exchange.Exchange) (f outFraming, mustClose bool) {
+// connection must end for it (RFC 9112 §6.3 and §9.6). asHead tells that the
+// request came as HEAD.
+func frame(x *exchange.Exchange, asHead bool) (f outFraming, mustClose bool) {
 	r := &x.Response
 	switch {
-	case x.Request.Method == "HEAD", r.Status < 200, r.Status == 204, r.Status == 304:
+	case asHead, r.Status < 200, r.Status == 204, r.Status == 304:
 		// "Any response to a HEAD request and any response with a 1xx
 		// (Informational), 204 (No Content), or 304 (Not Modified) status code
 		// is always terminated by the first empty line after the header fields"

@@ -22,6 +22,7 @@ type Guest struct {
 	Fuel    int64            // charged so far
 	Budget  int64            // if not 0, a Charge above it unwinds with ErrBudget
 	Entered []*hostcall.Func // the calls, in order
+	Paused  int              // how many pauses are open
 
 	call *hostcall.Call
 }
@@ -94,6 +95,16 @@ func (g *Guest) Enter(f *hostcall.Func) {
 
 // Leave satisfies hostcall.Host.
 func (g *Guest) Leave(*hostcall.Func) {}
+
+// Pause satisfies hostcall.Host.
+func (g *Guest) Pause() { g.Paused++ }
+
+// Resume satisfies hostcall.Host.
+func (g *Guest) Resume() {
+	if g.Paused--; g.Paused < 0 {
+		panic("BUG: more pauses were ended than begun")
+	}
+}
 
 // Charge satisfies hostcall.Host.
 func (g *Guest) Charge(fuel int64) {

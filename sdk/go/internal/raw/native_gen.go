@@ -217,7 +217,7 @@ func CacheKey(key []byte) int32 { return host.CacheKey(key) }
 // StoreGet: The value under the key.
 func StoreGet(key []byte, value []byte) int32 { return host.StoreGet(key, value) }
 
-// StorePut: Keeps a value for at most that many milliseconds; tags are separated by spaces.
+// StorePut: Keeps a value for at most that many milliseconds; tags are separated by spaces. A key has 1 to 1024 bytes. limit if the value is larger than the node's cache takes, 8 MiB at most. It may be gone at any time.
 func StorePut(key []byte, value []byte, ttl int64, tags string) int32 {
 	return host.StorePut(key, value, ttl, tags)
 }
@@ -225,7 +225,7 @@ func StorePut(key []byte, value []byte, ttl int64, tags string) int32 {
 // StoreDelete: Removes the value; absent if there was none.
 func StoreDelete(key []byte) int32 { return host.StoreDelete(key) }
 
-// PurgeTag: Purges everything of this owner that carries the tag, responses too. With soft 1 it becomes stale instead. The result is the number of objects, 0 if the node does not count them.
+// PurgeTag: Purges everything of this owner that carries the tag, responses too. With soft 1 responses become stale instead; values go, as nobody could confirm them. The result is the number of objects, 0 if the node does not count them.
 func PurgeTag(tag string, soft int32) int32 { return host.PurgeTag(tag, soft) }
 
 // KVOpen: Opens a store that the binding lists; not_allowed for others.
@@ -262,7 +262,7 @@ func KVList(store int32, prefix []byte, cursor []byte, limit int32, page []byte)
 // KVListCursor: The cursor for the page after the one that kv_list returned last on this handle; 0 bytes if there is none.
 func KVListCursor(store int32, cursor []byte) int32 { return host.KVListCursor(store, cursor) }
 
-// CounterAdd: Adds to the counter of a key over a sliding window (milliseconds, 1000 to 86400000). sum gets what the window holds now.
+// CounterAdd: Adds to the counter of a key (1 to 512 bytes) over a sliding window (milliseconds, 1000 to 86400000). sum gets what the window holds now.
 func CounterAdd(key []byte, window int64, delta int64, sum *uint64) int32 {
 	return host.CounterAdd(key, window, delta, sum)
 }

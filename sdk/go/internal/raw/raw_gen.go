@@ -80,7 +80,7 @@ const (
 	FactTLSServerName Fact = 3
 	// FactTLSCertificate: The client's verified certificate in DER form.
 	FactTLSCertificate Fact = 4
-	// FactCountry: Two letters (ISO 3166-1), if the node has a database.
+	// FactCountry: Two letters (ISO 3166-1). This and the next three are absent unless the node has a database of places.
 	FactCountry Fact = 5
 	// FactRegion: The first subdivision's code.
 	FactRegion Fact = 6
@@ -122,7 +122,7 @@ type FetchOption uint32
 const (
 	// FetchOptionTimeout: Milliseconds until the response's head must be there. The rest of the call's wall time bounds it in any case.
 	FetchOptionTimeout FetchOption = 0
-	// FetchOptionUseCache: 1 sends it through the node's cache; 0, the default, goes to the origin.
+	// FetchOptionUseCache: 1 sends it through the node's cache, if it goes to a named origin: by URL the answer is not_allowed then. Functions of one owner share what they fetch so; no client gets it. 0, the default, goes to the origin.
 	FetchOptionUseCache FetchOption = 1
 )
 

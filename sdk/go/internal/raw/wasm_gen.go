@@ -355,7 +355,7 @@ func StoreGet(key []byte, value []byte) int32 {
 //go:noescape
 func importStorePut(key unsafe.Pointer, keyLen uint32, value unsafe.Pointer, valueLen uint32, ttl int64, tags unsafe.Pointer, tagsLen uint32) int32
 
-// StorePut: Keeps a value for at most that many milliseconds; tags are separated by spaces.
+// StorePut: Keeps a value for at most that many milliseconds; tags are separated by spaces. A key has 1 to 1024 bytes. limit if the value is larger than the node's cache takes, 8 MiB at most. It may be gone at any time.
 func StorePut(key []byte, value []byte, ttl int64, tags string) int32 {
 	return importStorePut(unsafe.Pointer(unsafe.SliceData(key)), uint32(len(key)), unsafe.Pointer(unsafe.SliceData(value)), uint32(len(value)), ttl, unsafe.Pointer(unsafe.StringData(tags)), uint32(len(tags)))
 }
@@ -373,7 +373,7 @@ func StoreDelete(key []byte) int32 {
 //go:noescape
 func importPurgeTag(tag unsafe.Pointer, tagLen uint32, soft int32) int32
 
-// PurgeTag: Purges everything of this owner that carries the tag, responses too. With soft 1 it becomes stale instead. The result is the number of objects, 0 if the node does not count them.
+// PurgeTag: Purges everything of this owner that carries the tag, responses too. With soft 1 responses become stale instead; values go, as nobody could confirm them. The result is the number of objects, 0 if the node does not count them.
 func PurgeTag(tag string, soft int32) int32 {
 	return importPurgeTag(unsafe.Pointer(unsafe.StringData(tag)), uint32(len(tag)), soft)
 }
@@ -454,7 +454,7 @@ func KVListCursor(store int32, cursor []byte) int32 {
 //go:noescape
 func importCounterAdd(key unsafe.Pointer, keyLen uint32, window int64, delta int64, sum unsafe.Pointer) int32
 
-// CounterAdd: Adds to the counter of a key over a sliding window (milliseconds, 1000 to 86400000). sum gets what the window holds now.
+// CounterAdd: Adds to the counter of a key (1 to 512 bytes) over a sliding window (milliseconds, 1000 to 86400000). sum gets what the window holds now.
 func CounterAdd(key []byte, window int64, delta int64, sum *uint64) int32 {
 	return importCounterAdd(unsafe.Pointer(unsafe.SliceData(key)), uint32(len(key)), window, delta, unsafe.Pointer(sum))
 }

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/wedgecdn/wedge/edge/admin"
+)
+
+// functionCommands are about functions: the modules that a node runs.
+type functionCommands struct {
+	Deploy   functionDeploy   `cmd:"" help:"Upload a module as a new version of a function, and run it."`
+	List     functionList     `cmd:"" help:"List functions."`
+	Show     functionShow     `cmd:"" help:"Show a function, its versions and who calls it."`
+	Rollback functionRollback `cmd:"" help:"Run the version that ran before."`
+	Activate functionActivate `cmd:"" help:"Run a version that the node keeps."`
+	Disable  functionDisable  `cmd:"" help:"Switch a function off, in an emergency."`
+	Enable   functionEnable   `cmd:"" help:"Switch a function on again."`
+	Delete   functionDelete   `cmd:"" help:"Delete an uploaded function with all its versions."`
+	Logs     functionLogs     `cmd:"" help:"Print what a function logged."`
+}
+
+// functionFlags are embedded by the commands about one function.
+type functionFlags struct {
+	jsonFlag
+	ownerFlag
+	nodeFlags
+}
+
+type functionList struct {
+	All bool `name:"all" help:"Of every owner; for the operator."`
+	functionFlags
+}
+
+func (f functionList) Run(c *command) error {
+	if f.All && f.Owner != "" {
+		return hint(usage(fmt.Errorf("--all and --owner are both given")), "leave one of them out")
+	}
+	node, err := c.node(f.nodeFlags)
+	if err != nil {
+		return err
+	}
+	a, err := node.Functions(c.context, f.Owner, f.All)
+	if err != nil {
+		return err
+	}
+	if len(a.V.Functions) == 0 && !f.JSON {
+		c.note("there are no functions; \"wedge function deploy NAME FILE\" uploads one")
+		return nil
+	}
+	return c.answer(f.jsonFlag, a.Raw, func(w io.Writer) error {
+		t := newTable(w)
+		t.row("NAME", "STATE", "HOOKS", "FROM", "DEPLOYED", "MESSAGE")
+		for _, fn := range a.V.Functions {
+			v := activeOf(fn)
+			t.row(owned(fn.Owner, fn.Name), runs(fn.Active, fn.Disabled), strings.Join(v.Hooks, " "), source(fn.Source), timeText(v.Created), v.Message)
+		}
+		return t.flush()
+	})
+}
+
+// activeOf is the version that runs, as far as the node tells about it.
+func activeOf(f admin.Function) admin.Version {
+	for _, v := range f.Versions {
+		if v.Hash == f.Active {
+			return v
+		}
+	}
+	return admin.Version{}
+}
+
+func source(s admin.Source) string {
+	switch s {
+	case admin.Uploaded:
+		return "upload"
+	case admin.FromFile:
+		return "configuration"
+	case admin.Awaited:
+		return "awaits its upload"
+	}
+	return string(s) // of a newer node
+}
+
+type functionShow struct {
+	Name string `arg:"" complete:"function" help:"Name of the function."`
+	functionFlags
+}
+
+func (f functionShow) Run(c *command) error {
+	node, err := c.node(f.nodeFlags)
+	if err != nil {
+		return err
+	}
+	a, err := node.Function(c.context, f.Owner, f.Name)
+	if err != nil {
+		return err
+	}
+	return c.answer(f.jsonFlag, a.Raw, func(w io.Writer) error { return printFunction(w, a.V) })
+}
+
+func printFunction(w io.Writer, f admin.Function) error {
+	t := newTable(w)
+	t.row("function", owned(f.Owner, f.Name))
+	t.row("state", runs(f.Active, f.Disabled))
+	t.row("from", source(f.Source))
+	callers := "no site"
+	if len(f.Bindings) > 0 {
+		callers = strings.Join(f.Bindings, ", ")
+	}
+	t.row("called by", callers)
+	if err := t.flush(); err != nil || len(f.Versions) == 0 {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = newTable(w)
+	t.row("VERSION", "RUNS", "SIZE", "ABI", "HOOKS", "DEPLOYED", "BY", "MESSAGE")
+	for _, v := range f.Versions {
+		now := ""
+		switch {
+		case v.Hash == f.Active && f.Disabled:
+			now = "disabled"
+		case v.Hash == f.Active:
+			now = "now"
+		case len(f.Past) > 0 && v.Hash == f.Past[len(f.Past)-1]:
+			now = "before"
+		}
+		t.row(short(v.Hash), now, bytesText(int64(v.Size)), v.ABI, strings.Join(v.Hooks, " "), timeText(v.Created), v.By, v.Message)
+	}
+	return t.flush()
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wedgecdn/wedge/edge/admin"
+)
+
+// cacheCommands are about stored responses.
+type cacheCommands struct {
+	Purge cachePurge `cmd:"" help:"Forget stored responses: of a URL, a prefix, a tag, or all."`
+}
+
+type cachePurge struct {
+	URL    string `name:"url" placeholder:"URL" complete:"url" help:"A URL; everything that was made from it goes."`
+	Prefix string `name:"prefix" placeholder:"URL" complete:"url" help:"The beginning of URLs: scheme, host and the beginning of a path."`
+	Tag    string `name:"tag" placeholder:"TAG" help:"A tag that responses were stored under."`
+	All    bool   `name:"all" help:"Everything of the owner."`
+	Soft   bool   `name:"soft" help:"Make it stale only: the origin confirms it or replaces it."`
+	yesFlag
+	jsonFlag
+	ownerFlag
+	nodeFlags
+}
+
+func (p cachePurge) Run(c *command) error {
+	var named []string
+	for flag, given := range map[string]bool{"--url": p.URL != "", "--prefix": p.Prefix != "", "--tag": p.Tag != "", "--all": p.All} {
+		if given {
+			named = append(named, flag)
+		}
+	}
+	if len(named) != 1 {
+		return hint(usage(fmt.Errorf("what to purge is not clear: %s given", counted(len(named), "choice"))), "give exactly one of --url, --prefix, --tag and --all")
+	}
+	node, err := c.node(p.nodeFlags)
+	if err != nil {
+		return err
+	}
+	what := strings.TrimPrefix(named[0], "--") + " " + p.URL + p.Prefix + p.Tag // one of them is not empty
+	if p.All {
+		what = "everything"
+		if p.Owner != "" {
+			what += " of " + p.Owner
+		}
+		if err := c.confirm(p.yesFlag, "purge %s", what); err != nil {
+			return err
+		}
+	}
+	a, err := node.Purge(c.context, p.Owner, admin.PurgeRequest{URL: p.URL, Prefix: p.Prefix, Tag: p.Tag, All: p.All, Soft: p.Soft})
+	if err != nil {
+		return err
+	}
+	how := "purged"
+	if a.V.Soft {
+		how = "made stale"
+	}
+	return c.answer(p.jsonFlag, a.Raw, line("%s %s (purge %d)", how, what, a.V.Sequence))
+}
