@@ -41,28 +41,28 @@ func TestSlowBodies(t *testing.T) {
 			})
 			synctest.Wait()
 		}
+		outcomes := func() string {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			sort.Strings(got)
+			return strings.Join(got, "; ")
+		}
 		for range 5 {
 			slow()
 		}
 		w.wantDials("five bodies that do not come", 3)
 		within(t, 0, func() { want(t, "a GET beside them", w.get(), `200 "ok", length 2`) })
 		time.Sleep(9 * time.Second)
-		all := func() string {
-			synctest.Wait()
-			mu.Lock()
-			defer mu.Unlock()
-			return strings.Join(got, "; ")
-		}
-		want(t, "outcomes before the time is over", all(), "")
+		want(t, "outcomes before the time is over", outcomes(), "")
 		time.Sleep(2 * time.Second)
-		want(t, "outcomes after it", all(), "failed: origin overload; failed: origin overload")
+		want(t, "outcomes after it", outcomes(), "failed: origin overload; failed: origin overload")
 		want(t, "a body that is there", w.outcomeOf(exchange.NewBytesBody([]byte("hello")), 5), "failed: origin origin-cut")
 		for _, c := range clients {
 			c.CloseWithError(io.ErrUnexpectedEOF)
 		}
 		wg.Wait()
-		sort.Strings(got)
-		want(t, "all", strings.Join(got, "; "), strings.Repeat("failed: client client-gone; ", 3)+"failed: origin overload; failed: origin overload")
+		want(t, "all", outcomes(), strings.Repeat("failed: client client-gone; ", 3)+"failed: origin overload; failed: origin overload")
 		// Every turn has been given back.
 		for range 5 {
 			want(t, "a body after them", w.outcomeOf(exchange.ReaderBody(io.NopCloser(bytes.NewReader([]byte("hello")))), 5), "failed: origin origin-cut")
