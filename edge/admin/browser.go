@@ -36,7 +36,10 @@ func (s *Server) knownHost(authority string) bool {
 		host = h
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		host = host[1 : len(host)-1] // an IPv6 address without a port
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
 		// An address cannot be made to resolve to another one.
 		return ip.Unmap().IsLoopback() || !s.opt.Loopback
 	}

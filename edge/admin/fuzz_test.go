@@ -100,7 +100,7 @@ func FuzzObject(f *testing.F) {
 
 // FuzzHost: whatever is accepted on loopback names loopback for a browser too.
 func FuzzHost(f *testing.F) {
-	for _, s := range []string{"localhost:1", "[::1]:1", "127.0.0.1", "localhost.evil.example", "a.localhost.", "127.0.0.1.", "[::ffff:127.0.0.1]", "::1"} {
+	for _, s := range []string{"localhost:1", "[::1]:1", "127.0.0.1", "localhost.evil.example", "a.localhost.", "127.0.0.1.", "[::ffff:127.0.0.1]", "::1", "127.0.0.0]", "[127.0.0.1"} {
 		f.Add(s)
 	}
 	st := start(f, nil)
