@@ -62,6 +62,9 @@ func TestParseTarget(t *testing.T) {
 	f("/a?", "/a?", nil)
 	f("/a?b?c", "/a?b?c", nil)
 	f("/%41%7e%2d", "/A~-", nil)
+	f("/?%%610", "/?%%610", nil) // not the octet %a0
+	f("/?%zz%61", "/?%zza", nil)
+	f("/?%4%31", "/?%4%31", nil)
 	f("/%c3%a9", "/%C3%A9", nil)
 	f("/\xc3\xa9", "/%C3%A9", nil)
 	f("/a%2fb", "/a%2Fb", nil)

@@ -173,6 +173,7 @@ const upperhex = "0123456789ABCDEF"
 func recode(s string, class *[256]byte, strict bool) (string, error) {
 	var b strings.Builder
 	b.Grow(len(s) + 8)
+	stray := -2 // the output's length after the last stray "%"
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
@@ -185,13 +186,16 @@ func recode(s string, class *[256]byte, strict bool) (string, error) {
 				return "", ErrEncoding
 			}
 			b.WriteByte(c)
+			stray = b.Len()
 		default:
 			d := byte(unhex(s[i+1])<<4 | unhex(s[i+2]))
 			i += 2
 			// "These URIs should be normalized by decoding any percent-encoded
 			// octet that corresponds to an unreserved character".
 			// https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2.2
-			if unreserved(d) {
+			// But not where the octet would complete a stray "%": "%%610" means
+			// "%a0", and "%a0" means something else.
+			if unreserved(d) && !(unhex(d) >= 0 && b.Len() <= stray+1) {
 				b.WriteByte(d)
 				break
 			}
