@@ -255,7 +255,7 @@ func (l *Filling) Refresh(f *Found, fx *exchange.Exchange, asked *exchange.Heade
 
 // openable tells whether the object's body is complete still.
 func (l *Filling) openable(o *store.Object[kept]) bool {
-	b, ok := l.c.store.Open(o)
+	b, ok := l.c.open(o)
 	if ok {
 		b.Close()
 	}

@@ -219,7 +219,7 @@ type shared struct {
 	object *store.Object[kept]
 }
 
-func (s *shared) open(c *Cache) (*store.Body, bool) { return c.store.Open(s.object) }
+func (s *shared) open(c *Cache) (storedBody, bool) { return c.open(s.object) }
 
 // errLost is what the front learns of a body that was evicted after its head
 // was decided.

@@ -45,7 +45,7 @@ type Found struct {
 	key    store.Key
 	set    *store.Set[kept]
 	object *store.Object[kept] // nil unless Fresh or Stale
-	body   *store.Body         // nil for HEAD
+	body   storedBody          // nil for HEAD
 	soft   bool                // purged softly
 	alone  bool
 }
@@ -66,7 +66,7 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 	if f.State != Absent {
 		if head {
 			c.store.Use(f.object)
-		} else if b, ok := c.store.Open(f.object); ok {
+		} else if b, ok := c.open(f.object); ok {
 			f.body = b
 		} else {
 			f.State, f.Reason, f.object = Absent, exchange.ReasonEvicted, nil

@@ -43,6 +43,9 @@ func (c *Content) open() (*Body, bool) {
 	if c.Lost() {
 		return nil, false
 	}
+	if c.chunks == nil {
+		panic("BUG: store: a content that lies elsewhere is opened in the arena")
+	}
 	b := bodies.Get().(*Body)
 	b.content, b.off, b.end, b.have, b.held = c, 0, c.size, -1, false
 	count := c.chunks.count(c.size)

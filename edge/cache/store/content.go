@@ -15,13 +15,34 @@ var ErrLost = errors.New("store: a part of the stored body has been evicted")
 // States: it is held by the index (once for each object), by bodies and by the
 // writer that makes it. When the last holder lets go, its chunks are deleted;
 // it cannot be held again.
+//
+// A content that lies elsewhere (see [Elsewhere]) has no chunks: the index holds
+// it like any other, its bytes are the caller's.
 type Content struct {
-	chunks *Chunks
+	chunks *Chunks // nil if it lies elsewhere
+	free   func()  // tells that nobody holds it any more; set if chunks is nil
 	id     uint64
 	size   int64        // set by the writer before the content is shared
 	held   atomic.Int32 // holders; 0 is final
 	lost   atomic.Bool  // a chunk is missing; final
 }
+
+// Elsewhere is a content whose bytes do not stand in the arena, but on disk: the
+// index keeps its object's head, and whoever serves it opens the bytes by other
+// means than [Store.Open]. free is called once, when the last holder has let go;
+// it must be quick. The caller holds the content, and lets go by Release.
+func Elsewhere(size int64, free func()) *Content {
+	c := &Content{size: size, free: free}
+	c.held.Store(1)
+	return c
+}
+
+// Release lets go of a content that [Elsewhere] made.
+func (c *Content) Release() { c.release() }
+
+// Lose tells that the content is not to be had any more: no lookup opens it
+// again.
+func (c *Content) Lose() { c.lost.Store(true) }
 
 // Size is the length of the body in bytes.
 func (c *Content) Size() int64 { return c.size }
@@ -44,6 +65,10 @@ func (c *Content) hold() bool {
 
 func (c *Content) release() {
 	if n := c.held.Add(-1); n == 0 {
+		if c.chunks == nil {
+			c.free()
+			return
+		}
 		c.chunks.drop(c.id, c.chunks.count(c.size))
 	} else if n < 0 {
 		panic("BUG: store: a content is released more often than it is held")
