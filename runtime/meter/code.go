@@ -7,6 +7,9 @@ type code struct {
 	b       []byte
 	counter uint32 // index of the counter's global
 	tick    uint32 // index of the imported function
+
+	traced bool   // note what is copied
+	spans  []span // what was, in order
 }
 
 func (c *code) ops(ops ...wasm.Op) {

@@ -28,6 +28,15 @@ const (
 //
 // It does not validate: see the package's comment for what has to come next. It never panics.
 func Rewrite(module []byte, caps Caps) (*Module, error) {
+	w, err := rewrite(module, caps, nil)
+	if err != nil {
+		return nil, err
+	}
+	return w.result()
+}
+
+// rewrite does the work of Rewrite up to putting the result together.
+func rewrite(module []byte, caps Caps, t *trace) (*rewriter, error) {
 	caps = caps.withDefaults()
 	if len(module) > caps.ModuleBytes {
 		return nil, tooMany(0, "bytes of module", int64(len(module)), int64(caps.ModuleBytes))
@@ -40,13 +49,11 @@ func Rewrite(module []byte, caps Caps) (*Module, error) {
 		return nil, err
 	}
 	w := newRewriter(m, caps)
+	w.trace = t
 	if err := w.indices(); err != nil {
 		return nil, err
 	}
-	if err := w.bodies(newPlan(w).body); err != nil {
-		return nil, err
-	}
-	return w.result()
+	return w, w.bodies(newPlan(w).body)
 }
 
 // rewriter holds one module while it is rewritten.
@@ -69,6 +76,8 @@ type rewriter struct {
 
 	changesTables, dropsSegments bool
 	effort                       effort
+
+	trace *trace // nil unless somebody wants to know where instructions come from
 }
 
 func newRewriter(m *wasm.Module, caps Caps) *rewriter {
@@ -122,7 +131,7 @@ func (w *rewriter) indices() error {
 
 // bodies rewrites the code; planned says what to change in a body with so many locals, parameters included.
 func (w *rewriter) bodies(planned func(b wasm.Body, locals int) ([]edit, error)) error {
-	out := code{counter: w.counter, tick: w.imported}
+	out := code{counter: w.counter, tick: w.imported, traced: w.trace != nil}
 	var size int
 	for i := range w.m.Bodies {
 		size += len(w.m.Bodies[i].Raw)
@@ -141,9 +150,10 @@ func (w *rewriter) bodies(planned func(b wasm.Body, locals int) ([]edit, error))
 		if err != nil {
 			return err
 		}
-		out.b = out.b[:0]
+		out.b, out.spans = out.b[:0], out.spans[:0]
 		out.apply(b.Raw, edits)
 		w.code = wasm.AppendU32(w.code, uint32(len(out.b)))
+		w.trace.body(w.imported+uint32(i), b, &out, len(w.code))
 		w.code = append(w.code, out.b...)
 		if len(w.code) > 4*w.caps.ModuleBytes {
 			return refuse(b.Offset, hintSplit, "so many loops and branches that metering them makes more than %d bytes of code", 4*w.caps.ModuleBytes)
@@ -157,7 +167,7 @@ func (c *code) apply(raw []byte, edits []edit) {
 	done := 0
 	for i := range edits {
 		e := &edits[i]
-		c.b = append(c.b, raw[done:e.at]...)
+		c.keep(raw, done, e.at)
 		done = e.to
 		switch e.kind {
 		case payment:
@@ -171,5 +181,13 @@ func (c *code) apply(raw []byte, edits []edit) {
 			c.idx(wasm.Call, e.index)
 		}
 	}
-	c.b = append(c.b, raw[done:]...)
+	c.keep(raw, done, len(raw))
+}
+
+// keep copies a part of a body as it is.
+func (c *code) keep(raw []byte, from, to int) {
+	if c.traced {
+		c.spans = append(c.spans, span{from, len(c.b), to - from})
+	}
+	c.b = append(c.b, raw[from:to]...)
 }
