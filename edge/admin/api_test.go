@@ -105,6 +105,12 @@ func TestAPI(t *testing.T) {
 	f("POST", "/v1/purge", `{"all":true}`, []string{"Content-Type: text/plain"}, 415)
 	f("POST", "/v1/purge", `{"tag":"`+strings.Repeat("x", 64<<10)+`"}`, JSON, 413)
 
+	f("POST", "/v1/cache/show", `{"url":"http://shop.example/a"}`, JSON, 200, `"outcome":"hit"`, `"parts":[{"kind":"path","value":"/a"}]`, `"functions":[]`, `"ttl":60`)
+	f("POST", "/v1/cache/show?owner=another", `{"url":"http://shop.example/a","method":"HEAD","fields":[{"name":"Accept","value":"*/*"}],"client":"192.0.2.1"}`, JSON, 200, `"owner":"another"`)
+	f("POST", "/v1/cache/show", `{"url":"http://nobody.example/"}`, JSON, 404, `"field":"url"`)
+	f("POST", "/v1/cache/show", `{}`, JSON, 400, `"field":"url"`)
+	f("POST", "/v1/cache/show", `{"url":"http://shop.example/a","fields":[`+strings.Repeat(`{"name":"a","value":"b"},`, 100)+`{"name":"a","value":"b"}]}`, JSON, 422, `"field":"fields"`)
+
 	meta := base64.StdEncoding.EncodeToString([]byte("m"))
 	f("GET", "/v1/kv", "", nil, 200, `{"stores":[{"name":"redirects","entries":2,"bytes":128}]}`)
 	f("GET", "/v1/kv?limit=1", "", nil, 200, `"next":"redirects"`)

@@ -25,6 +25,8 @@ func sample(o *operation, secret string, fields ...string) *http.Request {
 		body = `{"version":"cdcdcdcd"}`
 	case "cache.purge":
 		body = `{"all":true}`
+	case "cache.show":
+		body = `{"url":"http://shop.example/a"}`
 	case "kv.add":
 		path, body = strings.Replace(path, "/old", "n", 1), `{"delta":1}`
 	case "kv.put":

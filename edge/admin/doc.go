@@ -4,7 +4,7 @@
 // One table (operations) says every method, path, scope, parameter and type;
 // the handlers, the scopes that are asked for and the OpenAPI page at
 // /v1/openapi.json come from it. It knows no other room: what it needs of a
-// node it declares as interfaces ([Functions], [Purger], [KV], …), and it
+// node it declares as interfaces ([Functions], [Cache], [KV], …), and it
 // answers with the types of this package, whose JSON only ever gains fields.
 // A failure has one shape, [Failure]; what a user can mend is said there, what
 // went wrong inside goes to [Events] under the request's id.

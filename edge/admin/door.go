@@ -45,10 +45,13 @@ type Deploy struct {
 	By          string // the name of the token
 }
 
-// Purger forgets stored responses.
-type Purger interface {
-	// Purge returns the purge's number. A URL that is none is Invalid.
+// Cache are the stored responses.
+type Cache interface {
+	// Purge forgets and returns the purge's number. A URL that is none is Invalid.
 	Purge(ctx context.Context, owner string, p PurgeRequest) (sequence uint64, err error)
+	// Show tells what would become of a request. A URL of no site of the owner's
+	// is NotFound.
+	Show(ctx context.Context, owner string, q ShowRequest) (Shown, error)
 }
 
 // KV are the stores. Keys are checked by whoever keeps them, and so are store

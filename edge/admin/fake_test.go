@@ -373,7 +373,7 @@ func start(t testing.TB, change func(*Options)) *stage {
 		do()
 	}
 	o := Options{
-		Functions: f, Purger: f, KV: fakeKV{f}, Config: f, Health: f,
+		Functions: f, Cache: fakeCache{f}, KV: fakeKV{f}, Config: f, Health: f,
 		Metrics:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "wedge_up 1\n") }),
 		Tokens:     someTokens,
 		Loopback:   true,
@@ -459,4 +459,15 @@ func read(t testing.TB, file string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// fakeCache is the cache of a fake: one response.
+type fakeCache struct{ *fake }
+
+func (fakeCache) Show(_ context.Context, owner string, q ShowRequest) (Shown, error) {
+	if q.URL != "http://shop.example/a" {
+		return Shown{}, &Error{Code: NotFound, Field: "url", Message: "no site has this host", Hint: "wedge status lists sites"}
+	}
+	return Shown{Owner: owner, Site: "shop", Method: "GET", URL: q.URL, Outcome: "hit", Key: "00ff", Parts: []KeyPart{{Kind: "path", Value: "/a"}},
+		Stored: &Stored{Status: 200, Length: 4, URL: q.URL, Received: began, Lifetime: 60, TTL: 60}}, nil
 }

@@ -174,6 +174,7 @@ func TestOpenAPIStatuses(t *testing.T) {
 	f("function.enable", "POST", "/v1/functions/nope/enable", "", 404)
 	f("function.logs", "GET", "/v1/functions/nope/logs", "", 404)
 	f("cache.purge", "POST", "/v1/purge", "{}", 422, asJSON)
+	f("cache.show", "POST", "/v1/cache/show", `{"url":"http://nobody.example/"}`, 404, asJSON)
 	f("kv.get", "GET", "/v1/kv/s/value?key=x", "", 404)
 	f("kv.get", "GET", "/v1/kv/broken/value?key=x", "", 500)
 	f("kv.put", "PUT", "/v1/kv/redirects/value?key=/old", "", 412, "If-None-Match: *")

@@ -79,6 +79,8 @@ func operations() []operation {
 
 		{id: "cache.purge", method: http.MethodPost, path: "/v1/purge", scope: ScopePurge, write: true, owned: true, summary: "Forget stored responses.",
 			in: takes(PurgeRequest{}), out: answers(Purged{}), fails: []Code{Invalid}, handle: (*call).purge},
+		{id: "cache.show", method: http.MethodPost, path: "/v1/cache/show", scope: ScopeRead, owned: true, summary: "What would become of a request, and why: nothing is fetched, but functions at on_request run.",
+			in: takes(ShowRequest{}), out: answers(Shown{}), fails: []Code{Invalid, NotFound}, handle: (*call).cacheShow},
 
 		{id: "kv.stores", method: http.MethodGet, path: "/v1/kv", scope: ScopeRead, owned: true, summary: "The stores of an owner.",
 			query: []parameter{{name: "after", doc: "The name behind which to begin."}, paramLimit},

@@ -11,7 +11,7 @@ import (
 // the zero value of everything else is its default.
 type Options struct {
 	Functions Functions
-	Purger    Purger
+	Cache     Cache
 	KV        KV
 	Config    Config
 	Health    Health
@@ -78,7 +78,7 @@ func (o *Options) complete() error {
 		}
 	}
 	need("Functions", o.Functions != nil)
-	need("Purger", o.Purger != nil)
+	need("Cache", o.Cache != nil)
 	need("KV", o.KV != nil)
 	need("Config", o.Config != nil)
 	need("Health", o.Health != nil)

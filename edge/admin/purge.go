@@ -27,7 +27,7 @@ func (c *call) purge() (any, error) {
 	if p.Soft {
 		c.detail = "soft"
 	}
-	n, err := c.s.opt.Purger.Purge(c.r.Context(), c.owner, p)
+	n, err := c.s.opt.Cache.Purge(c.r.Context(), c.owner, p)
 	if err != nil {
 		return nil, err
 	}

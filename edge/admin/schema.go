@@ -62,6 +62,8 @@ func (s schemas) of(t reflect.Type, taken bool) object {
 		return object{"type": "integer", "minimum": 0}
 	case reflect.Float64:
 		return object{"type": "number"}
+	case reflect.Pointer: // what may be absent
+		return s.of(t.Elem(), taken)
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
 			return object{"type": "string", "contentEncoding": "base64"}
@@ -128,6 +130,14 @@ func fill(v reflect.Value) {
 		for i := range c.Len() {
 			fill(c.Index(i))
 		}
+		v.Set(c)
+	case reflect.Pointer:
+		if v.IsNil() {
+			return
+		}
+		c := reflect.New(v.Type().Elem())
+		c.Elem().Set(v.Elem())
+		fill(c.Elem())
 		v.Set(c)
 	}
 }

@@ -261,7 +261,7 @@ func TestServeLoopback(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	_, err := New(Options{Loopback: true})
-	for _, name := range []string{"Functions", "Purger", "KV", "Config", "Health", "Metrics", "AuditFile"} {
+	for _, name := range []string{"Functions", "Cache", "KV", "Config", "Health", "Metrics", "AuditFile"} {
 		if err == nil || !strings.Contains(err.Error(), name+" is not set") {
 			t.Errorf("%s: %v", name, err)
 		}

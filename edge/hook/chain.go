@@ -144,13 +144,22 @@ func lastHook(h exchange.Hook, hooks exchange.HookSet) bool {
 }
 
 // Call calls hook h of each function that has it. Preconditions: c is not nil.
-func (c *Chain) Call(x *exchange.Exchange, h exchange.Hook) Result {
+func (c *Chain) Call(x *exchange.Exchange, h exchange.Hook) Result { return c.Watch(x, h, nil) }
+
+// Watch is Call, and tells after each function that the request has come to
+// what it made of the request: seen may look at x, and must not change it. Nil
+// is not called.
+func (c *Chain) Watch(x *exchange.Exchange, h exchange.Hook, seen func(function string, r Result)) Result {
 	s := c.state(x)
 	switch h {
 	case exchange.OnRequest, exchange.OnFetch, exchange.OnError:
 		for i := range c.bindings {
 			s.entered = max(s.entered, i+1)
-			if r := c.one(x, s, i, h); r.Kind != Continue {
+			r := c.one(x, s, i, h)
+			if seen != nil {
+				seen(c.bindings[i].Name, r)
+			}
+			if r.Kind != Continue {
 				return r
 			}
 		}
@@ -162,7 +171,11 @@ func (c *Chain) Call(x *exchange.Exchange, h exchange.Hook) Result {
 			n = s.entered
 		}
 		for i := n - 1; i >= 0; i-- {
-			if r := c.one(x, s, i, h); r.Kind != Continue {
+			r := c.one(x, s, i, h)
+			if seen != nil {
+				seen(c.bindings[i].Name, r)
+			}
+			if r.Kind != Continue {
 				return r
 			}
 		}

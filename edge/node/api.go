@@ -5,20 +5,17 @@ import (
 	"errors"
 	"io/fs"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/admin"
-	"github.com/wedgecdn/wedge/edge/cache"
 	"github.com/wedgecdn/wedge/edge/config"
-	"github.com/wedgecdn/wedge/edge/route"
 )
 
 // openAdmin makes the operators' API and joins it with the rooms.
 func (n *Node) openAdmin(c *config.Config) (err error) {
 	m := n.observer.Metrics
 	n.api, err = admin.New(admin.Options{
-		Functions: functionsAPI{n}, Purger: purgeAPI{n}, KV: kvAPI{n.kv}, Config: configAPI{n}, Health: healthAPI{n},
+		Functions: functionsAPI{n}, Cache: cacheAPI{n}, KV: kvAPI{n.kv}, Config: configAPI{n}, Health: healthAPI{n},
 		Metrics: m.Handler(), Tokens: tokens(c), Loopback: c.Admin.Listen.Loopback(),
 		ConfigFile: n.o.ConfigFile, AuditFile: n.data.file("audit.log"),
 		Events: admin.Events{
@@ -50,70 +47,6 @@ func tokens(c *config.Config) (list []admin.Token) {
 		list = append(list, token)
 	}
 	return list
-}
-
-// purgeAPI puts URLs into normal form, as requests are, and purges.
-type purgeAPI struct{ n *Node }
-
-func (a purgeAPI) Purge(_ context.Context, owner string, p admin.PurgeRequest) (uint64, error) {
-	if !(*a.n.owners.Load())[owner] {
-		// What is purged is remembered by owner for as long as the node runs, so
-		// nobody may make owners up.
-		return 0, &admin.Error{Code: admin.NotFound, Field: "owner", Message: "no site belongs to the owner " + quoted(owner), Hint: "leave the owner out for the default one, or name one that the configuration has"}
-	}
-	q := cache.PurgeRequest{Owner: owner, Tag: p.Tag, All: p.All, Soft: p.Soft}
-	var err error
-	if p.URL != "" {
-		if q.URL, err = normalURL("url", p.URL); err != nil {
-			return 0, err
-		}
-	}
-	if p.Prefix != "" {
-		if q.Prefix, err = normalURL("prefix", p.Prefix); err != nil {
-			return 0, err
-		}
-	}
-	r, err := a.n.cache.Purge(q)
-	if err != nil {
-		return 0, &admin.Error{Code: admin.Invalid, Message: err.Error()}
-	}
-	return r.Sequence, nil
-}
-
-// normalURL is the normal form of a URL as requests have it.
-func normalURL(field, s string) (string, error) {
-	scheme, rest, ok := strings.Cut(s, "://")
-	scheme = strings.ToLower(scheme)
-	bad := func(why string) error {
-		return &admin.Error{Code: admin.Invalid, Field: field, Message: "the URL " + quoted(s) + ": " + why, Hint: "write it as http://shop.example/path"}
-	}
-	if !ok || scheme != "http" && scheme != "https" {
-		return "", bad("it does not begin with http:// or https://")
-	}
-	host, path, found := strings.Cut(rest, "/")
-	if !found {
-		path = ""
-	}
-	authority, err := route.Authority(host, scheme)
-	if err != nil {
-		return "", bad("its host is none")
-	}
-	t, err := route.ParseTarget("/" + path)
-	if err != nil {
-		return "", bad(err.Error())
-	}
-	u := scheme + "://" + authority + t.Path
-	if t.HasQuery {
-		u += "?" + t.Query
-	}
-	return u, nil
-}
-
-func quoted(s string) string {
-	if len(s) > 200 {
-		s = s[:200] + "…"
-	}
-	return `"` + s + `"`
 }
 
 // configAPI is the configuration in force.

@@ -21,7 +21,7 @@ sites: [{hosts: [a.example], owner: acme, origin: a}]
 	defer n.Shutdown(t.Context())
 	f := func(owner string, want admin.Code) {
 		t.Helper()
-		_, err := purgeAPI{n}.Purge(t.Context(), owner, admin.PurgeRequest{Tag: "t"})
+		_, err := cacheAPI{n}.Purge(t.Context(), owner, admin.PurgeRequest{Tag: "t"})
 		var got admin.Code
 		if e, ok := errors.AsType[*admin.Error](err); ok {
 			got = e.Code

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -138,10 +139,10 @@ func (n *fakeNode) Logs(_, name string, cursor uint64, most int) ([]admin.LogLin
 	return slices.Clone(n.logs[begin:end]), uint64(end)
 }
 
-// A fakePurger numbers the purges of a node.
-type fakePurger struct{ *fakeNode }
+// A fakeCache numbers the purges of a node, and has one response stored.
+type fakeCache struct{ *fakeNode }
 
-func (n fakePurger) Purge(_ context.Context, _ string, p admin.PurgeRequest) (uint64, error) {
+func (n fakeCache) Purge(_ context.Context, _ string, p admin.PurgeRequest) (uint64, error) {
 	defer n.lock()()
 	if p.URL != "" && !strings.HasPrefix(p.URL, "http") {
 		return 0, &admin.Error{Code: admin.Invalid, Field: "url", Message: fmt.Sprintf("%q is no URL", p.URL), Hint: "write it with scheme and host, as in https://shop.example/page"}
@@ -357,4 +358,32 @@ func (n fakeHealth) Status(string) admin.Status {
 		s.Functions = append(s.Functions, admin.FunctionStatus{Owner: f.Owner, Name: f.Name, Active: f.Active, Disabled: f.Disabled})
 	}
 	return s
+}
+
+// Show knows one URL; what is stored under it varies by language.
+func (n fakeCache) Show(_ context.Context, owner string, q admin.ShowRequest) (admin.Shown, error) {
+	host, path, _ := strings.Cut(strings.TrimPrefix(q.URL, "http://"), "/")
+	if host != "shop.example" {
+		return admin.Shown{}, &admin.Error{Code: admin.NotFound, Field: "url", Message: fmt.Sprintf("no site of owner %q has the host %q", owner, host), Hint: `"wedge status" lists sites and their hosts`}
+	}
+	s := admin.Shown{Owner: owner, Site: "shop", Method: cmp.Or(q.Method, "GET"), URL: q.URL, Outcome: "pass", Reason: "method", Forward: "method",
+		Functions: []admin.Decision{{Function: "ab", Changed: []string{"key: part cohort"}}}}
+	if s.Method != "GET" {
+		return s, nil
+	}
+	v := admin.Varies{Name: "accept-language"}
+	for _, f := range q.Fields {
+		if strings.EqualFold(f.Name, v.Name) {
+			v.Value, v.Present = f.Value, true
+		}
+	}
+	s.Outcome, s.Reason, s.Forward, s.Key = "miss", "absent", "uri-miss", hex.EncodeToString([]byte("/"+path))
+	s.Parts = []admin.KeyPart{{Kind: "host", Value: host}, {Kind: "path", Value: "/" + path}, {Kind: "function", Name: "cohort", Value: "b"}}
+	s.Vary, s.Variants = []admin.Varies{v}, 1
+	if v.Value == "de" {
+		s.Outcome, s.Reason, s.Forward = "hit", "", ""
+		s.Stored = &admin.Stored{Status: 200, Length: 2048, URL: q.URL, Received: fakeTime, Age: 18.5, Lifetime: 60, TTL: 41.5, WhileRevalidate: 30,
+			Flags: []string{"must-revalidate"}, Fields: []admin.Field{{Name: "Content-Type", Value: "text/html"}}}
+	}
+	return s, nil
 }

@@ -136,6 +136,11 @@ func (c *Client) Logs(ctx context.Context, owner, name string, after uint64, lim
 		set("after", strconv.FormatUint(after, 10)).set("limit", strconv.Itoa(limit)))
 }
 
+// CacheShow asks what would become of a request.
+func (c *Client) CacheShow(ctx context.Context, owner string, q admin.ShowRequest) (Answer[admin.Shown], error) {
+	return ask[admin.Shown](ctx, c, post("cache", "show").set("owner", owner).with(q))
+}
+
 // Purge forgets stored responses.
 func (c *Client) Purge(ctx context.Context, owner string, p admin.PurgeRequest) (Answer[admin.Purged], error) {
 	return ask[admin.Purged](ctx, c, post("purge").set("owner", owner).with(p))

@@ -82,6 +82,10 @@ func TestRequests(t *testing.T) {
 		return err
 	},
 		`POST /v1/purge?owner=acme Content-Type=application/json 23:{"tag":"x","soft":true}`)
+	f(func(c *Client) error {
+		_, err := c.CacheShow(ctx, "acme", admin.ShowRequest{URL: "http://a/", Fields: []admin.Field{{Name: "A", Value: "b"}}})
+		return err
+	}, `POST /v1/cache/show?owner=acme Content-Type=application/json 55:{"url":"http://a/","fields":[{"name":"A","value":"b"}]}`)
 	f(func(c *Client) error { _, err := c.Stores(ctx, "", "a", 10); return err }, "GET /v1/kv?after=a&limit=10")
 	f(func(c *Client) error { _, err := c.Keys(ctx, "", "s", "/a&b", "c", 10); return err }, "GET /v1/kv/s?cursor=c&limit=10&prefix=%2Fa%26b")
 	f(func(c *Client) error { _, err := c.DropStore(ctx, "", "s"); return err }, "DELETE /v1/kv/s")
