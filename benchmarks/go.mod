@@ -7,6 +7,8 @@ exclude github.com/molecule-man/go-brrr v1.3.0
 replace github.com/wedgecdn/wedge => ../
 
 require (
+	github.com/coocood/freecache v1.2.7
+	github.com/maypok86/otter/v2 v2.4.0
 	github.com/valyala/fasthttp v1.77.0
 	github.com/wedgecdn/wedge v0.0.0-00010101000000-000000000000
 	golang.org/x/sys v0.49.0
@@ -15,7 +17,6 @@ require (
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/coocood/freecache v1.2.7 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/molecule-man/go-brrr v1.0.1 // indirect
