@@ -61,7 +61,7 @@ type export struct {
 // newInstance makes and initialises one, within limits.
 func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: linear{limit: o.Limits.Memory}}
-	i.run = run{memory: &i.memory, slice: o.Slice, turns: o.Turns, budget: &i.own, epoch: time.Now()}
+	i.run = run{memory: &i.memory, pace: newPace(o.Slice), turns: o.line, noted: o.stretches, budget: &i.own, epoch: time.Now()}
 	i.run.call = hostcall.NewCall(&i.run)
 	if o.Outside != nil {
 		i.outside = o.Outside()

@@ -48,7 +48,8 @@ type Options struct {
 	// shrinks. Default half the memory limit.
 	Retire int64
 
-	// Slice is the fuel after which a guest comes back to Go. Default 100 000: some 50 to 200 µs.
+	// Slice is the most fuel after which a guest comes back to Go; where that takes more than some 100 µs it is less.
+	// Default 50 000.
 	Slice int64
 	// Turns shares processors among long calls of all pools. Nil lets each run.
 	Turns *Turns
@@ -58,6 +59,9 @@ type Options struct {
 	Outside func() any
 
 	Events Events
+
+	line      *line // of this pool
+	stretches *stretches
 }
 
 // Events are told what happens in a pool. Nil fields are not called. They are called by the goroutine that caused the
@@ -67,6 +71,9 @@ type Events struct {
 	Made func(took time.Duration, err error)
 	// Gone tells that an instance was closed, and why.
 	Gone func(why Reason)
+	// Stretch tells that a guest ran for that long without coming back to Go, when it is longer than any before in this
+	// pool. For as long nobody could stop it: neither a deadline nor the garbage collector.
+	Stretch func(longest time.Duration)
 }
 
 // Reason says why an instance was closed.
@@ -85,9 +92,11 @@ func (o *Options) setDefaults() {
 	set(&o.Most, 64)
 	set(&o.Wait, time.Second)
 	set(&o.Idle, time.Minute)
-	set(&o.Slice, 100_000)
+	set(&o.Slice, 50_000)
 	set(&o.Retire, o.Limits.Memory/2)
 	o.Ready = min(o.Ready, o.Most)
+	o.line = o.Turns.line()
+	o.stretches = &stretches{longer: o.Events.Stretch}
 }
 
 func set[T int | int64 | time.Duration](p *T, v T) {

@@ -50,7 +50,8 @@ type waiter struct{ got chan *Instance }
 // Stats is a look at a pool.
 type Stats struct {
 	Live, Idle, Queued int
-	Made               uint64 // instances since the pool began
+	Made               uint64        // instances since the pool began
+	LongestStretch     time.Duration // that a guest ran without coming back to Go, see Events.Stretch
 }
 
 // NewPool makes a pool. It makes no instance yet, but for Options.Ready, behind the caller's back.
@@ -70,7 +71,7 @@ func NewPool(o Options) (*Pool, error) {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made}
+	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made, LongestStretch: time.Duration(p.o.stretches.longest.Load())}
 }
 
 // Acquire lends an instance. The caller binds, calls and releases it. It waits at most Options.Wait and until ctx ends.

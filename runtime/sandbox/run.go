@@ -23,8 +23,10 @@ type run struct {
 	call    *hostcall.Call
 	memory  *linear
 	counter api.MutableGlobal // the guest's fuel counter; nil while its start section runs
-	slice   int64
-	turns   *Turns
+	pace    pace
+	turns   *line
+	claim   *claim // on a turn; made when the first has to be waited for
+	noted   *stretches
 
 	state  any
 	budget *limit.Budget
@@ -45,6 +47,9 @@ type run struct {
 	calls    int64 // host calls that are not booked yet
 	last     *hostcall.Func
 	hasTurn  bool
+	free     bool          // in the first stretch of the call, which needs no turn
+	since    time.Duration // when the call began, or got its turn
+	lap      time.Duration // processor time since the last booking
 }
 
 var (
@@ -66,6 +71,7 @@ func (r *run) begin(ctx context.Context) error {
 	now := r.now()
 	r.caller, r.mark, r.last, r.pauses = ctx, now, nil, 0
 	r.deadline = now + min(r.budget.WallLeft(), 365*24*time.Hour)
+	r.free, r.since = true, now
 	r.cpu.start(now)
 	r.hostLeft = math.MaxInt64
 	if most := r.budget.Limits().HostCalls; most > 0 {
@@ -88,10 +94,7 @@ func (r *run) end() {
 	}
 	r.book(r.now())
 	r.cpu.unlock()
-	if r.hasTurn {
-		r.hasTurn = false
-		r.turns.give()
-	}
+	r.yieldTurn()
 	if r.host != nil {
 		r.host.end()
 		r.host = nil
@@ -101,7 +104,7 @@ func (r *run) end() {
 
 // grant returns the next slice: never more than the budget has, so that the fuel limit is met exactly.
 func (r *run) grant() int64 {
-	r.granted = max(min(r.slice, r.budget.FuelLeft()), 0)
+	r.granted = max(min(r.pace.next, r.budget.FuelLeft()), 0)
 	return r.granted
 }
 
@@ -117,8 +120,12 @@ func (r *run) book(now time.Duration) {
 	if r.pauses > 0 {
 		wall = 0
 	}
+	r.lap = r.cpu.lap(now)
+	if r.cpu.locked {
+		r.noted.note(r.lap)
+	}
 	r.budget.Add(limit.Used{
-		CPU: r.cpu.lap(now), Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
+		CPU: r.lap, Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
 	})
 	r.mark, r.calls = now, 0
 }
@@ -138,33 +145,61 @@ func (r *run) unwind(err error) { panic(&hostcall.Unwind{Func: r.call.Func(), Er
 
 // Tick satisfies engine.Caller. It is where a guest comes back to Go after each slice.
 func (r *run) Tick(counter int64) int64 {
+	used := r.granted - counter
 	r.bookFuel(counter)
 	r.granted = 0
 	if r.counter != nil {
 		r.counter.Set(0) // nothing is left to book, should the guest be unwound now
 	}
 	r.look()
-	r.giveWay()
+	if r.cpu.pauses == 0 { // else it is a host function that waits which has charged: it needs no processor
+		r.pace.after(used, r.lap)
+		r.giveWay()
+	}
 	return r.grant()
 }
 
-// giveWay lets others run: the garbage collector, waiting goroutines, other guests.
+// giveWay lets others run, if the guest had its share: the garbage collector, waiting goroutines, other guests.
+//
+// Fast path: a stretch that is not over yet. To have come back to Go is enough for whoever wants to stop the world.
 func (r *run) giveWay() {
+	if (r.free || r.hasTurn) && r.mark-r.since < share {
+		return
+	}
+	r.free = false
 	r.cpu.unlock()
+	runtime.Gosched()
+	left, gone := r.deadline-r.now(), r.caller.Done()
+	if r.hasTurn {
+		r.hasTurn = r.turns.pass(&r.claim, left, gone)
+	} else {
+		r.hasTurn = r.turns.take(&r.claim, left, gone)
+	}
+	if !r.hasTurn {
+		r.look() // unwinds: the deadline is over, or the caller has gone
+		return
+	}
+	r.since = r.now()
+	r.cpu.lock(r.since)
+}
+
+// endSlice has the guest come back at its next check, to take the turn again that it gave up when it began to wait: one
+// that waits often would else run without turns.
+func (r *run) endSlice() {
+	if r.counter == nil || r.free || r.turns == nil {
+		return
+	}
+	r.bookFuel(int64(r.counter.Get()))
+	r.granted = 0
+	r.counter.Set(0)
+}
+
+// yieldTurn gives the turn up, for as long as the guest waits.
+func (r *run) yieldTurn() {
 	if r.hasTurn {
 		r.hasTurn = false
 		r.turns.give()
 	}
-	runtime.Gosched()
-	if r.cpu.pauses > 0 { // a host function that waits has charged: it needs no processor
-		return
-	}
-	if !r.turns.take(r.deadline - r.now()) {
-		r.look() // unwinds, as the deadline is over
-		return
-	}
-	r.hasTurn = r.turns != nil
-	r.cpu.lock(r.now())
 }
 
 // HostCall satisfies engine.Caller.
@@ -183,10 +218,7 @@ func (r *run) Enter(f *hostcall.Func) {
 	if f.Waits {
 		r.book(r.now())
 		r.cpu.pause()
-		if r.hasTurn {
-			r.hasTurn = false
-			r.turns.give()
-		}
+		r.yieldTurn()
 	}
 }
 
@@ -196,6 +228,7 @@ func (r *run) Leave(f *hostcall.Func) {
 		now := r.now()
 		r.book(now)
 		r.cpu.resume(now)
+		r.endSlice()
 	}
 }
 
@@ -243,10 +276,7 @@ func (r *run) Pause() {
 	r.book(r.paused)
 	r.pauses++
 	r.cpu.pause()
-	if r.hasTurn {
-		r.hasTurn = false
-		r.turns.give()
-	}
+	r.yieldTurn()
 	if r.host != nil {
 		r.host.stop()
 	}
@@ -261,6 +291,7 @@ func (r *run) Resume() {
 	r.mark = now
 	r.deadline += now - r.paused
 	r.cpu.resume(now)
+	r.endSlice()
 	if r.host != nil {
 		r.host.goOn(r.deadline - now)
 	}

@@ -12,7 +12,9 @@ type Module struct {
 	nTypes, nImports, nOthers, nFuncs, nExports    uint32
 	nMemories                                      uint32
 	memory, table, start                           []byte
-	Globals                                        [][]byte // each a type, its mutability and its value's expression
+	Globals                                        [][]byte   // each a type, its mutability and its value's expression
+	Data                                           [][]byte   // each a passive segment
+	Elements                                       [][]uint32 // each an active segment of functions, for table 0 from entry 0
 }
 
 // Types in signatures: i is i32, I is i64, f is f32, F is f64.
@@ -116,6 +118,20 @@ func (m *Module) Bytes() []byte {
 	if m.start != nil {
 		out = append(wasm.AppendU32(append(out, byte(wasm.StartSection)), uint32(len(m.start))), m.start...)
 	}
+	var elements, data []byte
+	for _, functions := range m.Elements {
+		elements = append(append(elements, 0), append(I32(0), 0x0b)...)
+		elements = wasm.AppendU32(elements, uint32(len(functions)))
+		for _, f := range functions {
+			elements = wasm.AppendU32(elements, f)
+		}
+	}
+	section(wasm.ElementSection, uint32(len(m.Elements)), elements)
+	section(wasm.DataCountSection, uint32(len(m.Data)), nil)
 	section(wasm.CodeSection, m.nFuncs, m.bodies)
+	for _, d := range m.Data {
+		data = append(wasm.AppendU32(append(data, 1), uint32(len(d))), d...)
+	}
+	section(wasm.DataSection, uint32(len(m.Data)), data)
 	return out
 }

@@ -1,0 +1,58 @@
+package sandbox
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of what a guest runs in one go.
+const (
+	// share is how long a call runs before it gives way: freely at its beginning, and then for each turn that it gets.
+	share = 100 * time.Microsecond
+	// longSlice and shortSlice say when the next slice is made shorter or longer.
+	longSlice, shortSlice = 100 * time.Microsecond, 40 * time.Microsecond
+	// firstSlice and leastSlice are in fuel. Coming back to Go costs as much as some 200 units.
+	firstSlice, leastSlice = 10_000, 1_000
+)
+
+// pace is how much fuel a guest gets for one slice. A unit of fuel is about one instruction, but a division or a load that
+// misses all caches takes a hundred times as long as an addition, and the first touch of a page a thousand times: a slice
+// of a fixed size would be 50 µs for one guest and several milliseconds for another, in which nobody can stop it. So the
+// slice follows the time that the last one took. What a guest pays stays the same: fuel is booked, not slices.
+type pace struct{ next, most int64 }
+
+func newPace(most int64) pace { return pace{min(firstSlice, most), most} }
+
+// after chooses the next slice, when one of so much fuel took so long.
+func (p *pace) after(fuel int64, took time.Duration) {
+	switch {
+	case took > longSlice:
+		shorter := int64(float64(fuel) * float64(longSlice+shortSlice) / 2 / float64(took))
+		p.next = min(max(min(shorter, p.next), leastSlice), p.most)
+	case took < shortSlice:
+		p.next = min(2*p.next, p.most)
+	}
+}
+
+// stretches keeps the longest time that a guest of a pool ran without coming back to Go, by its thread's clock. The first
+// stretches of a call are not measured: that clock is too dear for a short hook. They are no longer, being the same code
+// in slices of the same size.
+type stretches struct {
+	longest atomic.Int64
+	longer  func(time.Duration) // Events.Stretch
+}
+
+func (s *stretches) note(d time.Duration) {
+	for {
+		longest := s.longest.Load()
+		if int64(d) <= longest {
+			return
+		}
+		if s.longest.CompareAndSwap(longest, int64(d)) {
+			break
+		}
+	}
+	if s.longer != nil {
+		s.longer(d)
+	}
+}
