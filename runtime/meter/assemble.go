@@ -41,12 +41,58 @@ func (w *rewriter) assemble() ([]byte, error) {
 	sections = extend(sections, wasm.TypeSection, types.added, types.encoded)
 	sections = extend(sections, wasm.ImportSection, 1, tick)
 	sections = extend(sections, wasm.FunctionSection, len(w.injected), funcs)
-	sections = extend(sections, wasm.GlobalSection, 1, []byte{wasm.I64, 1, byte(wasm.I64Const), 0, byte(wasm.End)})
+	sections = extend(sections, wasm.TableSection, len(w.keeper.tables), w.addedTables())
+	sections = extend(sections, wasm.GlobalSection, len(w.added), w.addedGlobals())
 	sections = extend(sections, wasm.ExportSection, count, exports)
+	sections = extend(sections, wasm.ElementSection, len(w.element), w.emptyElements())
 	if n := len(w.m.Bodies) + len(w.injected); n > 0 {
 		sections = replace(sections, wasm.CodeSection, append(wasm.AppendU32(nil, uint32(n)), codes...))
 	}
-	return wasm.Write(sections), nil
+	return wasm.Write(w.dataSegments(sections)), nil
+}
+
+// dataSegments merges segments, or adds the empty one.
+func (w *rewriter) dataSegments(sections []wasm.Section) []wasm.Section {
+	switch {
+	case w.mergesData():
+		data := mergedData(w.m.Data)
+		sections = replace(sections, wasm.DataSection, data)
+		if w.m.HasDataCount {
+			r := wasm.NewReader(data, 0)
+			sections = replace(sections, wasm.DataCountSection, wasm.AppendU32(nil, r.U32("a count")))
+		}
+	case w.keeper.data:
+		const passive = 1
+		sections = extend(sections, wasm.DataSection, 1, []byte{passive, 0})
+		if w.m.HasDataCount { // else the module is not valid, and stays so
+			sections = replace(sections, wasm.DataCountSection, wasm.AppendU32(nil, w.m.DataCount+1))
+		}
+	}
+	return sections
+}
+
+func (w *rewriter) addedTables() (out []byte) {
+	for _, t := range w.keeper.tables {
+		out = append(wasm.AppendValType(out, t.Type), 0, 0)
+	}
+	return out
+}
+
+func (w *rewriter) addedGlobals() (out []byte) {
+	for _, g := range w.added {
+		out = append(wasm.AppendValType(out, g.typ), 1)
+		out = append(out, g.init...)
+	}
+	return out
+}
+
+// emptyElements are passive segments: their type, and a count of zero.
+func (w *rewriter) emptyElements() (out []byte) {
+	const passiveExpressions = 5
+	for _, t := range w.element {
+		out = append(wasm.AppendValType(append(out, passiveExpressions), t), 0)
+	}
+	return out
 }
 
 // keeps says whether a custom section is still true of the rewritten module. Those with offsets into the code are not.
@@ -117,18 +163,28 @@ func (w *rewriter) types() newTypes {
 	return t
 }
 
-// exports are the counter and the module's own mutable globals.
-func (w *rewriter) exports() ([]byte, int) {
-	out := wasm.AppendU32(append(wasm.AppendName(nil, FuelGlobal), wasm.GlobalKind), w.counter)
-	n := 1
+// exports are the counter, the state of an instance, and the functions that save and restore the rest of it.
+func (w *rewriter) exports() (out []byte, n int) {
+	export := func(name string, kind byte, index uint32) {
+		out = append(wasm.AppendName(out, name), kind)
+		out = wasm.AppendU32(out, index)
+		n++
+	}
 	first := w.globals - uint32(len(w.m.Globals))
 	for i, g := range w.m.Globals {
-		if g.Mutable {
+		if g.Mutable && isNumber(g.Type) {
 			index := first + uint32(i)
-			out = wasm.AppendName(out, globalName(index))
-			out = wasm.AppendU32(append(out, wasm.GlobalKind), index)
-			n++
+			export(globalName(index), wasm.GlobalKind, index)
 		}
+	}
+	for i, g := range w.added {
+		if g.name != "" {
+			export(g.name, wasm.GlobalKind, w.globals+uint32(i))
+		}
+	}
+	if w.saveAt != 0 {
+		export(SaveName, wasm.FuncKind, w.saveAt)
+		export(RestoreName, wasm.FuncKind, w.saveAt+1)
 	}
 	return out, n
 }

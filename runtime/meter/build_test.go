@@ -27,7 +27,7 @@ type fn struct {
 func letters(s string) []wasm.ValType {
 	var ts []wasm.ValType
 	for _, c := range s {
-		ts = append(ts, wasm.ValType{Code: map[rune]byte{'i': wasm.I32, 'l': wasm.I64, 'f': wasm.F32, 'r': wasm.FuncRef}[c]})
+		ts = append(ts, wasm.ValType{Code: map[rune]byte{'i': wasm.I32, 'l': wasm.I64, 'f': wasm.F32, 'r': wasm.FuncRef, 'v': wasm.V128}[c]})
 	}
 	return ts
 }

@@ -13,7 +13,7 @@ func (f *function) memoryFill() injected {
 	f.short(d, v, n)
 	f.beyondMemory(d, n)
 	f.when(func() { f.original(d, v, n); f.ops(wasm.Unreachable) })
-	f.whileMore(n, func() {
+	f.inPieces(n, func() {
 		f.local(d)
 		f.local(v)
 		f.i32(Piece)
@@ -39,7 +39,7 @@ func (f *function) memoryCopy() injected {
 	f.local(s)
 	f.ops(wasm.I32LeU)
 	f.open(wasm.If)
-	f.whileMore(n, func() {
+	f.inPieces(n, func() {
 		f.local(d)
 		f.local(s)
 		f.i32(Piece)
@@ -49,7 +49,7 @@ func (f *function) memoryCopy() injected {
 		f.add(n, -Piece)
 	})
 	f.ops(wasm.Else)
-	f.whileMore(n, func() {
+	f.inPieces(n, func() {
 		f.add(n, -Piece)
 		for _, at := range []uint32{d, s} {
 			f.local(at)
@@ -86,7 +86,7 @@ func (f *function) memoryInit(size uint32) injected {
 		f.ops(wasm.I32Add)
 		f.i32(0)
 		f.operate()
-		f.whileMore(n, func() {
+		f.inPieces(n, func() {
 			f.local(d)
 			f.local(s)
 			f.i32(Piece)
@@ -136,49 +136,110 @@ func (f *function) memoryGrow(most uint32) injected {
 	return injected{name: "wedge_meter.memory.grow", typ: signature(1, i32Type)}
 }
 
-// table.init: n entries of a segment of that length, from s to d.
+// table.init: n entries of a segment of that length, from s to d. Whether it has been dropped is found out as above.
 func (f *function) tableInit(count uint32) injected {
 	const d, s, n = 0, 1, 2
-	f.local(n)
-	f.i32(int32(count))
-	f.ops(wasm.I32LeU)
-	f.when(func() { f.payEntries(n) })
-	f.original(d, s, n)
+	f.shortTable(d, s, n)
+	if count > tablePiece {
+		f.beyondTable(d, n, f.op.b)
+		f.wide(s)
+		f.wide(n)
+		f.ops(wasm.I64Add)
+		f.i64(int64(count))
+		f.ops(wasm.I64GtU, wasm.I32Or)
+		f.when(func() { f.original(d, s, n); f.ops(wasm.Unreachable) })
+		f.i32(0) // is it dropped?
+		f.local(s)
+		f.local(n)
+		f.ops(wasm.I32Add)
+		f.i32(0)
+		f.operate()
+		f.inTablePieces(n, func() {
+			f.local(d)
+			f.local(s)
+			f.i32(tablePiece)
+			f.operate()
+			f.add(d, tablePiece)
+			f.add(s, tablePiece)
+			f.add(n, -tablePiece)
+		})
+		f.payEntries(n)
+	}
+	f.original(d, s, n) // of a segment that is smaller than n: traps
 	return injected{name: "wedge_meter.table.init", typ: signature(0, i32Type, i32Type, i32Type)}
 }
 
-// table.copy: n entries from s to d. Too long a length for one of the tables traps, and is not paid for.
+// table.copy: n entries from s to d, upwards or downwards like memory.copy.
 func (f *function) tableCopy() injected {
 	const d, s, n = 0, 1, 2
-	f.fits(n, f.op.a)
+	f.shortTable(d, s, n)
+	for _, x := range []struct{ at, table uint32 }{{d, f.op.a}, {s, f.op.b}} {
+		f.beyondTable(x.at, n, x.table)
+		f.when(func() { f.original(d, s, n); f.ops(wasm.Unreachable) })
+	}
+	f.local(d)
+	f.local(s)
+	f.ops(wasm.I32LeU)
+	f.open(wasm.If)
+	f.inTablePieces(n, func() {
+		f.local(d)
+		f.local(s)
+		f.i32(tablePiece)
+		f.operate()
+		f.add(d, tablePiece)
+		f.add(s, tablePiece)
+		f.add(n, -tablePiece)
+	})
+	f.ops(wasm.Else)
+	f.inTablePieces(n, func() {
+		f.add(n, -tablePiece)
+		for _, at := range []uint32{d, s} {
+			f.local(at)
+			f.local(n)
+			f.ops(wasm.I32Add)
+		}
+		f.i32(tablePiece)
+		f.operate()
+	})
+	f.ops(wasm.End)
+	f.payEntries(n)
 	f.original(d, s, n)
 	return injected{name: "wedge_meter.table.copy", typ: signature(0, i32Type, i32Type, i32Type)}
 }
 
-// table.fill: n entries from i on.
+// table.fill: n entries from i on with v.
 func (f *function) tableFill(t wasm.ValType) injected {
 	const i, v, n = 0, 1, 2
-	f.fits(n, f.op.a)
+	f.shortTable(i, v, n)
+	f.beyondTable(i, n, f.op.a)
+	f.when(func() { f.original(i, v, n); f.ops(wasm.Unreachable) })
+	f.inTablePieces(n, func() {
+		f.local(i)
+		f.local(v)
+		f.i32(tablePiece)
+		f.operate()
+		f.add(i, tablePiece)
+		f.add(n, -tablePiece)
+	})
+	f.payEntries(n)
 	f.original(i, v, n)
 	return injected{name: "wedge_meter.table.fill", typ: signature(0, i32Type, t, i32Type)}
 }
 
-// fits pays for n entries if the table has so many.
-func (f *function) fits(n, table uint32) {
-	f.local(n)
-	f.idx(wasm.TableSize, table)
-	f.ops(wasm.I32LeU)
-	f.when(func() { f.payEntries(n) })
-}
-
-// table.grow: by n entries with value v. Beyond the cap it fails.
+// table.grow: by n entries with value v. Beyond the cap, or the table's own maximum, it fails, and costs nothing extra;
+// otherwise no piece of it does, so that it is done as a whole or not at all.
 //
 // "Failure must occur if the referenced table instance defines a maximum size that would be exceeded. However, failure
 // can occur in other cases as well."
 // https://webassembly.github.io/spec/core/exec/instructions.html#xref-syntax-instructions-syntax-instr-table-mathsf-table-grow-x
-func (f *function) tableGrow(t wasm.ValType, most uint32) injected {
-	const v, n = 0, 1
+func (f *function) tableGrow(t wasm.Table, most uint32) injected {
+	const v, n, size = 0, 1, 2
+	f.locals = []byte{wasm.I32}
+	if t.Limits.HasMax {
+		most = min(most, t.Limits.Max)
+	}
 	f.idx(wasm.TableSize, f.op.a)
+	f.idx(wasm.LocalTee, size)
 	f.ops(wasm.I64ExtendI32U)
 	f.wide(n)
 	f.ops(wasm.I64Add)
@@ -188,7 +249,21 @@ func (f *function) tableGrow(t wasm.ValType, most uint32) injected {
 		f.i32(-1)
 		f.ops(wasm.Return)
 	})
+	f.local(n)
+	f.i32(tablePiece)
+	f.ops(wasm.I32GtU)
+	f.when(func() {
+		f.inTablePieces(n, func() {
+			f.local(v)
+			f.i32(tablePiece)
+			f.operate()
+			f.ops(wasm.Drop)
+			f.add(n, -tablePiece)
+		})
+	})
 	f.payEntries(n)
 	f.original(v, n)
-	return injected{name: "wedge_meter.table.grow", typ: signature(1, t, i32Type)}
+	f.ops(wasm.Drop)
+	f.local(size)
+	return injected{name: "wedge_meter.table.grow", typ: signature(1, t.Type, i32Type)}
 }

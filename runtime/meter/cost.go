@@ -44,6 +44,7 @@ const (
 const (
 	inlineBytes = 4 << 10
 	Piece       = 256 << 10
+	tablePiece  = 16 << 10 // entries of a table
 )
 
 // cost is what the instruction costs apart from a length.

@@ -16,19 +16,38 @@ type Module struct {
 	Exports []Func // functions
 
 	// Foreign are imports that are not functions: memories, tables, globals. A host that offers only functions cannot
-	// make an instance of such a module.
+	// make an instance of such a module, and could not put it back to what it was.
 	Foreign []string
-
-	// Globals are the exports by which every mutable global that the module defines can be saved and put back. Of a
-	// global of type v128 the engine's interface shows only half: a module with one cannot be reset this way.
-	Globals []Global
 
 	HasStart bool // code runs when an instance is made
 	Tables   []wasm.Limits
 
-	// State of an instance that is neither memory nor a global, and that a host cannot put back: whether any function
-	// changes or grows a table, or drops a segment.
-	ChangesTables, DropsSegments bool
+	State
+}
+
+// State is what of an instance changes while it runs, apart from the bytes of its memory: what a host saves when the
+// instance is as it shall begin, and puts back later. To save: call [SaveName] if Saves, then read Globals. To put back:
+// set Globals, call [RestoreName] if Saves, and discard the instance if that answers 0.
+//
+// To shrink a memory that grew: with a memory allocator of its own, a host grows the memory by one page through the engine's
+// interface, and has the allocator answer with the shorter slice that it wants instead of a longer one. The engine
+// takes over what it gets, and nothing is left of the other pages: accesses to them trap. Only of a memory that has reached
+// [Module.MemoryMax] does the engine refuse to ask for a page more; such an instance is discarded.
+//
+// In another instance of the same module, values that Globals had in the first mean the same, unless Bound.
+type State struct {
+	// Globals are exports: each mutable global of a number type that the module defines, and what the rewriter added,
+	// such as flags for dropped segments. Not the counter.
+	Globals []Global
+
+	Saves bool
+
+	// Bound says that some of the state are references, to functions or of the host, in tables or globals. They hold for one
+	// instance and no other.
+	Bound bool
+
+	// Fixed says that something changes which cannot be put back: an instance serves once.
+	Fixed bool
 }
 
 // Func is an imported or exported function. Module is empty for an export.
@@ -37,14 +56,26 @@ type Func struct {
 	Type         wasm.FuncType
 }
 
-// Global is one mutable global, exported as Name.
+// Global is one global of a number type, exported as Name.
 type Global struct {
 	Name string
 	Type wasm.ValType
 }
 
-// describe gathers what is known from declarations, whose indices have been checked.
-func describe(m *wasm.Module) *Module {
+const maxPages = 65536
+
+// isNumber says whether a host sees the whole value of a global of that type.
+func isNumber(t wasm.ValType) bool {
+	switch t.Code {
+	case wasm.I32, wasm.I64, wasm.F32, wasm.F64:
+		return true
+	}
+	return false
+}
+
+// describe gathers what is known from declarations, whose indices have been checked, and from code.
+func (w *rewriter) describe() *Module {
+	m := w.m
 	d := &Module{HasStart: m.HasStart}
 	funcs := m.AllFuncs()
 	for _, im := range m.Imports {
@@ -62,19 +93,30 @@ func describe(m *wasm.Module) *Module {
 	if list := m.AllMemories(); len(list) > 0 {
 		l := list[0].Limits
 		d.HasMemory, d.MemoryImported = true, len(m.Memories) == 0
-		d.MemoryMin, d.MemoryMax, d.MemoryHasMax = l.Min, 65536, l.HasMax
+		d.MemoryMin, d.MemoryMax, d.MemoryHasMax = l.Min, maxPages, l.HasMax
 		if l.HasMax {
 			d.MemoryMax = l.Max
-		}
-	}
-	first := uint32(m.Imported(wasm.GlobalKind))
-	for i, g := range m.Globals {
-		if g.Mutable {
-			d.Globals = append(d.Globals, Global{Name: globalName(first + uint32(i)), Type: g.Type})
 		}
 	}
 	for _, t := range m.AllTables() {
 		d.Tables = append(d.Tables, t.Limits)
 	}
+	d.State = w.state()
 	return d
+}
+
+func (w *rewriter) state() State {
+	s := State{Saves: w.saveAt != 0, Bound: w.keptReference || len(w.changed) > 0, Fixed: w.fixed}
+	first := w.globals - uint32(len(w.m.Globals))
+	for i, g := range w.m.Globals {
+		if g.Mutable && isNumber(g.Type) {
+			s.Globals = append(s.Globals, Global{Name: globalName(first + uint32(i)), Type: g.Type})
+		}
+	}
+	for _, g := range w.added {
+		if g.name != "" && g.name != FuelGlobal {
+			s.Globals = append(s.Globals, Global{Name: g.name, Type: g.typ})
+		}
+	}
+	return s
 }

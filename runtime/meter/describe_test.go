@@ -36,12 +36,11 @@ func TestDescribe(t *testing.T) {
 	typ := wasm.FuncType{Params: []wasm.ValType{i32, i64}, Results: []wasm.ValType{i32}}
 	want := &Module{
 		HasMemory: true, MemoryMin: 2, MemoryMax: 9, MemoryHasMax: true,
-		Imports:       []Func{{Module: "env", Name: "log", Type: typ}},
-		Exports:       []Func{{Name: "a", Type: typ}},
-		Globals:       []Global{{Name: "wedge_meter_global_0", Type: i32}},
-		HasStart:      true,
-		Tables:        []wasm.Limits{{Min: 3}},
-		DropsSegments: true,
+		Imports:  []Func{{Module: "env", Name: "log", Type: typ}},
+		Exports:  []Func{{Name: "a", Type: typ}},
+		HasStart: true,
+		Tables:   []wasm.Limits{{Min: 3}},
+		State:    State{Globals: []Global{{Name: "wedge_meter_global_0", Type: i32}, {Name: "wedge_meter_global_2", Type: i32}}},
 	}
 	if d := cmp.Diff(want, m); d != "" || sum == 0 {
 		t.Error(d)

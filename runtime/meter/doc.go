@@ -21,6 +21,14 @@
 // the module does not state as a small constant. Between two checks at most [Stretch] units of straight-line code run, plus
 // what [Tail] says about returns.
 //
+// # What a reset needs
+//
+// See [State]: which exported globals to save and put back, two functions that do the rest, what holds for one instance
+// only, and how a memory that grew becomes smaller again. Dropping a segment is a flag in a global here, so it can be undone.
+//
+// A module that does not name its data segments and whose segments are sure to fit gets them merged: a standard Go guest
+// brings 38 757 and keeps 3, and an instance of it takes a third of the time and a seventh of the allocations.
+//
 // # What the host must do
 //
 // Call [Rewrite] first: it refuses what would stop the process when it is merely read or compiled. (The engine's reader

@@ -1,10 +1,6 @@
 package meter
 
-import (
-	"fmt"
-
-	"github.com/wedgecdn/wedge/runtime/wasm"
-)
+import "github.com/wedgecdn/wedge/runtime/wasm"
 
 // injected is a function that stands in for one kind of bulk operation, with the same parameters and results. It is
 // metered by hand, below.
@@ -12,6 +8,7 @@ type injected struct {
 	name string
 	typ  wasm.FuncType
 	body []byte // size, locals, code
+	key  injectKey
 }
 
 type injectKey struct {
@@ -19,76 +16,65 @@ type injectKey struct {
 	a, b uint32 // segment, table or tables
 }
 
-// inject returns the index of the function for an operation, and makes it if it is the first of its kind.
-func (w *rewriter) inject(op wasm.Op, a, b uint32) (uint32, error) {
+// inject returns the index of the function for an operation whose operands exist, and adds it if it is the first of its
+// kind. Its code is made when all is known: see generate.
+func (w *rewriter) inject(op wasm.Op, a, b uint32) uint32 {
 	key := injectKey{op, a, b}
 	if i, ok := w.injectedAt[key]; ok {
-		return i, nil
+		return i
 	}
-	// On entry the parameters are locals 0, 1, 2; the code below says which.
+	index := w.functions + 1 + uint32(len(w.injected))
+	w.injected = append(w.injected, injected{key: key})
+	w.injectedAt[key] = index
+	return index
+}
+
+// generate makes the code of those injected functions that have none.
+func (w *rewriter) generate() {
+	for i := range w.injected {
+		if in := &w.injected[i]; in.body == nil {
+			*in = w.operation(in.key)
+		}
+	}
+}
+
+// operation is the function that stands in for an operation. On entry the parameters are locals 0, 1, 2.
+func (w *rewriter) operation(key injectKey) (in injected) {
 	f := function{code: code{counter: w.counter, tick: w.imported}, op: key}
 	f.charge(costEntry)
-	var err error
-	var in injected
-	switch op {
+	switch key.op {
 	case wasm.MemoryFill:
 		in = f.memoryFill()
 	case wasm.MemoryCopy:
 		in = f.memoryCopy()
 	case wasm.MemoryInit:
-		if int64(a) >= int64(len(w.m.Data)) {
-			return 0, fmt.Errorf("unknown data segment %d", a)
-		}
-		in = f.memoryInit(uint32(w.m.Data[a].Size))
+		w.unlessDropped(&f, segment{false, key.a})
+		in = f.memoryInit(uint32(len(w.m.Data[key.a].Init)))
 	case wasm.MemoryGrow:
 		in = f.memoryGrow(w.memoryMax())
 	case wasm.TableInit:
-		if int64(a) >= int64(len(w.m.Elements)) {
-			return 0, fmt.Errorf("unknown element segment %d", a)
-		}
-		in = f.tableInit(uint32(w.m.Elements[a].Count))
+		w.unlessDropped(&f, segment{true, key.a})
+		in = f.tableInit(uint32(w.m.Elements[key.a].Count))
+	case wasm.TableCopy:
+		in = f.tableCopy()
+	case wasm.TableFill:
+		in = f.tableFill(w.tables[key.a].Type)
 	default:
-		t, err := w.tableType(a)
-		if err != nil {
-			return 0, err
-		}
-		switch op {
-		case wasm.TableCopy:
-			_, err = w.tableType(b)
-			in = f.tableCopy()
-		case wasm.TableFill:
-			in = f.tableFill(t)
-		default:
-			in = f.tableGrow(t, w.caps.TableEntries)
-		}
-		if err != nil {
-			return 0, err
-		}
+		in = f.tableGrow(w.tables[key.a], w.caps.TableEntries)
 	}
 	f.ops(wasm.End)
-	in.body = f.finish()
-	index := w.functions + 1 + uint32(len(w.injected))
-	w.injected = append(w.injected, in)
-	w.injectedAt[key] = index
-	return index, err
-}
-
-func (w *rewriter) tableType(i uint32) (wasm.ValType, error) {
-	if int64(i) >= int64(len(w.tables)) {
-		return wasm.ValType{}, fmt.Errorf("unknown table %d", i)
-	}
-	return w.tables[i].Type, nil
+	in.key, in.body = key, f.finish()
+	return in
 }
 
 // memoryMax is the number of pages beyond which memory.grow is sure to fail.
 func (w *rewriter) memoryMax() uint32 {
-	const most = 65536
 	for _, m := range w.m.AllMemories() {
 		if m.Limits.HasMax {
-			return min(m.Limits.Max, most)
+			return min(m.Limits.Max, maxPages)
 		}
 	}
-	return most
+	return maxPages
 }
 
 // function assembles an injected function.
@@ -200,26 +186,44 @@ func (f *function) add(local uint32, by int32) {
 	f.idx(wasm.LocalSet, local)
 }
 
+// beyondTable pushes whether n entries from at do not fit into a table.
+func (f *function) beyondTable(at, n, table uint32) {
+	f.wide(at)
+	f.wide(n)
+	f.ops(wasm.I64Add)
+	f.idx(wasm.TableSize, table)
+	f.ops(wasm.I64ExtendI32U, wasm.I64GtU)
+}
+
 // whileMore repeats the body as long as more than a piece is left in n.
-func (f *function) whileMore(n uint32, body func()) {
+func (f *function) whileMore(n uint32, piece int32, units int64, body func()) {
 	f.open(wasm.Loop)
-	f.charge(Piece >> byteShift)
+	f.charge(units)
 	f.check()
 	body()
 	f.local(n)
-	f.i32(Piece)
+	f.i32(piece)
 	f.ops(wasm.I32GtU)
 	f.idx(wasm.BrIf, 0)
 	f.ops(wasm.End)
 }
 
-// short pays for and does an operation of at most a piece, and returns.
-func (f *function) short(d, s, n uint32) {
+// inPieces repeats an operation on bytes, or on entries of a table; body is one piece.
+func (f *function) inPieces(n uint32, body func()) { f.whileMore(n, Piece, Piece>>byteShift, body) }
+func (f *function) inTablePieces(n uint32, body func()) {
+	f.whileMore(n, tablePiece, tablePiece<<entryShift, body)
+}
+
+// short pays for and does an operation on at most a piece of bytes, shortTable one of entries; both return.
+func (f *function) short(d, s, n uint32)      { f.atMost(n, Piece, f.payBytes, d, s) }
+func (f *function) shortTable(d, s, n uint32) { f.atMost(n, tablePiece, f.payEntries, d, s) }
+
+func (f *function) atMost(n uint32, piece int32, pay func(n uint32), d, s uint32) {
 	f.local(n)
-	f.i32(Piece)
+	f.i32(piece)
 	f.ops(wasm.I32LeU)
 	f.when(func() {
-		f.payBytes(n)
+		pay(n)
 		f.original(d, s, n)
 		f.ops(wasm.Return)
 	})

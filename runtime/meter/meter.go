@@ -6,7 +6,7 @@ import (
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 1
+const Version = 2
 
 // Names that a rewritten module shares with its host.
 const (
@@ -18,9 +18,15 @@ const (
 	// FuelGlobal is the export of the counter, a mutable i64. Zero when an instance begins.
 	FuelGlobal = "wedge_meter_fuel"
 
-	// GlobalPrefix and a number is the export of each mutable global that the module defines, so that a host can put
-	// it back to what it was: see [Module.Globals].
+	// GlobalPrefix and a number is the export of each mutable global that is part of an instance's state, so that a host
+	// can put it back to what it was: see [Module.Globals].
 	GlobalPrefix = "wedge_meter_global_"
+
+	// SaveName and RestoreName are exported if [Module.Saves]: () -> (), to be called when the state to go back to is
+	// reached; and () -> (i32), to be called when it has to be put back, which answers 0 if that is impossible. Both are
+	// metered like other functions.
+	SaveName    = "wedge_meter_save"
+	RestoreName = "wedge_meter_restore"
 )
 
 // Rewrite returns the metered form of a module, or why there is none: [*Refused] for what is not allowed or above a cap,
@@ -53,7 +59,11 @@ func rewrite(module []byte, caps Caps, t *trace) (*rewriter, error) {
 	if err := w.indices(); err != nil {
 		return nil, err
 	}
-	return w, w.bodies(newPlan(w).body)
+	if err := w.bodies(newPlan(w).body); err != nil {
+		return nil, err
+	}
+	w.keepState()
+	return w, nil
 }
 
 // rewriter holds one module while it is rewritten.
@@ -74,8 +84,9 @@ type rewriter struct {
 	injected   []injected
 	injectedAt map[injectKey]uint32
 
-	changesTables, dropsSegments bool
-	effort                       effort
+	namesData bool // some code, perhaps unreachable, names a data segment
+	keeper
+	effort effort
 
 	trace *trace // nil unless somebody wants to know where instructions come from
 }
@@ -88,15 +99,16 @@ func newRewriter(m *wasm.Module, caps Caps) *rewriter {
 		globals:    uint32(m.Imported(wasm.GlobalKind) + len(m.Globals)),
 		tables:     m.AllTables(),
 		injectedAt: map[injectKey]uint32{},
+		keeper:     keeper{changed: map[uint32]bool{}, dropped: map[segment]int32{}},
 	}
 	w.functions = w.imported + uint32(len(m.Funcs))
-	w.counter = w.globals
+	w.counter = w.addGlobal(FuelGlobal, wasm.ValType{Code: wasm.I64}, byte(wasm.I64Const), 0)
 	return w
 }
 
 func (w *rewriter) result() (*Module, error) {
-	d := describe(w.m)
-	d.ChangesTables, d.DropsSegments = w.changesTables, w.dropsSegments
+	w.generate()
+	d := w.describe()
 	var err error
 	if d.Wasm, err = w.assemble(); err != nil {
 		return nil, err
@@ -122,8 +134,16 @@ func (w *rewriter) indices() error {
 		}
 	}
 	for _, e := range w.m.Exports {
-		if e.Kind == wasm.GlobalKind && e.Index >= w.globals {
+		switch {
+		case e.Kind == wasm.GlobalKind && e.Index >= w.globals:
 			return malformed(e.Offset, "unknown global %d", e.Index)
+		case e.Kind == wasm.TableKind && int64(e.Index) >= int64(len(w.tables)):
+			return malformed(e.Offset, "unknown table %d", e.Index)
+		}
+	}
+	for _, e := range w.m.Elements {
+		if int64(e.Table) >= int64(len(w.tables)) && e.Table != 0 {
+			return malformed(e.Offset, "unknown table %d", e.Table)
 		}
 	}
 	return nil
@@ -179,6 +199,9 @@ func (c *code) apply(raw []byte, edits []edit) {
 			c.b = wasm.AppendU32(c.b, e.index)
 		case bulk:
 			c.idx(wasm.Call, e.index)
+		case drop:
+			c.i32(1)
+			c.idx(wasm.GlobalSet, e.index)
 		}
 	}
 	c.keep(raw, done, len(raw))

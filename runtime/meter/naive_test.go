@@ -56,6 +56,7 @@ func naive(t testing.TB, module []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.keepState()
 	d, err := w.result()
 	if err != nil {
 		t.Fatal(err)
@@ -112,6 +113,7 @@ func stretched(t testing.TB, module []byte, s stretches, limit int64) []byte {
 		}
 		w.code = append(wasm.AppendU32(w.code, uint32(len(out.b))), out.b...)
 	}
+	w.keepState()
 	d, err := w.result()
 	if err != nil {
 		t.Fatal(err)

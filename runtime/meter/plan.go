@@ -8,7 +8,7 @@ type edit struct {
 	kind   editKind
 	check  bool   // payment: look at the counter afterwards
 	units  int64  // payment
-	index  uint32 // moved, bulk
+	index  uint32 // moved, bulk: function; drop: global
 }
 
 type editKind uint8
@@ -17,6 +17,7 @@ const (
 	payment editKind = iota // units are taken off the counter; none and no check: nothing
 	moved                   // a function index
 	bulk                    // an operation becomes a call of an injected function
+	drop                    // a drop of a segment sets a flag
 )
 
 // frame is a block, loop or if that is open, or the function itself.
@@ -115,7 +116,9 @@ func (p *plan) step() error {
 	case wasm.Call, wasm.RefFunc:
 		err = p.function()
 	case wasm.CallIndirect, wasm.CallRef:
-		err = p.typeIndex()
+		if err = p.typeIndex(); err == nil && in.Op == wasm.CallIndirect {
+			err = p.table(in.Index2)
+		}
 		p.called()
 	case wasm.GlobalGet, wasm.GlobalSet:
 		if in.Index >= p.w.globals {
@@ -124,10 +127,13 @@ func (p *plan) step() error {
 	case wasm.MemoryGrow, wasm.MemoryInit, wasm.MemoryCopy, wasm.MemoryFill,
 		wasm.TableInit, wasm.TableCopy, wasm.TableGrow, wasm.TableFill:
 		err = p.bulk()
+	case wasm.TableGet, wasm.TableSize:
+		err = p.table(in.Index)
 	case wasm.TableSet:
-		p.w.changesTables = true
+		p.changes(in.Index)
+		err = p.table(in.Index)
 	case wasm.DataDrop, wasm.ElemDrop:
-		p.w.dropsSegments = true
+		err = p.drop()
 	case wasm.TryTable, wasm.Throw, wasm.ThrowRef:
 		err = refuse(p.r.Offset(), hintExcept, "exception instruction %v", in.Op)
 	default:
@@ -285,7 +291,9 @@ func (p *plan) leave() error {
 	case wasm.ReturnCallIndirect, wasm.ReturnCallRef:
 		p.reaches(0)
 		p.leaf = false
-		err = p.typeIndex()
+		if err = p.typeIndex(); err == nil && in.Op == wasm.ReturnCallIndirect {
+			err = p.table(in.Index2)
+		}
 	}
 	p.live = false
 	return err
@@ -313,6 +321,45 @@ func (p *plan) typeIndex() error {
 	return nil
 }
 
+// table checks a table index: there are tables behind the module's own.
+func (p *plan) table(index uint32) error {
+	if int64(index) >= int64(len(p.w.tables)) {
+		return p.invalid("unknown table %d", index)
+	}
+	return nil
+}
+
+// changes notes that reachable code writes to a table.
+func (p *plan) changes(table uint32) {
+	if p.live {
+		p.w.changed[table] = true
+	}
+}
+
+// segmentIndex checks the index of a segment: there are some behind the module's own.
+func (p *plan) segmentIndex(element bool, index uint32) error {
+	n := len(p.w.m.Data)
+	if element {
+		n = len(p.w.m.Elements)
+	} else {
+		p.w.namesData = true
+	}
+	if int64(index) >= int64(n) {
+		return p.invalid("unknown segment %d", index)
+	}
+	return nil
+}
+
+func (p *plan) drop() error {
+	in := &p.in
+	s := segment{in.Op == wasm.ElemDrop, in.Index}
+	if err := p.segmentIndex(s.element, s.index); err != nil || !p.live {
+		return err
+	}
+	p.edits = append(p.edits, edit{at: in.Pos, to: in.End, kind: drop, index: p.w.drop(s)})
+	return nil
+}
+
 // called accounts for what a callee ran after its last check.
 func (p *plan) called() {
 	p.leaf = false
@@ -322,23 +369,41 @@ func (p *plan) called() {
 // bulk replaces an operation on a length by a call that pays for the length, unless the length is a small constant.
 func (p *plan) bulk() error {
 	in := &p.in
-	if !p.live {
-		return nil
+	if err := p.operands(); err != nil || !p.live {
+		return err
 	}
 	switch in.Op {
-	case wasm.TableInit, wasm.TableCopy, wasm.TableGrow, wasm.TableFill:
-		p.w.changesTables = true
-	case wasm.MemoryInit, wasm.MemoryCopy, wasm.MemoryFill:
+	case wasm.MemoryCopy, wasm.MemoryFill:
 		if n := uint32(p.last.Value); p.last.Op == wasm.I32Const && n <= inlineBytes {
 			p.pay(int64(n >> byteShift))
 			return nil
 		}
 	}
-	index, err := p.w.inject(in.Op, in.Index, in.Index2)
-	if err != nil {
-		return p.invalid("%s", err)
-	}
-	p.edits = append(p.edits, edit{at: in.Pos, to: in.End, kind: bulk, index: index})
+	p.edits = append(p.edits, edit{at: in.Pos, to: in.End, kind: bulk, index: p.w.inject(in.Op, in.Index, in.Index2)})
 	p.called()
+	return nil
+}
+
+// operands checks the segment and the tables of a bulk operation, and notes the table that it writes to.
+func (p *plan) operands() error {
+	in := &p.in
+	switch in.Op {
+	case wasm.MemoryInit:
+		return p.segmentIndex(false, in.Index)
+	case wasm.TableInit:
+		p.changes(in.Index2)
+		if err := p.segmentIndex(true, in.Index); err != nil {
+			return err
+		}
+		return p.table(in.Index2)
+	case wasm.TableCopy:
+		if err := p.table(in.Index2); err != nil {
+			return err
+		}
+		fallthrough
+	case wasm.TableGrow, wasm.TableFill:
+		p.changes(in.Index)
+		return p.table(in.Index)
+	}
 	return nil
 }

@@ -117,11 +117,28 @@ func TestMalformed(t *testing.T) {
 	f(first, "else without if", code(wasm.Else))
 	f(first+1, "end of the function body", code(wasm.End))
 	f(first+3, "an instruction", code(wasm.Block, empty))
-	f(first, "unknown table 0", code(wasm.TableGrow, byte(0)))
+	for _, live := range [][]any{nil, {wasm.Unreachable}} { // behind the module's own there are others
+		f := func(what string, more ...any) {
+			t.Helper()
+			f(first+len(live), what, code(append(live[:len(live):len(live)], more...)...))
+		}
+		f("unknown table 0", wasm.TableGrow, byte(0))
+		f("unknown table 0", wasm.TableGet, byte(0))
+		f("unknown table 0", wasm.TableSet, byte(0))
+		f("unknown table 0", wasm.TableSize, byte(0))
+		f("unknown table 0", wasm.TableFill, byte(0))
+		f("unknown table 1", wasm.TableCopy, byte(0), byte(1))
+		f("unknown table 0", wasm.CallIndirect, byte(0), byte(0))
+		f("unknown table 0", wasm.ReturnCallIndirect, byte(0), byte(0))
+		f("unknown segment 0", wasm.TableInit, byte(0), byte(0))
+		f("unknown segment 0", wasm.MemoryInit, byte(0), byte(0))
+		f("unknown segment 0", wasm.DataDrop, byte(0))
+		f("unknown segment 0", wasm.ElemDrop, byte(0))
+	}
 	f(0, "unknown type 48 of function 0", sketch{sections: []wasm.Section{
 		{ID: wasm.TypeSection, Data: []byte{1, 0x60, 0, 0}}, {ID: wasm.FunctionSection, Data: []byte{1, 48}},
 		{ID: wasm.CodeSection, Data: []byte{1, 4, 0, byte(wasm.Call), 0, byte(wasm.End)}}}}.build()) // the engine panics
-	f(first, "unknown data segment 3", code(wasm.MemoryInit, byte(3), byte(0)))
+	f(first, "unknown segment 3", code(wasm.MemoryInit, byte(3), byte(0)))
 }
 
 // The result is a part of cache keys, so it must not depend on anything but its input.

@@ -68,7 +68,7 @@ func Decode(module []byte) (*Module, error) {
 				m.readData(r)
 			}
 		case DataCountSection:
-			r.U32("a number of data segments")
+			m.HasDataCount, m.DataCount = true, r.U32("a number of data segments")
 		}
 		r.End("the section")
 		if err := r.Err(); err != nil {
@@ -196,7 +196,7 @@ func (m *Module) constExpr(r *Reader) {
 // instead of element kind and element indices."
 // https://webassembly.github.io/spec/core/binary/modules.html#element-section
 func (m *Module) readElement(r *Reader) {
-	e := Element{Offset: r.Offset()}
+	e := Element{Offset: r.Offset(), Type: ValType{Code: FuncRef}}
 	flags := r.U32("a kind of element segment")
 	if flags > 7 {
 		r.unsupported(e.Offset, "unknown kind of element segment %d", flags)
@@ -204,14 +204,14 @@ func (m *Module) readElement(r *Reader) {
 	active, explicit, exprs := flags&1 == 0, flags&2 != 0, flags&4 != 0
 	if active {
 		if explicit {
-			r.U32("a table index")
+			e.Table = r.U32("a table index")
 		}
 		m.constExpr(r)
 	}
 	if !active || explicit {
 		at := r.Offset()
 		if exprs {
-			r.ValType()
+			e.Type = r.ValType()
 		} else if k := r.Byte("a kind of element"); k != 0 {
 			r.unsupported(at, "unknown kind of element %d", k)
 		}
@@ -256,15 +256,27 @@ func (m *Module) readData(r *Reader) {
 	d := Data{Offset: r.Offset()}
 	switch flags := r.U32("a kind of data segment"); flags {
 	case 0:
-		m.constExpr(r)
+		m.place(r, &d)
 	case 1:
+		d.Passive = true
 	case 2:
 		d.Memory = r.U32("a memory index")
-		m.constExpr(r)
+		m.place(r, &d)
 	default:
 		r.unsupported(d.Offset, "unknown kind of data segment %d", flags)
 	}
-	d.Size = r.Count(1, "bytes of data")
-	r.Bytes(d.Size, "a data segment")
+	d.Init = r.Bytes(r.Count(1, "bytes of data"), "a data segment")
 	m.Data = append(m.Data, d)
+}
+
+// place reads where an active segment goes.
+func (m *Module) place(r *Reader, d *Data) {
+	from := *r
+	m.constExpr(r)
+	var at, end Instr
+	from.Instr(&at)
+	from.Instr(&end)
+	if from.Err() == nil && at.Op == I32Const && end.Op == End && from.pos == r.pos {
+		d.Const, d.At = true, uint32(at.Value)
+	}
 }

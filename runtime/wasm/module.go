@@ -27,6 +27,9 @@ type Module struct {
 	Bodies   []Body
 	Data     []Data
 
+	HasDataCount bool
+	DataCount    uint32 // as the module states it
+
 	// FuncUses are the function indices outside of code: exports, start, element segments, constant expressions.
 	FuncUses []FuncUse
 
@@ -81,14 +84,19 @@ type Export struct {
 // Element is an element segment.
 type Element struct {
 	Offset int
+	Table  uint32 // of an active one
+	Type   ValType
 	Count  int
 }
 
 // Data is a data segment.
 type Data struct {
-	Offset int
-	Memory uint32
-	Size   int
+	Offset  int
+	Passive bool
+	Memory  uint32 // of an active one
+	Const   bool   // it is active, and its place is one i32.const: At
+	At      uint32
+	Init    []byte
 }
 
 // Body is a function's code: the declaration of its locals, and from Code on its instructions.

@@ -85,19 +85,22 @@ const (
 	TableSize  Op = 0xfc10
 	TableFill  Op = 0xfc11
 
-	V128Const    Op = 0xfd0c
-	F32x4Sqrt    Op = 0xfde3
-	F32x4Div     Op = 0xfde7
-	F64x2Sqrt    Op = 0xfdef
-	F64x2Div     Op = 0xfdf3
-	AtomicNotify Op = 0xfe00
-	AtomicWait32 Op = 0xfe01
-	AtomicWait64 Op = 0xfe02
-	AtomicFence  Op = 0xfe03
-	atomicLast   Op = 0xfe4e
-	prefixMisc      = 0xfc
-	prefixVector    = 0xfd
-	prefixAtomic    = 0xfe
+	V128Const        Op = 0xfd0c
+	F32x4Sqrt        Op = 0xfde3
+	I64x2Splat       Op = 0xfd12
+	I64x2ExtractLane Op = 0xfd1d
+	I64x2ReplaceLane Op = 0xfd1e
+	F32x4Div         Op = 0xfde7
+	F64x2Sqrt        Op = 0xfdef
+	F64x2Div         Op = 0xfdf3
+	AtomicNotify     Op = 0xfe00
+	AtomicWait32     Op = 0xfe01
+	AtomicWait64     Op = 0xfe02
+	AtomicFence      Op = 0xfe03
+	atomicLast       Op = 0xfe4e
+	prefixMisc          = 0xfc
+	prefixVector        = 0xfd
+	prefixAtomic        = 0xfe
 )
 
 // IsAtomic says whether the instruction has the prefix of the threads proposal.
