@@ -71,8 +71,8 @@ type Stats struct {
 	Denied    int64 // calls into the host that the permissions refused
 }
 
-// ready is how many instances wait for an exchange: under isolation request,
-// each exchange uses one up while the next is made.
+// ready is how many instances wait for an exchange: when one is taken, the next
+// is made, so that few exchanges meet the time that this takes.
 const ready = 2
 
 // Load compiles a module and makes one instance of it, so that a module that

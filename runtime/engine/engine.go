@@ -96,7 +96,7 @@ func (e *Engine) Compile(ctx context.Context, module []byte) (*Module, error) {
 	if err := e.known.check(parsed); err != nil {
 		return nil, err
 	}
-	c := &code{engine: e, about: describe(sha256.Sum256(module), len(module), parsed)}
+	c := &code{engine: e, about: describe(sha256.Sum256(module), len(module), parsed, metered)}
 	c.key = cacheKey(c.hash, metered.Wasm, e.version)
 	if m, err := e.find(ctx, c, metered.Wasm); m != nil || err != nil {
 		return m, err

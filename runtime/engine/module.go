@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/wedgecdn/wedge/runtime/hostcall"
+	"github.com/wedgecdn/wedge/runtime/meter"
 	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
@@ -33,10 +34,12 @@ type about struct {
 	exports   map[string]Signature
 	memory    bool
 	memoryMin int64
+	metered   meter.Module
 }
 
-func describe(hash [32]byte, size int, m *wasm.Module) about {
-	a := about{hash: hash, size: size, exports: map[string]Signature{}}
+func describe(hash [32]byte, size int, m *wasm.Module, metered *meter.Module) about {
+	a := about{hash: hash, size: size, exports: map[string]Signature{}, metered: *metered}
+	a.metered.Wasm = nil
 	for _, im := range m.Imports {
 		a.imports = append(a.imports, Import{im.Module, im.Name})
 	}
@@ -160,6 +163,9 @@ func (m *Module) Command() bool {
 
 // Memory returns the size of the linear memory that an instance begins with, in bytes, and whether there is one.
 func (m *Module) Memory() (int64, bool) { return m.code.memoryMin, m.code.memory }
+
+// Metered returns what the meter says of the module, without its bytes. The caller does not change it.
+func (m *Module) Metered() *meter.Module { return &m.code.metered }
 
 // Instantiate makes an instance. Only the start section runs, with ctx, which must have a Caller; ctx may also have an
 // allocator for the memory. The caller closes the instance and then calls release.

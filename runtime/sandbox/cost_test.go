@@ -71,12 +71,12 @@ func TestTwoSpinnersShareOneTurn(t *testing.T) {
 				results <- result{}
 				return
 			}
-			defer p.Release(i)
 			b := limit.New(limit.Limits{})
 			i.Bind(nil, b)
 			if _, err := i.Call(context.Background(), "spin", 30_000_000); err != nil {
 				t.Error(err)
 			}
+			p.Release(i)
 			results <- result{b.Used(), time.Now()}
 		}()
 	}

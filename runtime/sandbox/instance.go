@@ -45,7 +45,9 @@ type Instance struct {
 	limits  limit.Limits
 	own     limit.Budget // for calls without an exchange
 	memory  linear
-	initial int // size of the memory once it was initialised
+	globals []api.MutableGlobal // all of the guest, in the order of meter.Module.Globals; nil unless there is an image
+	image   *image              // what it is put back to; nil if it is never put back
+	initial int                 // size of the memory once it was initialised
 	depth   int
 	served  bool // it has been bound to an exchange
 	dead    bool
@@ -58,9 +60,9 @@ type export struct {
 	running         bool
 }
 
-// newInstance makes and initialises one, within limits.
+// newInstance makes one, within limits. Only the module's start section has run.
 func newInstance(ctx context.Context, o *Options) (*Instance, error) {
-	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: linear{limit: o.Limits.Memory}}
+	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: newLinear(o.Limits.Memory)}
 	i.run = run{memory: &i.memory, pace: newPace(o.Slice), turns: o.line, noted: o.stretches, budget: &i.own, epoch: time.Now()}
 	i.run.call = hostcall.NewCall(&i.run)
 	if o.Outside != nil {
@@ -70,16 +72,32 @@ func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 	if err := i.instantiate(ctx); err != nil {
 		return nil, err
 	}
+	i.initial = len(i.memory.bytes)
+	return i, nil
+}
+
+// initialise runs what a reactor runs once. An instance for which that fails is closed.
+func (i *Instance) initialise(ctx context.Context) error {
 	if i.Has(Initialize) {
 		if _, err := i.Call(ctx, Initialize); err != nil {
 			i.close()
-			return nil, fmt.Errorf("sandbox: initialise: %w", err)
+			return fmt.Errorf("sandbox: initialise: %w", err)
 		}
 		delete(i.exports, Initialize) // with its call stack
 	}
 	i.initial = len(i.memory.bytes)
 	i.Unbind() // with a full budget again
-	return i, nil
+	return nil
+}
+
+// reseed tells the guest that it is in the state of its image, as every exchange before was.
+func (i *Instance) reseed(ctx context.Context) error {
+	if !i.Has(Restored) {
+		return nil
+	}
+	_, err := i.Call(ctx, Restored)
+	i.Unbind() // with a full budget again
+	return err
 }
 
 func (i *Instance) instantiate(ctx context.Context) (err error) {
@@ -119,6 +137,10 @@ func (i *Instance) close() {
 	_ = i.module.Close(context.Background()) // frees the memory; an instance without files has nothing that could fail
 	i.release()
 	i.module = nil
+	if i.image != nil {
+		i.image.release()
+		i.image = nil
+	}
 }
 
 // Has tells whether the module exports a function of that name.
@@ -142,9 +164,10 @@ func (i *Instance) export(name string) (*export, error) {
 	return e, nil
 }
 
+const v128 = 0x7b
+
 // slots counts the 64-bit words that values of these types take.
 func slots(types []hostcall.ValueType) int {
-	const v128 = 0x7b
 	n := len(types)
 	for _, t := range types {
 		if t == v128 {
@@ -202,6 +225,10 @@ func (i *Instance) Call(ctx context.Context, name string, args ...uint64) ([]uin
 	case e.running:
 		return nil, fmt.Errorf("sandbox: export %q is running", name)
 	}
+	return i.call(ctx, e, args...)
+}
+
+func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint64, error) {
 	if i.depth == 0 {
 		if err := i.run.begin(ctx); err != nil {
 			return nil, err
@@ -210,7 +237,7 @@ func (i *Instance) Call(ctx context.Context, name string, args ...uint64) ([]uin
 	copy(e.stack, args)
 	i.depth++
 	e.running = true
-	err = e.fn.CallWithStack(&i.run, e.stack)
+	err := e.fn.CallWithStack(&i.run, e.stack)
 	e.running = false
 	if i.depth--; i.depth == 0 {
 		i.run.end()

@@ -1,6 +1,10 @@
 package sandbox
 
-import "syscall"
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
 
 // reserve maps n bytes that read as zero. They count as memory when they are touched, not before. It returns nil if the
 // system refuses.
@@ -8,20 +12,26 @@ func reserve(n int) []byte {
 	if n == 0 {
 		return nil
 	}
-	const flags = syscall.MAP_PRIVATE | syscall.MAP_ANON | syscall.MAP_NORESERVE
-	b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, flags)
+	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil
 	}
 	// Without this the kernel may back the first touched byte by 2 MiB, zeroed. An old kernel may not know it: no harm.
-	_ = syscall.Madvise(b, madvNoHugePage)
+	_ = unix.Madvise(b, unix.MADV_NOHUGEPAGE)
 	return b
 }
 
-const madvNoHugePage = 15
-
 func unreserve(b []byte) {
-	if err := syscall.Munmap(b); err != nil {
+	if err := unix.Munmap(b); err != nil {
 		panic("BUG: sandbox: unmap a linear memory: " + err.Error())
 	}
+}
+
+// forget makes the system drop what was written to b: it reads as before, as zero or as the file that is mapped there. It
+// is a system call, so a stop of the world does not wait for it however large b is. It fails where memory is locked.
+func forget(b []byte) error {
+	if err := unix.Madvise(b, unix.MADV_DONTNEED); err != nil {
+		return fmt.Errorf("sandbox: drop pages: %w", err)
+	}
+	return nil
 }

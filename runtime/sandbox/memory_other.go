@@ -11,3 +11,13 @@ func reserve(n int) []byte {
 }
 
 func unreserve([]byte) {}
+
+// forget clears b, in pieces.
+func forget(b []byte) error {
+	for len(b) > 0 {
+		n := min(len(b), piece)
+		clear(b[:n])
+		b = b[n:]
+	}
+	return nil
+}

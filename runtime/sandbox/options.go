@@ -13,7 +13,7 @@ import (
 type Isolation byte
 
 const (
-	// PerExchange gives each exchange an instance that has served none.
+	// PerExchange gives each exchange an instance that is as it was after its initialisation.
 	PerExchange Isolation = iota
 	// PerInstance lets an instance serve one exchange after the other, with whatever it keeps in its memory.
 	PerInstance
@@ -44,9 +44,16 @@ type Options struct {
 	Ready int
 	// Idle is the time after which an idle instance beyond Ready is closed. Default 1 min.
 	Idle time.Duration
-	// Retire is the size of memory, in bytes, above which an instance that has grown is not used again: memory never
-	// shrinks. Default half the memory limit.
+	// Retire is the size of memory, in bytes, above which an instance that has grown is not used again under PerInstance,
+	// where memory never shrinks. Default half the memory limit.
 	Retire int64
+
+	// Reset is how memories are put back after an exchange. Empty is the cheapest, which is measured; another one is for
+	// tests and benchmarks, and one of Ways.
+	Reset Way
+
+	// Fresh gives each exchange a new instance instead, which runs its initialisation: what Reset is compared with.
+	Fresh bool
 
 	// Slice is the most fuel after which a guest comes back to Go; where that takes more than some 100 µs it is less.
 	// Default 50 000.
@@ -71,6 +78,9 @@ type Events struct {
 	Made func(took time.Duration, err error)
 	// Gone tells that an instance was closed, and why.
 	Gone func(why Reason)
+	// Reset tells that an instance was put back to what it was before its exchange, by which way and in what time, or why it
+	// could not.
+	Reset func(way Way, took time.Duration, err error)
 	// Stretch tells that a guest ran for that long without coming back to Go, when it is longer than any before in this
 	// pool. For as long nobody could stop it: neither a deadline nor the garbage collector.
 	Stretch func(longest time.Duration)
@@ -80,7 +90,8 @@ type Events struct {
 type Reason string
 
 const (
-	Served   Reason = "served"   // its exchange is over, and isolation is PerExchange
+	Served   Reason = "served"   // its exchange is over, isolation is PerExchange, and its module cannot be put back
+	Unclean  Reason = "unclean"  // it could not be put back after its exchange
 	Trapped  Reason = "trapped"  // its last call ended with a trap
 	Grown    Reason = "grown"    // its memory is above Options.Retire
 	Unused   Reason = "unused"   // it was idle for Options.Idle
@@ -117,6 +128,9 @@ func (o *Options) validate() error {
 	}
 	if o.Most < 0 || o.Wait < 0 || o.Idle < 0 || o.Slice < 0 || o.Ready < 0 {
 		errs = append(errs, errors.New("sandbox: a negative option"))
+	}
+	if o.Reset != "" && !has(o.Reset) {
+		errs = append(errs, fmt.Errorf("sandbox: no reset by %q on this system, which has %q", o.Reset, Ways()))
 	}
 	return errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,17 +26,20 @@ var ErrClosed = errors.New("sandbox: the pool is closed")
 // Rejected: a channel of instances. It can not hand on a place without an instance, which is what isolation PerExchange
 // does all the time, and it keeps the oldest instance in use instead of the warmest.
 type Pool struct {
-	o     Options
-	epoch time.Time // what the pool's clock counts from: reading it is half of reading time.Now
+	o        Options
+	restores bool          // instances are put back after each exchange
+	epoch    time.Time     // what the pool's clock counts from: reading it is half of reading time.Now
+	first    chan struct{} // full while somebody makes the image
 
 	mu     sync.Mutex
+	image  *image // nil until there is one, and after Close
 	live   int
 	idle   []idleInstance // the warmest last
 	queue  []*waiter      // first come, first served
-	closed bool
-	timer  *time.Timer // closes idle instances; nil if none runs
-	making bool        // a goroutine makes instances in advance
-	made   uint64      // for Stats
+	closed atomic.Bool    // written with mu held
+	timer  *time.Timer    // closes idle instances; nil if none runs
+	making bool           // a goroutine makes instances in advance
+	made   uint64         // for Stats
 	work   sync.WaitGroup
 }
 
@@ -60,7 +64,8 @@ func NewPool(o Options) (*Pool, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{o: o, epoch: time.Now()}
+	p := &Pool{o: o, epoch: time.Now(), first: make(chan struct{}, 1)}
+	p.restores = o.Isolation == PerExchange && !o.Fresh && !o.Module.Metered().Fixed
 	p.mu.Lock()
 	p.prepare()
 	p.mu.Unlock()
@@ -79,31 +84,17 @@ func (p *Pool) Stats() Stats {
 // If no instance can be made, the error is a *Trap of its initialisation or says what the system lacks.
 func (p *Pool) Acquire(ctx context.Context) (*Instance, error) {
 	i, err := p.place(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || i != nil {
+		return i, err
 	}
-	for {
-		if i == nil {
-			return p.make(ctx)
-		}
-		// An instance that served before may want fresh seeds. If that goes wrong, its place serves for a new one.
-		if !i.served || !i.Has(Restored) {
-			return i, nil
-		}
-		if _, err := i.Call(ctx, Restored); err == nil {
-			i.Unbind()
-			return i, nil
-		}
-		p.close(i, Trapped)
-		i = nil
-	}
+	return p.make(ctx)
 }
 
 // place gets an idle instance, or nil and the place for one.
 func (p *Pool) place(ctx context.Context) (*Instance, error) {
 	p.mu.Lock()
 	switch n := len(p.idle); {
-	case p.closed:
+	case p.closed.Load():
 		p.mu.Unlock()
 		return nil, ErrClosed
 	case n > 0:
@@ -161,7 +152,7 @@ func (p *Pool) leave(w *waiter) bool {
 // make makes an instance in a place that the caller has, and gives the place up if it cannot.
 func (p *Pool) make(ctx context.Context) (*Instance, error) {
 	begin := time.Now()
-	i, err := newInstance(ctx, &p.o)
+	i, err := p.instance(ctx)
 	if p.o.Events.Made != nil {
 		p.o.Events.Made(time.Since(begin), err)
 	}
@@ -173,6 +164,102 @@ func (p *Pool) make(ctx context.Context) (*Instance, error) {
 	}
 	p.made++
 	return i, nil
+}
+
+// instance makes one that is ready for an exchange.
+func (p *Pool) instance(ctx context.Context) (*Instance, error) {
+	if !p.restores {
+		return p.initialised(ctx)
+	}
+	if p.o.Module.Metered().Bound { // what one refers to means nothing to another
+		i, im, err := p.original(ctx)
+		if im != nil {
+			im.release()
+		}
+		return i, err
+	}
+	im := p.held()
+	if im == nil {
+		// The first makes the image. Who comes meanwhile waits for it instead of doing the same work beside it.
+		select {
+		case p.first <- struct{}{}:
+			defer func() { <-p.first }()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrNoInstance, ctx.Err())
+		}
+		if im = p.held(); im == nil {
+			i, im, err := p.original(ctx)
+			if err == nil {
+				p.keep(im)
+			}
+			return i, err
+		}
+	}
+	defer im.release()
+	i, err := newInstance(ctx, &p.o)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.adopt(im); err != nil {
+		i.close()
+		return nil, err
+	}
+	return i, p.reseed(ctx, i)
+}
+
+// original makes an instance that initialises itself, and an image of it, which the caller has a hold on.
+func (p *Pool) original(ctx context.Context) (*Instance, *image, error) {
+	i, err := p.initialised(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	im, err := i.snapshot(p.o.Reset)
+	if err != nil {
+		i.close()
+		return nil, nil, err
+	}
+	if err := p.reseed(ctx, i); err != nil {
+		im.release()
+		return nil, nil, err
+	}
+	return i, im, nil
+}
+
+// keep makes im, which the caller had a hold on, the one that instances are made from.
+func (p *Pool) keep(im *image) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed.Load() {
+		im.release()
+		return
+	}
+	p.image = im
+}
+
+func (p *Pool) initialised(ctx context.Context) (*Instance, error) {
+	i, err := newInstance(ctx, &p.o)
+	if err != nil {
+		return nil, err
+	}
+	return i, i.initialise(ctx)
+}
+
+// held returns the image with a hold on it, or nil if there is none yet.
+func (p *Pool) held() *image {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.image == nil {
+		return nil
+	}
+	return p.image.retain()
+}
+
+func (p *Pool) reseed(ctx context.Context, i *Instance) error {
+	if err := i.reseed(ctx); err != nil {
+		i.close()
+		return fmt.Errorf("sandbox: %s: %w", Restored, err)
+	}
+	return nil
 }
 
 // vacate hands a place to the first in queue, or frees it.
@@ -200,7 +287,7 @@ func (p *Pool) next() *waiter {
 // Release takes an instance back. The caller does not touch it any more, nor a view of its memory.
 func (p *Pool) Release(i *Instance) {
 	i.Unbind()
-	if why := p.over(i); why != "" {
+	if why := p.renew(i); why != "" {
 		p.close(i, why)
 		p.mu.Lock()
 		p.vacate()
@@ -212,7 +299,7 @@ func (p *Pool) Release(i *Instance) {
 	switch w := p.next(); {
 	case w != nil:
 		w.got <- i
-	case p.closed:
+	case p.closed.Load():
 		p.live--
 		p.mu.Unlock()
 		p.close(i, Shutdown)
@@ -223,16 +310,36 @@ func (p *Pool) Release(i *Instance) {
 	p.mu.Unlock()
 }
 
-// over tells why i cannot serve again, if so.
-func (p *Pool) over(i *Instance) Reason {
+// renew makes i ready for the next exchange, or tells why it cannot serve again.
+func (p *Pool) renew(i *Instance) Reason {
 	size := len(i.memory.bytes)
 	switch {
 	case i.dead:
 		return Trapped
-	case p.o.Isolation == PerExchange && i.served:
+	case !i.served:
+		return ""
+	case p.closed.Load(): // nobody will want it
+		return Shutdown
+	case p.restores:
+		var begin time.Time
+		if p.o.Events.Reset != nil {
+			begin = time.Now()
+		}
+		err := i.reset()
+		if p.o.Events.Reset != nil {
+			p.o.Events.Reset(i.image.way, time.Since(begin), err)
+		}
+		if err != nil {
+			return Unclean
+		}
+	case p.o.Isolation == PerExchange:
 		return Served
 	case int64(size) > p.o.Retire && size > i.initial: // or the next one would be no smaller
 		return Grown
+	}
+	i.served = false
+	if i.reseed(context.Background()) != nil {
+		return Trapped
 	}
 	return ""
 }
@@ -266,7 +373,7 @@ func (p *Pool) trim() {
 		p.live--
 	}
 	p.timer = nil
-	if len(p.idle) > p.o.Ready && !p.closed {
+	if len(p.idle) > p.o.Ready && !p.closed.Load() {
 		p.timer = time.AfterFunc(p.o.Idle-(now-p.idle[0].since), p.trim)
 	}
 	p.mu.Unlock()
@@ -279,7 +386,7 @@ func (p *Pool) trim() {
 //
 // Preconditions: p.mu is held.
 func (p *Pool) prepare() {
-	if p.making || p.closed || len(p.idle) >= p.o.Ready || p.live >= p.o.Most {
+	if p.making || p.closed.Load() || len(p.idle) >= p.o.Ready || p.live >= p.o.Most {
 		return
 	}
 	p.making = true
@@ -294,7 +401,7 @@ func (p *Pool) prepare() {
 			switch w := p.next(); {
 			case w != nil:
 				w.got <- i
-			case p.closed:
+			case p.closed.Load():
 				p.live--
 				p.mu.Unlock()
 				p.close(i, Shutdown)
@@ -312,11 +419,11 @@ func (p *Pool) prepare() {
 // released; Close does not wait for them.
 func (p *Pool) Close() {
 	p.mu.Lock()
-	if p.closed {
+	if p.closed.Load() {
 		p.mu.Unlock()
 		return
 	}
-	p.closed = true
+	p.closed.Store(true)
 	for w := p.next(); w != nil; w = p.next() {
 		close(w.got)
 	}
@@ -326,6 +433,10 @@ func (p *Pool) Close() {
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
+	}
+	if p.image != nil {
+		p.image.release()
+		p.image = nil
 	}
 	p.mu.Unlock()
 	for _, i := range idle {
