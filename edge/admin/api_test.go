@@ -109,6 +109,13 @@ func TestAPI(t *testing.T) {
 	f("POST", "/v1/cache/show?owner=another", `{"url":"http://shop.example/a","method":"HEAD","fields":[{"name":"Accept","value":"*/*"}],"client":"192.0.2.1"}`, JSON, 200, `"owner":"another"`)
 	f("POST", "/v1/cache/show", `{"url":"http://nobody.example/"}`, JSON, 404, `"field":"url"`)
 	f("POST", "/v1/cache/show", `{}`, JSON, 400, `"field":"url"`)
+	f("POST", "/v1/cache/warm", `{"urls":["http://shop.example/a","http://nobody.example/"]}`, JSON, 200, `{"urls":[{"url":"http://shop.example/a","status":200,"outcome":"miss","stored":true,"bytes":4},{"url":"http://nobody.example/"`)
+	f("POST", "/v1/cache/warm", `{"urls":[`+strings.Repeat(`"x",`, 1000)+`"x"]}`, JSON, 422, `"field":"urls"`)
+	f("PUT", "/v1/cache/object?url=http://shop.example/a&fields=Cache-Control:%20max-age=60%0AETag:%20%221%22", "text", nil, 200, `{"owner":"default","url":"http://shop.example/a"}`)
+	f("PUT", "/v1/cache/object?url=http://shop.example/a&fields=nonsense", "text", nil, 400, `"field":"fields"`)
+	f("PUT", "/v1/cache/object?url=http://shop.example/a&status=100", "text", nil, 400, `"field":"status"`)
+	f("PUT", "/v1/cache/object", "text", nil, 400, `"field":"url"`)
+	f("PUT", "/v1/cache/object?url=http://shop.example/a", strings.Repeat("x", 513), nil, 413)
 	f("POST", "/v1/cache/show", `{"url":"http://shop.example/a","fields":[`+strings.Repeat(`{"name":"a","value":"b"},`, 100)+`{"name":"a","value":"b"}]}`, JSON, 422, `"field":"fields"`)
 
 	meta := base64.StdEncoding.EncodeToString([]byte("m"))

@@ -25,6 +25,10 @@ func sample(o *operation, secret string, fields ...string) *http.Request {
 		body = `{"version":"cdcdcdcd"}`
 	case "cache.purge":
 		body = `{"all":true}`
+	case "cache.warm":
+		body = `{"urls":["http://shop.example/a"]}`
+	case "cache.push":
+		path, body = strings.Replace(path, "/old", "http://shop.example/a", 1), "text"
 	case "cache.show":
 		body = `{"url":"http://shop.example/a"}`
 	case "kv.add":

@@ -52,6 +52,12 @@ type Cache interface {
 	// Show tells what would become of a request. A URL of no site of the owner's
 	// is NotFound.
 	Show(ctx context.Context, owner string, q ShowRequest) (Shown, error)
+	// Warm asks for each URL as a client would. What fails is in the answer of
+	// that URL.
+	Warm(ctx context.Context, owner string, q WarmRequest) ([]Warmed, error)
+	// Push stores a response as if the origin had given it. Why one may not be
+	// stored is Conflict.
+	Push(ctx context.Context, owner string, p Push) error
 }
 
 // KV are the stores. Keys are checked by whoever keeps them, and so are store

@@ -471,3 +471,25 @@ func (fakeCache) Show(_ context.Context, owner string, q ShowRequest) (Shown, er
 	return Shown{Owner: owner, Site: "shop", Method: "GET", URL: q.URL, Outcome: "hit", Key: "00ff", Parts: []KeyPart{{Kind: "path", Value: "/a"}},
 		Stored: &Stored{Status: 200, Length: 4, URL: q.URL, Received: began, Lifetime: 60, TTL: 60}}, nil
 }
+
+func (fakeCache) Warm(_ context.Context, _ string, q WarmRequest) (list []Warmed, err error) {
+	for _, u := range q.URLs {
+		w := Warmed{URL: u, Status: 200, Outcome: "miss", Stored: true, Bytes: 4}
+		if u != "http://shop.example/a" {
+			w = Warmed{URL: u, Error: "no site has this host"}
+		}
+		list = append(list, w)
+	}
+	return list, nil
+}
+
+func (fakeCache) Push(_ context.Context, _ string, p Push) error {
+	if p.URL != "http://shop.example/a" {
+		return &Error{Code: NotFound, Field: "url", Message: "no site has this host", Hint: "wedge status lists sites"}
+	}
+	if len(p.Fields) > 0 && p.Fields[0].Value == "private" {
+		return &Error{Code: Conflict, Message: "the response is not stored: private", Hint: "give it a lifetime"}
+	}
+	_, err := io.Copy(io.Discard, p.Body)
+	return err
+}

@@ -81,6 +81,15 @@ func operations() []operation {
 			in: takes(PurgeRequest{}), out: answers(Purged{}), fails: []Code{Invalid}, handle: (*call).purge},
 		{id: "cache.show", method: http.MethodPost, path: "/v1/cache/show", scope: ScopeRead, owned: true, summary: "What would become of a request, and why: nothing is fetched, but functions at on_request run.",
 			in: takes(ShowRequest{}), out: answers(Shown{}), fails: []Code{Invalid, NotFound}, handle: (*call).cacheShow},
+		{id: "cache.warm", method: http.MethodPost, path: "/v1/cache/warm", scope: ScopePurge, write: true, owned: true, summary: "Ask for URLs as a client would, so that they are stored.",
+			in: takes(WarmRequest{}), out: answers(WarmList{}), fails: []Code{Invalid}, handle: (*call).cacheWarm},
+		{id: "cache.push", method: http.MethodPut, path: "/v1/cache/object", scope: ScopePurge, write: true, owned: true, summary: "Store a response as if the origin had given it.",
+			query: []parameter{
+				{name: "url", doc: "The URL that clients ask for.", required: true},
+				{name: "status", kind: kindCount, doc: "The response's status.", preset: "200"},
+				{name: "fields", doc: "The response's header fields, one a line, as in Cache-Control: max-age=60."},
+			},
+			in: content{media: mediaBytes, doc: "The response's body.", max: sizeImport}, out: answers(Pushed{}), fails: []Code{Invalid, NotFound, Conflict, TooLarge, Unavailable}, handle: (*call).cachePush},
 
 		{id: "kv.stores", method: http.MethodGet, path: "/v1/kv", scope: ScopeRead, owned: true, summary: "The stores of an owner.",
 			query: []parameter{{name: "after", doc: "The name behind which to begin."}, paramLimit},

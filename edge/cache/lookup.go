@@ -233,3 +233,12 @@ func (f *Found) Validators(fetch *exchange.Header) {
 func (f *Found) valid() bool {
 	return f.object != nil && !f.object.Content.Lost() && f.object.Meta.mark.State() != tag.Gone
 }
+
+// Replace makes f one of a request that brings its response with it: whatever is
+// stored is to be replaced, and nobody waits for it, nor it for anybody. The
+// body is closed.
+func (f *Found) Replace() {
+	f.Close()
+	f.State, f.Reason, f.Forward = Absent, exchange.ReasonNone, exchange.ForwardNone
+	f.object, f.alone = nil, true
+}

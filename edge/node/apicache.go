@@ -83,35 +83,58 @@ func quoted(s string) string {
 
 // Show asks the pipeline what would become of a request.
 func (a cacheAPI) Show(_ context.Context, owner string, q admin.ShowRequest) (admin.Shown, error) {
-	u, err := normalURL("url", q.URL)
+	x, err := operatorsRequest(q.URL, q.Method, q.Fields, q.Client)
 	if err != nil {
 		return admin.Shown{}, err
+	}
+	e, err := a.n.pipeline.Explain(x, owner)
+	if err != nil {
+		return admin.Shown{}, foreign(owner, q.URL)
+	}
+	return shown(owner, &e), nil
+}
+
+// foreign says that a URL is of no site of the owner's.
+func foreign(owner, url string) error {
+	return &admin.Error{Code: admin.NotFound, Field: "url", Message: "no site of owner " + quoted(owner) + " has the host of " + quoted(url), Hint: `"wedge status" lists sites and their hosts`}
+}
+
+// operatorsRequest is a request that comes by the API and not from a client.
+func operatorsRequest(url, method string, fields []admin.Field, client string) (*exchange.Exchange, error) {
+	u, err := normalURL("url", url)
+	if err != nil {
+		return nil, err
+	}
+	method = cmp.Or(method, "GET")
+	if !isToken(method) {
+		return nil, invalid("method", "the method "+quoted(method)+" is no token", "write GET, HEAD or POST")
+	}
+	addr, err := netip.ParseAddr(cmp.Or(client, "127.0.0.1"))
+	if err != nil {
+		return nil, invalid("client", quoted(client)+" is no IP address", "write it as 192.0.2.7 or 2001:db8::7")
 	}
 	scheme, rest, _ := strings.Cut(u, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	x := exchange.New()
 	r := &x.Request
-	r.Proto, r.Method, r.Scheme, r.Host, r.Target = exchange.HTTP11, cmp.Or(q.Method, "GET"), scheme, host, rest[len(host):]
-	if !isToken(r.Method) {
-		return admin.Shown{}, invalid("method", "the method "+quoted(q.Method)+" is no token", "write GET, HEAD or POST")
-	}
-	for _, f := range q.Fields {
-		if !isToken(f.Name) || strings.ContainsFunc(f.Value, isControl) {
-			return admin.Shown{}, invalid("fields", "the field "+quoted(f.Name)+" is no header field", "a name is a token, a value has no line ends")
-		}
-		r.Header.Add(f.Name, f.Value)
-	}
-	addr, err := netip.ParseAddr(cmp.Or(q.Client, "127.0.0.1"))
-	if err != nil {
-		return admin.Shown{}, invalid("client", quoted(q.Client)+" is no IP address", "write it as 192.0.2.7 or 2001:db8::7")
-	}
+	r.Proto, r.Method, r.Scheme, r.Host, r.Target = exchange.HTTP11, method, scheme, host, rest[len(host):]
 	x.Client.PeerAddr = addr
 	x.Peer = nobody{}
-	e, err := a.n.pipeline.Explain(x, owner)
-	if err != nil {
-		return admin.Shown{}, &admin.Error{Code: admin.NotFound, Field: "url", Message: "no site of owner " + quoted(owner) + " has the host " + quoted(host), Hint: `"wedge status" lists sites and their hosts`}
+	if err := addFields(&r.Header, fields); err != nil {
+		x.Release()
+		return nil, err
 	}
-	return shown(owner, &e), nil
+	return x, nil
+}
+
+func addFields(h *exchange.Header, fields []admin.Field) error {
+	for _, f := range fields {
+		if !isToken(f.Name) || strings.ContainsFunc(f.Value, isControl) {
+			return invalid("fields", "the field "+quoted(f.Name)+" is no header field", "a name is a token, a value has no line ends")
+		}
+		h.Add(f.Name, f.Value)
+	}
+	return nil
 }
 
 func invalid(field, message, hint string) error {

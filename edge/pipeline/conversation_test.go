@@ -103,6 +103,8 @@ func (w *world) do(head, input string) string {
 		w.advance(duration(w.t, words[1]))
 	case "purge":
 		w.purge(&b, words[1:])
+	case "push":
+		w.push(&b, words[1:], input)
 	case "explain":
 		w.explain(&b, words[1:], input)
 	default:

@@ -46,7 +46,9 @@ type fetch struct {
 	// confirmed tells that the origin answered 304 to our own condition.
 	confirmed bool
 	attempts  int
-	started   time.Time
+	// push is the response that stands in for an origin's; nil as a rule.
+	push    *push
+	started time.Time
 
 	// facts are what the client that caused the fetch reports of it. They are
 	// written before the fetch is delivered and read after that.
@@ -104,6 +106,9 @@ func (f *fetch) unconditional() {
 // run takes the fetch to its response's head or its failure.
 func (f *fetch) run() {
 	s := onFetch
+	if f.push != nil {
+		s = f.takePushed()
+	}
 	for s != fetched {
 		switch s {
 		case onFetch:
@@ -293,8 +298,12 @@ func (f *fetch) lead() {
 		}
 	case v.Store:
 		x.Cache.Stored = true
-		if err := f.fill.Store(x, &f.asked, v); err != nil {
+		err := f.fill.Store(x, &f.asked, v)
+		if err != nil {
 			x.Err = err
+		}
+		if f.push != nil {
+			f.push.kept <- err
 		}
 	case f.answered && x.Response.ContentLength >= 0 && x.Response.ContentLength <= sharedMax:
 		// A made response, of a failure as a rule: everybody who waits gets it.

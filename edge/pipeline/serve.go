@@ -39,6 +39,8 @@ type call struct {
 	// the client's exchange.
 	own  *exchange.Exchange
 	body body
+	// push is the response that is to be stored for this request; nil as a rule.
+	push *push
 	// visits is how often the request has been at this node before.
 	visits int
 	// asHead tells that the request came as HEAD: whatever functions make of the
@@ -167,6 +169,9 @@ func (c *call) renormalise() step {
 func (c *call) lookup() step {
 	c.found = c.p.o.Cache.Lookup(c.x, &c.route.Rules)
 	c.holdsFound = true
+	if c.push != nil {
+		return c.takeIn()
+	}
 	switch c.found.State {
 	case cache.Fresh:
 		c.x.Outcome = exchange.Hit
@@ -232,6 +237,9 @@ func (c *call) await() step {
 			x.Outcome = exchange.Miss
 			t.Serve(x, &c.found) // its body ends the ticket
 			c.dropFound()
+			if c.push != nil {
+				c.push.stores = true
+			}
 			if lead != nil && lead.confirmed {
 				x.Outcome = exchange.Revalidated
 			}
@@ -274,7 +282,7 @@ func (c *call) await() step {
 // lead starts the fetch of a ticket's key beside this request; validate asks
 // the origin to confirm what is stored.
 func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
-	f := &fetch{p: c.p, route: c.route, x: c.x.ForFetch(), fill: t.Filling(), own: make(chan *exchange.Exchange, 1)}
+	f := &fetch{p: c.p, route: c.route, x: c.x.ForFetch(), fill: t.Filling(), own: make(chan *exchange.Exchange, 1), push: c.push}
 	f.x.Now = c.p.o.Now()
 	f.prepare()
 	if validate {

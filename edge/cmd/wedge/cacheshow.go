@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,16 +21,20 @@ type askedFlags struct {
 // request is what to ask the node about.
 func (a askedFlags) request(url string, more []string) (q admin.ShowRequest, err error) {
 	q = admin.ShowRequest{URL: url, Method: a.Method, Client: a.Address}
-	for _, list := range [][]string{a.Header, more} {
-		for _, h := range list {
-			name, value, ok := strings.Cut(h, ":")
-			if !ok || name == "" {
-				return q, hint(usage(fmt.Errorf("%q is no header field", h)), `write it as "Name: value"`)
-			}
-			q.Fields = append(q.Fields, admin.Field{Name: name, Value: strings.Trim(value, " \t")})
+	q.Fields, err = headerFields(slices.Concat(a.Header, more))
+	return q, err
+}
+
+// headerFields reads header fields as flags give them.
+func headerFields(list []string) (fields []admin.Field, err error) {
+	for _, h := range list {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok || name == "" {
+			return nil, hint(usage(fmt.Errorf("%q is no header field", h)), `write it as "Name: value"`)
 		}
+		fields = append(fields, admin.Field{Name: name, Value: strings.Trim(value, " \t")})
 	}
-	return q, nil
+	return fields, nil
 }
 
 type cacheShow struct {

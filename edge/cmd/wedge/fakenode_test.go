@@ -387,3 +387,31 @@ func (n fakeCache) Show(_ context.Context, owner string, q admin.ShowRequest) (a
 	}
 	return s, nil
 }
+
+func (n fakeCache) Warm(_ context.Context, _ string, q admin.WarmRequest) (list []admin.Warmed, err error) {
+	for _, u := range q.URLs {
+		w := admin.Warmed{URL: u, Status: 200, Outcome: "miss", Stored: true, Bytes: 2048}
+		switch {
+		case strings.HasSuffix(u, "/private"):
+			w.Stored, w.Reason = false, "private"
+		case !strings.HasPrefix(u, "http://shop.example/"):
+			w = admin.Warmed{URL: u, Error: "no site has this host"}
+		}
+		list = append(list, w)
+	}
+	return list, nil
+}
+
+func (n fakeCache) Push(_ context.Context, _ string, p admin.Push) error {
+	b, err := io.ReadAll(p.Body)
+	if err != nil {
+		return err
+	}
+	if len(p.Fields) == 0 {
+		return &admin.Error{Code: admin.Conflict, Message: "the response is not stored: no-freshness", Hint: `give it a lifetime with the field "Cache-Control: max-age=60"`}
+	}
+	if string(b) != "content\n" || p.Status != 200 {
+		return fmt.Errorf("the body is %q, the status %d", b, p.Status)
+	}
+	return nil
+}

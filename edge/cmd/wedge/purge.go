@@ -10,6 +10,8 @@ import (
 // cacheCommands are about stored responses.
 type cacheCommands struct {
 	Purge cachePurge `cmd:"" help:"Forget stored responses: of a URL, a prefix, a tag, or all."`
+	Warm  cacheWarm  `cmd:"" help:"Ask for URLs as a client would, so that they are stored."`
+	Push  cachePush  `cmd:"" help:"Store a response as if the origin had given it."`
 	Show  cacheShow  `cmd:"" help:"Show what would become of a request, and why: its key, its variant, what is stored and how fresh it is."`
 	Diff  cacheDiff  `cmd:"" help:"Show by which part of the key, or which Vary field, two requests get different responses."`
 }

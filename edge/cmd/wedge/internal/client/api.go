@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/admin"
@@ -139,6 +140,36 @@ func (c *Client) Logs(ctx context.Context, owner, name string, after uint64, lim
 // CacheShow asks what would become of a request.
 func (c *Client) CacheShow(ctx context.Context, owner string, q admin.ShowRequest) (Answer[admin.Shown], error) {
 	return ask[admin.Shown](ctx, c, post("cache", "show").set("owner", owner).with(q))
+}
+
+// Warm asks the node to ask for URLs as a client would.
+func (c *Client) Warm(ctx context.Context, owner string, q admin.WarmRequest) (Answer[admin.WarmList], error) {
+	r := post("cache", "warm").set("owner", owner).with(q)
+	r.slow = true
+	return ask[admin.WarmList](ctx, c, r)
+}
+
+// An Object is a response to store; Body is of Size bytes, -1 if that is not known.
+type Object struct {
+	URL    string
+	Status int // 0 is 200
+	Fields []admin.Field
+	Body   io.Reader
+	Size   int64
+}
+
+// Push stores a response as if the origin had given it.
+func (c *Client) Push(ctx context.Context, owner string, o Object) (Answer[admin.Pushed], error) {
+	var lines strings.Builder
+	for _, f := range o.Fields {
+		lines.WriteString(f.Name + ": " + f.Value + "\n")
+	}
+	r := put("cache", "object").set("owner", owner).set("url", o.URL).set("fields", lines.String())
+	if o.Status != 0 {
+		r = r.set("status", strconv.Itoa(o.Status))
+	}
+	r.body, r.size, r.media, r.slow = o.Body, o.Size, mediaBytes, true
+	return ask[admin.Pushed](ctx, c, r)
 }
 
 // Purge forgets stored responses.

@@ -86,6 +86,14 @@ func TestRequests(t *testing.T) {
 		_, err := c.CacheShow(ctx, "acme", admin.ShowRequest{URL: "http://a/", Fields: []admin.Field{{Name: "A", Value: "b"}}})
 		return err
 	}, `POST /v1/cache/show?owner=acme Content-Type=application/json 55:{"url":"http://a/","fields":[{"name":"A","value":"b"}]}`)
+	f(func(c *Client) error {
+		_, err := c.Warm(ctx, "", admin.WarmRequest{URLs: []string{"http://a/"}})
+		return err
+	}, `POST /v1/cache/warm Content-Type=application/json 22:{"urls":["http://a/"]}`)
+	f(func(c *Client) error {
+		_, err := c.Push(ctx, "acme", Object{URL: "http://a/?b", Fields: []admin.Field{{Name: "A", Value: "b"}}, Status: 404, Body: text("body"), Size: 4})
+		return err
+	}, "PUT /v1/cache/object?fields=A%3A+b%0A&owner=acme&status=404&url=http%3A%2F%2Fa%2F%3Fb Content-Type=application/octet-stream 4:body")
 	f(func(c *Client) error { _, err := c.Stores(ctx, "", "a", 10); return err }, "GET /v1/kv?after=a&limit=10")
 	f(func(c *Client) error { _, err := c.Keys(ctx, "", "s", "/a&b", "c", 10); return err }, "GET /v1/kv/s?cursor=c&limit=10&prefix=%2Fa%26b")
 	f(func(c *Client) error { _, err := c.DropStore(ctx, "", "s"); return err }, "DELETE /v1/kv/s")
