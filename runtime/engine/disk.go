@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/wedgecdn/wedge/runtime/meter"
 )
@@ -22,7 +23,7 @@ import (
 //	<dir>/lock                            held, shared, by each engine that uses the folder
 //	<dir>/code-m1-v1.12.0-linux-amd64/    code of another version is deleted when an engine starts that is alone
 //	    native/…                          wazero's own cache, which it reads
-//	    index/<key>                       which file in native is the code of key, and its checksum
+//	    index/<key>                       which file in native is the code of key, and its checksum; its time is that of its last use
 //	    tmp/…                             where children compile; emptied when an engine starts that is alone
 //
 // wazero names its files by a hash of its own, so the index is made by compiling into an empty folder and looking which
@@ -31,6 +32,7 @@ import (
 type disk struct {
 	native, index, tmp string
 	lock               *os.File
+	size               int64 // what entries take, about; whoever has the engine's turn may look at it
 }
 
 // close lets go of the folder.
@@ -85,6 +87,13 @@ func openDisk(dir, version string) (d *disk, err error) {
 			return nil, fmt.Errorf("engine: make the compile cache: %w", err)
 		}
 	}
+	entries, _, err := d.survey()
+	if err != nil {
+		return nil, fmt.Errorf("engine: look into the compile cache: %w", err)
+	}
+	for _, k := range entries {
+		d.size += k.size
+	}
 	return d, nil
 }
 
@@ -126,8 +135,10 @@ func (d *disk) entryPath(key [32]byte) string {
 	return filepath.Join(d.index, hex.EncodeToString(key[:]))
 }
 
-func (d *disk) read(key [32]byte) (entry, bool) {
-	b, err := os.ReadFile(d.entryPath(key))
+func (d *disk) read(key [32]byte) (entry, bool) { return readEntry(d.entryPath(key)) }
+
+func readEntry(path string) (entry, bool) {
+	b, err := os.ReadFile(path)
 	var e entry
 	if err != nil || json.Unmarshal(b, &e) != nil || !filepath.IsLocal(e.File) {
 		return entry{}, false
@@ -142,7 +153,12 @@ func (d *disk) has(key [32]byte) bool {
 		return false
 	}
 	sum, err := fileSum(filepath.Join(d.native, e.File))
-	return err == nil && sum == e.Sum
+	if err != nil || sum != e.Sum {
+		return false
+	}
+	now := time.Now()
+	_ = os.Chtimes(d.entryPath(key), now, now) // for prune; if it fails the entry only looks older
+	return true
 }
 
 func (d *disk) forget(key [32]byte) {
@@ -184,7 +200,13 @@ func (d *disk) adopt(key [32]byte, out string) error {
 	if err := os.WriteFile(tmp, b, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(tmp, d.entryPath(key))
+	if err := os.Rename(tmp, d.entryPath(key)); err != nil {
+		return err
+	}
+	if info, err := os.Stat(to); err == nil {
+		d.size += onDisk(info.Size())
+	}
+	return nil
 }
 
 func fileSum(path string) (string, error) {
@@ -227,7 +249,26 @@ func (e *Engine) compileOutside(ctx context.Context, key [32]byte, metered []byt
 	if err := e.disk.adopt(key, out); err != nil {
 		return fmt.Errorf("engine: keep compiled code: %w", err)
 	}
+	if e.disk.size > e.o.CacheBytes {
+		// Beyond its bound the cache would only be larger than asked: no reason to refuse a module.
+		_ = e.prune(key)
+	}
 	return nil
+}
+
+// prune brings the cache on disk back within its bound. What is loaded, or about to be, stays: the next start needs it.
+//
+// Preconditions: the caller has the turn.
+func (e *Engine) prune(fresh [32]byte) error {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	e.mu.Lock()
+	needed := map[string]bool{hex.EncodeToString(fresh[:]): true}
+	for key := range e.loaded {
+		needed[hex.EncodeToString(key[:])] = true
+	}
+	e.mu.Unlock()
+	return e.disk.prune(e.o.CacheBytes, func(name string) bool { return needed[name] })
 }
 
 const hintComplex = "look for very large functions, such as generated tables or parsers, and split them"

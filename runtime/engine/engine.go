@@ -25,6 +25,7 @@ type Engine struct {
 	disk    *disk                   // nil without CacheDir
 	known   catalogue
 	turn    chan struct{}
+	loading sync.RWMutex // held, for reading, from the look into the disk cache until the code is loaded; before mu
 
 	mu     sync.Mutex
 	loaded map[[32]byte]*code // by key; INVARIANT: refs > 0
@@ -121,7 +122,12 @@ func (e *Engine) find(ctx context.Context, c *code, metered []byte) (*Module, er
 	if m, err := e.retain(c.key); m != nil || err != nil {
 		return m, err
 	}
-	if e.disk == nil || !e.disk.has(c.key) {
+	if e.disk == nil {
+		return nil, nil
+	}
+	e.loading.RLock()
+	defer e.loading.RUnlock()
+	if !e.disk.has(c.key) {
 		return nil, nil
 	}
 	var err error

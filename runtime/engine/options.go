@@ -23,6 +23,10 @@ type Options struct {
 	// means that nothing is kept.
 	CacheDir string
 
+	// CacheBytes is how much CacheDir may hold; beyond that, code that was not used for longest and is not loaded is deleted.
+	// Default 1 GiB.
+	CacheBytes int64
+
 	// Compiler compiles the metered module in the file wasmPath, in another process, into the empty folder cacheDir; see
 	// ChildCompiler. It needs CacheDir. Nil compiles in this process, without limits, which only tests should do.
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
@@ -48,6 +52,9 @@ func (o *Options) setDefaults() {
 		o.Compiler = nil
 	} else if o.Compiler == nil && o.CacheDir != "" {
 		o.Compiler = func(_ context.Context, wasmPath, cacheDir string) error { return compileInto(wasmPath, cacheDir) }
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = 1 << 30
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 32 << 20
