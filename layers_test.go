@@ -18,6 +18,9 @@ import (
 var mayImport = map[string][]string{
 	"edge/admin":                       {},
 	"edge/cache":                       {"edge/cache/...", "hostapi/exchange"},
+	"edge/cache/disk":                  {"edge/cache/disk/vfs", "hostapi/exchange"},
+	"edge/cache/disk/faultfs":          {"edge/cache/disk/vfs"},
+	"edge/cache/disk/vfs":              {},
 	"edge/cache/fill":                  {"hostapi/exchange"},
 	"edge/cache/key":                   {"hostapi/exchange"},
 	"edge/cache/policy":                {"hostapi/exchange"},
