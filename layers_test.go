@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"hostapi/guest":                    {"hostapi/abi", "hostapi/exchange", "hostapi/native", "hostapi/services", "runtime/engine", "runtime/hostcall", "runtime/limit", "runtime/sandbox", "runtime/wasi"},
 	"hostapi/native":                   {"hostapi/abi", "hostapi/exchange", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/wasi"},
 	"hostapi/services":                 {"hostapi/exchange"},
-	"runtime/engine":                   {"runtime/hostcall", "runtime/limit", "runtime/meter", "runtime/wasm"},
+	"runtime/engine":                   {"runtime/hostcall", "runtime/limit", "runtime/meter", "runtime/source", "runtime/wasm"},
 	"runtime/engine/enginetest":        {"runtime/wasm"},
 	"runtime/engine/enginetest/guests": {},
 	"runtime/hostcall":                 {"runtime/limit"},
@@ -55,6 +55,7 @@ var mayImport = map[string][]string{
 	"runtime/limit":                    {},
 	"runtime/meter":                    {"runtime/wasm"},
 	"runtime/sandbox":                  {"runtime/engine", "runtime/hostcall", "runtime/limit", "runtime/meter"},
+	"runtime/source":                   {"runtime/wasm"},
 	"runtime/wasi":                     {"runtime/hostcall", "runtime/limit"},
 	"runtime/wasm":                     {},
 }

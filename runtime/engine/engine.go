@@ -97,6 +97,9 @@ func (e *Engine) Compile(ctx context.Context, module []byte) (*Module, error) {
 	if err := e.known.check(parsed); err != nil {
 		return nil, err
 	}
+	if metered.Wasm, err = marked(module, metered.Wasm); err != nil {
+		return nil, refused(err)
+	}
 	c := &code{engine: e, about: describe(sha256.Sum256(module), len(module), parsed, metered)}
 	c.key = cacheKey(c.hash, metered.Wasm, e.version)
 	if m, err := e.find(ctx, c, metered.Wasm); m != nil || err != nil {
@@ -176,7 +179,7 @@ func validate(ctx context.Context, module []byte) (err error) {
 			err = &Refused{Kind: Invalid, Reason: fmt.Sprintf("the validator panicked: %v", v), Hint: "report the module to the makers of this node"}
 		}
 	}()
-	rt := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(true))
+	rt := wazero.NewRuntimeWithConfig(ctx, runtimeConfig(true).WithDebugInfoEnabled(false))
 	defer rt.Close(ctx)
 	if _, err := rt.CompileModule(ctx, module); err != nil {
 		return &Refused{Kind: Invalid, Reason: "it is not valid: " + firstLine(err), Hint: "the compiler that made it is broken, or the file is damaged", Err: err}

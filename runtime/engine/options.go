@@ -86,11 +86,12 @@ func (o *Options) validate() error {
 // exception handler copies the call stack.
 const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
 
-// runtimeConfig is the same for the node and the compiling child: a difference would be a cache that never hits.
+// runtimeConfig is the same for the node and the compiling child: a difference would be a cache that never hits. Debug
+// information is read by it, so it is not for a module whose debug information is a stranger's.
 func runtimeConfig(interpreter bool) wazero.RuntimeConfig {
 	c := wazero.NewRuntimeConfig()
 	if interpreter {
 		c = wazero.NewRuntimeConfigInterpreter()
 	}
-	return c.WithCoreFeatures(features).WithDebugInfoEnabled(false)
+	return c.WithCoreFeatures(features).WithDebugInfoEnabled(true)
 }

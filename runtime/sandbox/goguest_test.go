@@ -158,7 +158,7 @@ func TestGoGuest(t *testing.T) {
 	i = bound()
 	_, err := i.Call(context.Background(), "crash")
 	var trap *sandbox.Trap
-	if !errors.As(err, &trap) || !slices.Contains(trap.Stack, "main.crash") || !strings.HasPrefix(trap.LastHostCall, "wasi_snapshot_preview1.") {
+	if !errors.As(err, &trap) || !slices.ContainsFunc(trap.Stack, func(f sandbox.Frame) bool { return f.Function == "main.crash" }) || !strings.HasPrefix(trap.LastHostCall, "wasi_snapshot_preview1.") {
 		t.Errorf("crash: %v, stack %q, last host call %q", err, trap.Stack, trap.LastHostCall)
 	}
 	p.Release(i)

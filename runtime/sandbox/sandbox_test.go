@@ -59,9 +59,12 @@ func (refusedError) Error() string { return "the host refuses" }
 
 var errRefused = refusedError{}
 
-func newEngine(t testing.TB) *engine.Engine {
+func newEngine(t testing.TB) *engine.Engine { return newEngineWith(t, engine.Options{}) }
+
+func newEngineWith(t testing.TB, o engine.Options) *engine.Engine {
 	t.Helper()
-	e, err := engine.New(engine.Options{Host: hostFuncs()})
+	o.Host = hostFuncs()
+	e, err := engine.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 	"github.com/wedgecdn/wedge/runtime/limit"
@@ -34,16 +35,26 @@ const (
 // Trap is the error of a guest's call that did not return. The instance is gone with it.
 type Trap struct {
 	Kind         Kind
-	Message      string   // one line for the log
-	Stack        []string // names of the guest's functions, innermost first, at most 30
-	LastHostCall string   // "module.name" of the host function that the guest called last; empty if none
-	Err          error    // *limit.Exceeded, the error given to Call.Trap, or the context's; nil for the guest's own traps
+	Message      string  // one line for the log
+	Stack        []Frame // the guest's functions, innermost first, at most 30
+	LastHostCall string  // "module.name" of the host function that the guest called last; empty if none
+	Err          error   // *limit.Exceeded, the error given to Call.Trap, or the context's; nil for the guest's own traps
 }
+
+// Frame is a function that a guest was in.
+type Frame struct {
+	Function string // its name, or "$" and its index; of a host function with its module's name in front
+	// Offset is where in it, as engine.Module.Locate understands it. 0 if that is not known.
+	Offset int
+}
+
+// String returns the function's name.
+func (f Frame) String() string { return f.Function }
 
 // Error returns the message with the innermost function.
 func (t *Trap) Error() string {
 	if len(t.Stack) > 0 {
-		return fmt.Sprintf("guest ended: %s (in %s)", t.Message, t.Stack[0])
+		return fmt.Sprintf("guest ended: %s (in %s)", t.Message, t.Stack[0].Function)
 	}
 	return "guest ended: " + t.Message
 }
@@ -112,23 +123,45 @@ func firstLine(s string) string {
 	return s
 }
 
-// frames reads a trace, in which each line is a function with its signature.
+// frames reads a trace, in which each line is a function with its signature. The offset of its instruction stands in the
+// line below it, further to the right, if the module has marks; see engine.
 //
 // A function without a name is "$" and its number. The meter's import stands behind those of the module, so what comes
 // after it has moved by one.
-func frames(trace string, imports int) []string {
-	var out []string
+func frames(trace string, imports int) []Frame {
+	var out []Frame
+	hidden := false // the function above is one of the meter's
 	for line := range strings.SplitSeq(trace, "\n\t") {
+		if mark, ok := strings.CutPrefix(line, "\t0x"); ok {
+			mark, _, _ = strings.Cut(mark, ":")
+			if n, err := strconv.ParseInt(mark, 16, 32); err == nil && len(out) > 0 && !hidden {
+				out[len(out)-1].Offset = int(n)
+			}
+			continue
+		}
 		name := strings.TrimPrefix(withoutSignature(line), ".")
-		if name == "" || strings.HasPrefix(name, meter.TickModule+".") {
+		if hidden = name == "" || strings.HasPrefix(name, meter.TickModule+"."); hidden {
 			continue
 		}
 		if n, err := strconv.Atoi(strings.TrimPrefix(name, "$")); err == nil && name[0] == '$' && n > imports {
 			name = "$" + strconv.Itoa(n-1)
 		}
-		out = append(out, name)
+		out = append(out, Frame{Function: printable(name)})
 	}
 	return out
+}
+
+// printable leaves what may stand in a log and on a terminal: the names are the guest's.
+func printable(name string) string {
+	if len(name) > 200 {
+		name = name[:200] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(name, "?"))
 }
 
 // withoutSignature cuts "main.(*T).f(i32,i64) (i32,i32)" after f. What is no function is empty.
