@@ -25,6 +25,8 @@ func sample(o *operation, secret string, fields ...string) *http.Request {
 		body = `{"version":"cdcdcdcd"}`
 	case "cache.purge":
 		body = `{"all":true}`
+	case "cache.debug":
+		body = `{}`
 	case "cache.warm":
 		body = `{"urls":["http://shop.example/a"]}`
 	case "cache.push":

@@ -55,6 +55,9 @@ type Cache interface {
 	// Warm asks for each URL as a client would. What fails is in the answer of
 	// that URL.
 	Warm(ctx context.Context, owner string, q WarmRequest) ([]Warmed, error)
+	// Debug makes a token with which a client sees the cache keys of the owner's
+	// sites until end. An owner without sites is NotFound.
+	Debug(owner string, end time.Time) (token string, err error)
 	// Push stores a response as if the origin had given it. Why one may not be
 	// stored is Conflict.
 	Push(ctx context.Context, owner string, p Push) error

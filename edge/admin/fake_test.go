@@ -493,3 +493,10 @@ func (fakeCache) Push(_ context.Context, _ string, p Push) error {
 	_, err := io.Copy(io.Discard, p.Body)
 	return err
 }
+
+func (fakeCache) Debug(owner string, _ time.Time) (string, error) {
+	if owner == "nobody" {
+		return "", &Error{Code: NotFound, Field: "owner", Message: "no site belongs to nobody", Hint: "name another"}
+	}
+	return "token of " + owner, nil
+}

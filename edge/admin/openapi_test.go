@@ -174,6 +174,8 @@ func TestOpenAPIStatuses(t *testing.T) {
 	f("function.enable", "POST", "/v1/functions/nope/enable", "", 404)
 	f("function.logs", "GET", "/v1/functions/nope/logs", "", 404)
 	f("cache.purge", "POST", "/v1/purge", "{}", 422, asJSON)
+	f("cache.debug", "POST", "/v1/cache/debug", `{"for":"25h"}`, 422, asJSON)
+	f("cache.debug", "POST", "/v1/cache/debug?owner=nobody", `{}`, 404, asJSON)
 	f("cache.warm", "POST", "/v1/cache/warm", `{"urls":[]}`, 422, asJSON)
 	f("cache.push", "PUT", "/v1/cache/object?url=http://nobody.example/", "x", 404)
 	f("cache.push", "PUT", "/v1/cache/object?url=http://shop.example/a&fields=cache-control:private", "x", 409)

@@ -81,6 +81,8 @@ func operations() []operation {
 			in: takes(PurgeRequest{}), out: answers(Purged{}), fails: []Code{Invalid}, handle: (*call).purge},
 		{id: "cache.show", method: http.MethodPost, path: "/v1/cache/show", scope: ScopeRead, owned: true, summary: "What would become of a request, and why: nothing is fetched, but functions at on_request run.",
 			in: takes(ShowRequest{}), out: answers(Shown{}), fails: []Code{Invalid, NotFound}, handle: (*call).cacheShow},
+		{id: "cache.debug", method: http.MethodPost, path: "/v1/cache/debug", scope: ScopeRead, owned: true, summary: "A header field with which a client sees the cache key in Cache-Status.",
+			in: takes(DebugRequest{}), out: answers(Debug{}), fails: []Code{Invalid, NotFound}, handle: (*call).cacheDebug},
 		{id: "cache.warm", method: http.MethodPost, path: "/v1/cache/warm", scope: ScopePurge, write: true, owned: true, summary: "Ask for URLs as a client would, so that they are stored.",
 			in: takes(WarmRequest{}), out: answers(WarmList{}), fails: []Code{Invalid}, handle: (*call).cacheWarm},
 		{id: "cache.push", method: http.MethodPut, path: "/v1/cache/object", scope: ScopePurge, write: true, owned: true, summary: "Store a response as if the origin had given it.",

@@ -137,6 +137,14 @@ func addFields(h *exchange.Header, fields []admin.Field) error {
 	return nil
 }
 
+// Debug makes a token with which a client sees the cache keys of owner's sites.
+func (a cacheAPI) Debug(owner string, end time.Time) (string, error) {
+	if !(*a.n.owners.Load())[owner] {
+		return "", &admin.Error{Code: admin.NotFound, Field: "owner", Message: "no site belongs to the owner " + quoted(owner), Hint: "leave the owner out for the default one, or name one that the configuration has"}
+	}
+	return a.n.debug.token(owner, end), nil
+}
+
 func invalid(field, message, hint string) error {
 	return &admin.Error{Code: admin.Invalid, Field: field, Message: message, Hint: hint}
 }

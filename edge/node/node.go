@@ -65,6 +65,7 @@ type Node struct {
 	functions *function.Store
 	kv        *kv.DB
 	cache     *cache.Cache
+	debug     debugKey
 	origins   *origin.Upstreams
 	pipeline  *pipeline.Pipeline
 	front     *h1.Front
@@ -144,6 +145,9 @@ func (n *Node) openStores() (err error) {
 	if n.functions, err = function.Open(dir, 0); err != nil {
 		return err
 	}
+	if n.debug, err = openDebugKey(n.data.file("debug.key")); err != nil {
+		return err
+	}
 	n.kv, err = kv.Open(n.data.file("kv.db"), kv.Options{})
 	return err
 }
@@ -174,7 +178,7 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	m.Gauge("cache_index_bytes", "Memory of the heads of stored responses.", func() float64 { return float64(n.cache.Stats().Store.IndexBytes) })
 	m.Gauge("access_log_dropped_total", "Lines of the access log that were lost.", func() float64 { return float64(n.observer.Access.Dropped()) })
 	n.origins = origin.New(origin.Options{Node: n.name, OwnAddrs: n.ownAddrs(c)})
-	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.observer, Node: n.name, Trusted: n.isTrusted})
+	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.observer, Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens})
 	n.front = h1.New(n.pipeline, h1.Options{
 		HeaderSize: int(c.HTTP.HeaderSize), HeaderCount: c.HTTP.HeaderCount, BodySize: int64(c.HTTP.BodySize),
 		HeaderTimeout: time.Duration(c.HTTP.HeaderTimeout), BodyTimeout: time.Duration(c.HTTP.BodyTimeout),

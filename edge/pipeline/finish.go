@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/hex"
 	"strconv"
 	"time"
 
@@ -83,6 +84,14 @@ func (c *call) cacheStatus() {
 	if x.Reason != exchange.ReasonNone {
 		b = append(b, "; detail="...)
 		b = append(b, x.Reason.String()...)
+	}
+	if c.debug && x.Cache.Key != [16]byte{} {
+		// "The key parameter conveys a representation of the cache key used for the
+		// response. Note that this may be implementation specific."
+		// https://www.rfc-editor.org/rfc/rfc9211#section-2.8
+		b = append(b, "; key=\""...)
+		b = hex.AppendEncode(b, x.Cache.Key[:])
+		b = append(b, '"')
 	}
 	x.Response.Header.AddKnown(exchange.CacheStatus, x.Text(b))
 }

@@ -42,6 +42,9 @@ type Options struct {
 	Node string
 	// Trusted tells whether a peer's word about whom it speaks for is taken.
 	Trusted func(x *exchange.Exchange) bool
+	// Debug tells whether a client that shows this token may see the cache keys of
+	// an owner's sites; nil lets nobody.
+	Debug func(token, owner string, now time.Time) bool
 	// Wait is how long a request waits for another's fetch before it makes one
 	// of its own. Default 10 s.
 	Wait time.Duration

@@ -39,6 +39,9 @@ func (c *call) receive() step {
 	}
 	q.Path, q.Query, q.HasQuery = t.Path, t.Query, t.HasQuery
 	x.Asked = exchange.URL{Scheme: q.Scheme, Host: q.Host, Path: q.Path, Query: q.Query, HasQuery: q.HasQuery}
+	if c.token = q.Header.Value(exchange.WedgeDebug); c.token != "" {
+		q.Header.DeleteKnown(exchange.WedgeDebug) // it is a credential: neither functions nor origins see it
+	}
 	q.Header.SetKnown(exchange.Host, q.Host)
 	if !removeHopByHop(&q.Header, true) {
 		return c.refuse(400, exchange.ReasonBadRequest)

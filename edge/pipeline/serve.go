@@ -43,6 +43,10 @@ type call struct {
 	push *push
 	// visits is how often the request has been at this node before.
 	visits int
+	// token is what the client shows to see more of the cache's doing, debug that
+	// it may; it is the site's owner that decides.
+	token string
+	debug bool
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
@@ -129,6 +133,7 @@ func (c *call) findRoute() step {
 	}
 	c.route = r
 	c.x.Owner, c.x.Site, c.x.Route = r.Owner, r.Site, r.Name
+	c.debug = c.token != "" && c.p.o.Debug != nil && c.p.o.Debug(c.token, r.Owner, c.x.Now)
 	return onRequest
 }
 

@@ -44,7 +44,8 @@ func newWorld(t *testing.T) *world {
 	}
 	w.cache = c
 	trusted := netip.MustParsePrefix("10.0.0.0/8")
-	w.p = New(Options{Cache: c, Origins: w, Events: w, Node: "node-a", Trusted: func(x *exchange.Exchange) bool { return trusted.Contains(x.Client.PeerAddr) }})
+	w.p = New(Options{Cache: c, Origins: w, Events: w, Node: "node-a", Debug: func(token, owner string, _ time.Time) bool { return token == "of-"+owner },
+		Trusted: func(x *exchange.Exchange) bool { return trusted.Contains(x.Client.PeerAddr) }})
 	return w
 }
 

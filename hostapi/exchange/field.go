@@ -73,6 +73,7 @@ const (
 	UserAgent
 	Vary
 	Via
+	WedgeDebug
 	WWWAuthenticate
 	XForwardedFor
 	XForwardedHost
@@ -103,7 +104,7 @@ var knownNames = [numKnown]string{
 	ProxyAuthorization: "Proxy-Authorization", ProxyConnection: "Proxy-Connection", Range: "Range", Referer: "Referer",
 	RetryAfter: "Retry-After", Server: "Server", SetCookie: "Set-Cookie", SurrogateControl: "Surrogate-Control",
 	SurrogateKey: "Surrogate-Key", CacheTag: "Cache-Tag", TE: "TE", Trailer: "Trailer", TransferEncoding: "Transfer-Encoding",
-	Upgrade: "Upgrade", UserAgent: "User-Agent", Vary: "Vary", Via: "Via", WWWAuthenticate: "WWW-Authenticate",
+	Upgrade: "Upgrade", UserAgent: "User-Agent", Vary: "Vary", Via: "Via", WedgeDebug: "Wedge-Debug", WWWAuthenticate: "WWW-Authenticate",
 	XForwardedFor: "X-Forwarded-For", XForwardedPort: "X-Forwarded-Port", XForwardedPrefix: "X-Forwarded-Prefix",
 	XForwardedScheme: "X-Forwarded-Scheme", XForwardedServer: "X-Forwarded-Server", XHost: "X-Host", XHTTPMethod: "X-HTTP-Method",
 	XMethodOverride: "X-Method-Override", XForwardedHost: "X-Forwarded-Host", XForwardedProto: "X-Forwarded-Proto",

@@ -61,6 +61,25 @@ func (s cacheShow) Run(c *command) error {
 	return c.answer(s.jsonFlag, a.Raw, func(w io.Writer) error { return printShown(w, &a.V) })
 }
 
+type cacheDebug struct {
+	For time.Duration `name:"for" default:"10m" placeholder:"TIME" help:"How long it holds, at most 24h. ${default} unless said."`
+	jsonFlag
+	ownerFlag
+	nodeFlags
+}
+
+func (d cacheDebug) Run(c *command) error {
+	node, err := c.node(d.nodeFlags)
+	if err != nil {
+		return err
+	}
+	a, err := node.Debug(c.context, d.Owner, admin.DebugRequest{For: admin.Duration(d.For)})
+	if err != nil {
+		return err
+	}
+	return c.answer(d.jsonFlag, a.Raw, line("%s: %s", a.V.Name, a.V.Value))
+}
+
 func printShown(w io.Writer, s *admin.Shown) error {
 	t := newTable(w)
 	t.row("request", s.Method+" "+s.URL)

@@ -415,3 +415,5 @@ func (n fakeCache) Push(_ context.Context, _ string, p admin.Push) error {
 	}
 	return nil
 }
+
+func (n fakeCache) Debug(owner string, _ time.Time) (string, error) { return "token-of-" + owner, nil }

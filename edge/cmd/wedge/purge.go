@@ -13,6 +13,7 @@ type cacheCommands struct {
 	Warm  cacheWarm  `cmd:"" help:"Ask for URLs as a client would, so that they are stored."`
 	Push  cachePush  `cmd:"" help:"Store a response as if the origin had given it."`
 	Show  cacheShow  `cmd:"" help:"Show what would become of a request, and why: its key, its variant, what is stored and how fresh it is."`
+	Debug cacheDebug `cmd:"" help:"Make a header field with which a client sees the cache key in Cache-Status."`
 	Diff  cacheDiff  `cmd:"" help:"Show by which part of the key, or which Vary field, two requests get different responses."`
 }
 

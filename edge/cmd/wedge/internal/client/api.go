@@ -142,6 +142,11 @@ func (c *Client) CacheShow(ctx context.Context, owner string, q admin.ShowReques
 	return ask[admin.Shown](ctx, c, post("cache", "show").set("owner", owner).with(q))
 }
 
+// Debug asks for a header field with which a client sees cache keys.
+func (c *Client) Debug(ctx context.Context, owner string, q admin.DebugRequest) (Answer[admin.Debug], error) {
+	return ask[admin.Debug](ctx, c, post("cache", "debug").set("owner", owner).with(q))
+}
+
 // Warm asks the node to ask for URLs as a client would.
 func (c *Client) Warm(ctx context.Context, owner string, q admin.WarmRequest) (Answer[admin.WarmList], error) {
 	r := post("cache", "warm").set("owner", owner).with(q)

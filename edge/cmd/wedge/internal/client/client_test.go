@@ -87,6 +87,10 @@ func TestRequests(t *testing.T) {
 		return err
 	}, `POST /v1/cache/show?owner=acme Content-Type=application/json 55:{"url":"http://a/","fields":[{"name":"A","value":"b"}]}`)
 	f(func(c *Client) error {
+		_, err := c.Debug(ctx, "", admin.DebugRequest{For: admin.Duration(time.Minute)})
+		return err
+	}, `POST /v1/cache/debug Content-Type=application/json 14:{"for":"1m0s"}`)
+	f(func(c *Client) error {
 		_, err := c.Warm(ctx, "", admin.WarmRequest{URLs: []string{"http://a/"}})
 		return err
 	}, `POST /v1/cache/warm Content-Type=application/json 22:{"urls":["http://a/"]}`)
