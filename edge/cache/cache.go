@@ -55,7 +55,8 @@ type Cache struct {
 	store   *store.Store[kept]
 	tags    *tag.Tables
 	fills   *fill.Table
-	refused fill.Refused
+	refused fill.Refused // keys whose last response could not be shared
+	paused  fill.Refused // keys whose last fetch failed
 	events  Events
 	hfm     time.Duration
 	// objectSize is the longest body that is stored, in bytes.

@@ -181,8 +181,9 @@ func TestOptions(t *testing.T) {
 func TestServable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Options{})
-		f := func(cc string, after time.Duration, longer time.Duration, want bool) {
+		f := func(cc string, after time.Duration, configured time.Duration, want bool) {
 			t.Helper()
+			w.r.IfError = configured
 			w.answers(200, "x", "Cache-Control: "+cc, `ETag: "1"`)
 			path := "/" + strings.ReplaceAll(cc, " ", "")
 			x := get(path)
@@ -192,11 +193,11 @@ func TestServable(t *testing.T) {
 			x.Now = time.Now()
 			found := w.c.Lookup(x, w.r)
 			defer found.Close()
-			if found.State != Stale || found.Servable(x.Now, longer) != want {
+			if found.State != Stale || found.Servable(x.Now) != want {
 				t.Errorf("%s after %v: %v, servable %t", cc, after, found.State, !want)
 			}
 			w.purge(PurgeRequest{All: true})
-			if found.Servable(x.Now, time.Hour) {
+			if found.Servable(x.Now) {
 				t.Errorf("%s: servable after a purge", cc)
 			}
 		}

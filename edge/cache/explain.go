@@ -63,7 +63,9 @@ func (c *Cache) Explain(x *exchange.Exchange, r *Rules) Explanation {
 	f.set = c.store.Find(f.key)
 	e.Variants = f.set.Len()
 	e.Vary = varyFields(f.set.Names(), &x.Request.Header, &rules)
+	refused := c.refused.Has(f.key, x.Now)
 	e.State, e.Reason = c.judgeStored(x, &f, &a, &rules)
+	e.State = settle(e.State, &a, refused)
 	o := f.object
 	if o != nil {
 		s := &Stored{Status: o.Head.Status, Length: o.Content.Size(), URL: o.Meta.mark.URL(), Facts: o.Meta.facts,
@@ -72,12 +74,12 @@ func (c *Cache) Explain(x *exchange.Exchange, r *Rules) Explanation {
 		e.Stored = s
 	}
 	switch {
-	case e.State == Fresh:
+	case e.State == Fresh, e.State == Usable:
 	case a.Miss != exchange.ReasonNone:
 		e.State, e.Reason = Bypass, a.Miss
 	case x.Request.Method == "HEAD":
 		e.State, e.Reason = Bypass, exchange.ReasonHeadMiss
-	case e.State == Absent && c.refused.Has(f.key, x.Now):
+	case e.State == Absent && refused:
 		e.Reason = exchange.ReasonHitForMiss
 	}
 	if e.State != Fresh || e.Reason != exchange.ReasonNone {

@@ -284,8 +284,17 @@ func (l *Filling) Share(fx *exchange.Exchange, body []byte) {
 	}, body)
 }
 
-// Fail tells all who wait that the origin failed.
-func (l *Filling) Fail(err error) { l.f.Fail(err) }
+// Fail tells all who wait that the origin failed. For a moment what is stored is
+// not refreshed either.
+func (l *Filling) Fail(err error) {
+	l.c.paused.Add(l.key, time.Now().Add(refreshPause))
+	l.f.Fail(err)
+}
+
+// refreshPause is how long after a fetch that failed none is made only to
+// refresh what is stored: an origin in trouble is not asked by every request
+// that can do without it.
+const refreshPause = time.Second
 
 // Abandon gives up: one of those who wait fetches, and the leader's own request
 // is told that it failed.

@@ -102,6 +102,23 @@ func (c *Cache) Join(x *exchange.Exchange, r *Rules, f *Found) *Ticket {
 	}
 }
 
+// Refresh makes x the one whose fetch refreshes the stored response of f, which
+// is Usable; nil if there is one already, or the last has failed just now. The
+// caller takes Filling and leaves: nobody waits.
+func (c *Cache) Refresh(x *exchange.Exchange, r *Rules, f *Found) *Ticket {
+	if c.paused.Has(f.key, x.Now) {
+		return nil
+	}
+	g := f.ForFetch()
+	g.alone = false
+	t := c.Join(x, r, &g)
+	if !t.Leads() {
+		t.Leave()
+		return nil
+	}
+	return t
+}
+
 // stored tells whether something fresh for x has been stored by now.
 func (c *Cache) stored(x *exchange.Exchange, k store.Key, rules *policy.Rules) bool {
 	a := policy.Request(x, rules)

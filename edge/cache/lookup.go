@@ -20,6 +20,9 @@ const (
 	Absent State = iota
 	// Fresh: serve it.
 	Fresh
+	// Usable: it is stale; serve it, and let one fetch refresh it meanwhile
+	// (Refresh).
+	Usable
 	// Stale: something is stored that the origin has to confirm; fetch with its
 	// validators, with Join.
 	Stale
@@ -29,7 +32,7 @@ const (
 )
 
 // String is the state's name.
-func (s State) String() string { return [...]string{"absent", "fresh", "stale", "pass"}[s] }
+func (s State) String() string { return [...]string{"absent", "fresh", "usable", "stale", "pass"}[s] }
 
 // Found is the answer of a Lookup. It is used by one goroutine, and ended by
 // Serve or Close; a fetch in another goroutine gets ForFetch.
@@ -44,7 +47,7 @@ type Found struct {
 	c      *Cache
 	key    store.Key
 	set    *store.Set[kept]
-	object *store.Object[kept] // nil unless Fresh or Stale
+	object *store.Object[kept] // nil unless Fresh, Usable or Stale
 	body   storedBody          // nil for HEAD
 	soft   bool                // purged softly
 	alone  bool
@@ -62,6 +65,8 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 	x.Cache.Key = f.key
 	f.set = c.store.Find(f.key)
 	f.State, f.Reason = c.judgeStored(x, &f, &a, &rules)
+	refused := c.refused.Has(f.key, x.Now)
+	f.State = settle(f.State, &a, refused)
 	head := x.Request.Method == "HEAD"
 	if f.State != Absent {
 		if head {
@@ -73,10 +78,13 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 		}
 	}
 	f.Forward = policy.Forward(f.Reason)
-	if f.State == Fresh {
+	switch f.State {
+	case Fresh:
 		if f.Reason == exchange.ReasonNone {
 			f.Forward = exchange.ForwardNone
 		}
+		return f
+	case Usable:
 		return f
 	}
 	switch {
@@ -89,7 +97,7 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 		f.Close()
 		return pass(exchange.ReasonHeadMiss)
 	}
-	if c.refused.Has(f.key, x.Now) {
+	if refused {
 		f.alone = true
 		if f.State == Absent {
 			f.Reason, f.Forward = exchange.ReasonHitForMiss, policy.Forward(exchange.ReasonHitForMiss)
@@ -100,6 +108,20 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 
 func pass(why exchange.Reason) Found {
 	return Found{State: Bypass, Reason: why, Forward: policy.Forward(why)}
+}
+
+// settle says what is done with a response that is Usable by a request whose own
+// fetch might not refresh it.
+func settle(s State, a *policy.Access, refused bool) State {
+	switch {
+	case s != Usable:
+	case a.Miss != exchange.ReasonNone:
+		return Fresh // and nothing is to be fetched for this request
+	case a.Alone, refused:
+		// Its fetch is for this request only, or the last one could not be shared.
+		return Stale
+	}
+	return s
 }
 
 // judgeStored chooses the object of f.set that is for x and says what may be
@@ -137,6 +159,8 @@ func (c *Cache) judgeStored(x *exchange.Exchange, f *Found, a *policy.Access, ru
 	switch use {
 	case policy.Fresh, policy.AllowedStale:
 		return Fresh, why
+	case policy.WhileRevalidate:
+		return Usable, why
 	}
 	return Stale, why
 }
@@ -192,11 +216,14 @@ func (f *Found) TTL(now time.Time) time.Duration {
 }
 
 // Servable tells whether the stored response may be served although the origin
-// has not confirmed it, because it cannot be asked or failed: it is stale, and
-// nobody forbade such a use. longer is how long past its lifetime configuration
-// allows that, beside what the response itself says.
-func (f *Found) Servable(now time.Time, longer time.Duration) bool {
-	return f.object != nil && f.object.Meta.mark.State() != tag.Gone && f.object.Meta.facts.StaleIfError(now, longer)
+// has not confirmed it, because it cannot be asked or failed: somebody allowed
+// such a use, and neither the response nor this request forbids it.
+func (f *Found) Servable(now time.Time) bool {
+	switch f.Reason {
+	case exchange.ReasonRequestDirective, exchange.ReasonForcedRevalidation:
+		return false
+	}
+	return f.object != nil && f.object.Meta.mark.State() != tag.Gone && f.object.Meta.facts.StaleIfError(now)
 }
 
 // Close ends a Found that was not served. More calls do nothing.

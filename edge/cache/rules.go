@@ -32,6 +32,8 @@ type Rules struct {
 	// StripSetCookie removes Set-Cookie from what is stored; without it such a
 	// response is not stored.
 	StripSetCookie bool
+	// KeepSetCookie stores Set-Cookie with the response; see policy.Rules.
+	KeepSetCookie bool
 	// IgnoreCookies tells that fetches go out without Cookie.
 	IgnoreCookies bool
 	// KeyCookies are cookies whose values are part of the key.
@@ -44,10 +46,24 @@ type Rules struct {
 	// ReadsPrivate tells that a function sees Cookie or Authorization at
 	// on_fetch: every request passes.
 	ReadsPrivate bool
+	// IgnoreClientDirectives lets Cache-Control and Pragma of requests have no effect.
+	IgnoreClientDirectives bool
+	// WhileRevalidate, IfError, Heuristic and Statuses are times that hold where
+	// a response says nothing of its own, Target is a targeted field's name; see
+	// policy.Rules.
+	WhileRevalidate, IfError time.Duration
+	Heuristic                time.Duration
+	Statuses                 []Status
+	Target                   string
 }
 
+// A Status is a lifetime for responses of a status.
+type Status = policy.Status
+
 func (r *Rules) policy() policy.Rules {
-	return policy.Rules{Mode: r.Mode, TTL: r.TTL, StripSetCookie: r.StripSetCookie, IgnoreCookies: r.IgnoreCookies, ReadsPrivate: r.ReadsPrivate}
+	return policy.Rules{Mode: r.Mode, TTL: r.TTL, StripSetCookie: r.StripSetCookie, KeepSetCookie: r.KeepSetCookie, IgnoreCookies: r.IgnoreCookies,
+		ReadsPrivate: r.ReadsPrivate, IgnoreClientDirectives: r.IgnoreClientDirectives, WhileRevalidate: r.WhileRevalidate, IfError: r.IfError,
+		Heuristic: r.Heuristic, Statuses: r.Statuses, Target: r.Target}
 }
 
 func (r *Rules) key() key.Config {

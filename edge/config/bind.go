@@ -62,6 +62,26 @@ func (d *decoder) policy(p *CachePolicy, path string) {
 	if p.Mode != CacheForce && d.written(path+".ttl") {
 		d.complain(d.at(path+".ttl"), "add mode: force, or remove ttl", "%s.ttl says nothing under mode: %s", path, p.Mode)
 	}
+	if p.StoreSetCookie {
+		switch {
+		case p.StripSetCookie:
+			d.complain(d.at(path+".store_set_cookie", path+".strip_set_cookie"), "remove one of them", "%s has both store_set_cookie and strip_set_cookie", path)
+		case p.Mode == CacheForce:
+			d.complain(d.at(path+".store_set_cookie", path+".mode"), "use strip_set_cookie, or another mode", "%s.store_set_cookie cannot stand with mode: force", path)
+		}
+	}
+	first := map[int]bool{}
+	for i, s := range p.Statuses {
+		at := index(path+".statuses", i) + ".status"
+		switch {
+		case s.Status == 0: // another complaint has said so
+		case s.Status < 200, s.Status == 206, s.Status == 304, s.Status == 416:
+			d.complain(d.at(at), "remove it", "%s: a response with status %d has no time of its own", at, s.Status)
+		case first[s.Status]:
+			d.complain(d.at(at), "remove one of them", "%s: the status %d stands twice", at, s.Status)
+		}
+		first[s.Status] = true
+	}
 }
 
 // binder reads the bindings of one site.

@@ -206,6 +206,13 @@ func TestRules(t *testing.T) {
 	f(site("cache: {mode: force}, routes: [{path: /, cache: {mode: pass, ttl: 1s}}]"), `4:101: sites[0].routes[0].cache.ttl says nothing under mode: pass`, `mode: force`)
 	f(site("cache: {key_cookies: ['a b']}"), `4:57: sites[0].cache.key_cookies[0]: "a b" is not the name of a cookie`, `letters`)
 
+	f(site("cache: {store_set_cookie: true, strip_set_cookie: true}"), `4:61: sites[0].cache has both store_set_cookie and strip_set_cookie`, `remove one`)
+	f(site("cache: {store_set_cookie: true, mode: force}"), `4:61: sites[0].cache.store_set_cookie cannot stand with mode: force`, `strip_set_cookie`)
+	f(site("cache: {statuses: [{status: 206, ttl: 1s}]}"), `4:63: sites[0].cache.statuses[0].status: a response with status 206 has no time of its own`, `remove it`)
+	f(site("cache: {statuses: [{status: 404, ttl: 1s}, {status: 404, ttl: 2s}]}"), `4:87: sites[0].cache.statuses[1].status: the status 404 stands twice`, `remove one`)
+	f(site("cache: {statuses: [{status: 404}]}"), `4:54: sites[0].cache.statuses[0] lacks the field "ttl"`, `add`)
+	f(site("cache: {targeted_field: 'a b'}"), `4:59: sites[0].cache.targeted_field: "a b" is not the name of a field`, `letters`)
+
 	// YAML itself.
 	f("memory: [1", `1:9: sequence end token ']' not found`, `brackets`)
 	f("memory: 1GiB\n\tdrain: 1s", `2:1: the line begins with a tab`, `spaces`)

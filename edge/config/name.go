@@ -60,6 +60,22 @@ const tokenChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 // Pattern is what JSON Schema can say of the form.
 func (CookieName) Pattern() string { return "^[-A-Za-z0-9!#$%&'*+.^_`|~]{1,256}$" }
 
+// FieldName is the name of a field of a message, in any case: a token in the sense of RFC 9110 §5.6.2.
+type FieldName string
+
+// UnmarshalText accepts a token.
+func (n *FieldName) UnmarshalText(text []byte) error {
+	t := string(text)
+	if t == "" || len(t) > 256 || strings.ContainsFunc(t, func(r rune) bool { return !strings.ContainsRune(tokenChars, r) }) {
+		return complain("a field's name has letters, digits and !#$%&'*+-.^_`|~ only", "%s is not the name of a field", quote(t))
+	}
+	*n = FieldName(t)
+	return nil
+}
+
+// Pattern is what JSON Schema can say of the form.
+func (FieldName) Pattern() string { return "^[-A-Za-z0-9!#$%&'*+.^_`|~]{1,256}$" }
+
 // Path is the path of a route: a whole path, or a beginning with one '*' at its end. It is written as the node sees paths after it has
 // normalised them, or it would never match.
 type Path string

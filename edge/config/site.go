@@ -68,10 +68,32 @@ type CachePolicy struct {
 	TTL Duration `yaml:"ttl" default:"60s"`
 	// Whether Set-Cookie is removed from a response so that it can be stored. Otherwise a response with Set-Cookie is not stored.
 	StripSetCookie bool `yaml:"strip_set_cookie"`
+	// Whether a response that says how long it is fresh is stored together with its Set-Cookie. Every client then gets the cookie that one was given: only for cookies that are the same for everybody.
+	StoreSetCookie bool `yaml:"store_set_cookie"`
 	// `keep` sends a client's cookies to the origin, `ignore` removes them.
 	Cookies Cookies `yaml:"cookies" default:"keep"`
 	// Names of cookies that are a part of the cache key.
 	KeyCookies []CookieName `yaml:"key_cookies"`
 	// Whether requests for the same thing wait for one fetch.
 	Collapse bool `yaml:"collapse" default:"true"`
+	// Longest time for which a response without freshness of its own is taken for fresh: a tenth of the time since its Last-Modified, up to this. With `0s` such a response is confirmed by the origin before each use.
+	Heuristic Duration `yaml:"heuristic" default:"1h" rule:"zero"`
+	// How long responses with these statuses are fresh that do not say so themselves. Responses with 400, 413, 414 and 431 are stored only if the status stands here.
+	Statuses []StatusTTL `yaml:"statuses"`
+	// How long a response may be used after its time while one fetch refreshes it, unless it says so itself (stale-while-revalidate).
+	StaleWhileRevalidate Duration `yaml:"stale_while_revalidate" default:"0s" rule:"zero"`
+	// How long a response may be used after its time when the origin fails, unless it says so itself (stale-if-error).
+	StaleIfError Duration `yaml:"stale_if_error" default:"0s" rule:"zero"`
+	// Name of a response field that is obeyed before CDN-Cache-Control, which is obeyed before Cache-Control (RFC 9213).
+	TargetedField FieldName `yaml:"targeted_field"`
+	// Whether Cache-Control and Pragma of requests have no effect.
+	IgnoreClientDirectives bool `yaml:"ignore_client_directives"`
+}
+
+// StatusTTL is a time for responses of one status.
+type StatusTTL struct {
+	// Status of the response.
+	Status int `yaml:"status" rule:"required max=599"`
+	// How long it is fresh.
+	TTL Duration `yaml:"ttl" rule:"required zero"`
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/wedgecdn/wedge/edge/config/internal/field"
@@ -256,6 +257,8 @@ func label(v reflect.Value) string {
 		return string(x.Name)
 	case Server:
 		return string(x.URL)
+	case StatusTTL:
+		return strconv.Itoa(x.Status)
 	}
 	panic("BUG: no label for " + v.Type().String())
 }

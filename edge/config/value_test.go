@@ -274,6 +274,14 @@ func TestCookieName(t *testing.T) {
 	f("", "")
 }
 
+func TestFieldName(t *testing.T) {
+	f := func(in, want string) { t.Helper(); reads(t, new(FieldName), in, want) }
+	f("Shop-Cache-Control", "Shop-Cache-Control")
+	f("a b", "")
+	f("a:", "")
+	f("", "")
+}
+
 func TestNearest(t *testing.T) {
 	f := func(text, want string, candidates ...string) {
 		t.Helper()

@@ -170,7 +170,7 @@ func shown(owner string, e *pipeline.Explanation) admin.Shown {
 		return s
 	}
 	c := &e.Cache
-	s.Outcome = map[cache.State]exchange.Outcome{cache.Fresh: exchange.Hit, cache.Stale: exchange.Stale, cache.Absent: exchange.Miss, cache.Bypass: exchange.Pass}[c.State].String()
+	s.Outcome = map[cache.State]exchange.Outcome{cache.Fresh: exchange.Hit, cache.Usable: exchange.Stale, cache.Stale: exchange.Stale, cache.Absent: exchange.Miss, cache.Bypass: exchange.Pass}[c.State].String()
 	s.Reason, s.Variants = word(c.Reason), c.Variants
 	if c.Forward != exchange.ForwardNone {
 		s.Forward = c.Forward.String()

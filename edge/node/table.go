@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache"
@@ -115,9 +116,14 @@ var modes = map[config.CacheMode]cache.Mode{
 
 func rules(s *config.Site, origin config.Name, p config.CachePolicy) cache.Rules {
 	r := cache.Rules{Owner: string(s.Owner), Site: string(s.Name), Origin: string(origin), Mode: modes[p.Mode], StripSetCookie: p.StripSetCookie,
-		IgnoreCookies: p.Cookies == config.CookiesIgnore, Collapse: p.Collapse}
+		KeepSetCookie: p.StoreSetCookie, IgnoreCookies: p.Cookies == config.CookiesIgnore, Collapse: p.Collapse,
+		IgnoreClientDirectives: p.IgnoreClientDirectives, WhileRevalidate: time.Duration(p.StaleWhileRevalidate), IfError: time.Duration(p.StaleIfError),
+		Heuristic: time.Duration(p.Heuristic), Target: strings.ToLower(string(p.TargetedField))}
 	if p.Mode == config.CacheForce {
 		r.TTL = time.Duration(p.TTL)
+	}
+	for _, t := range p.Statuses {
+		r.Statuses = append(r.Statuses, cache.Status{Code: t.Status, TTL: time.Duration(t.TTL)})
 	}
 	for _, k := range p.KeyCookies {
 		r.KeyCookies = append(r.KeyCookies, string(k))

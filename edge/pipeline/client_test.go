@@ -26,10 +26,22 @@ type running struct {
 	gone chan struct{}
 }
 
-type testPeer struct{ gone chan struct{} }
+type testPeer struct {
+	w    *world
+	gone chan struct{}
+}
 
 func (p testPeer) Gone() <-chan struct{} { return p.gone }
-func (testPeer) Interim(int, *exchange.Header) error {
+
+// Interim notes what the client is told before its answer.
+func (p testPeer) Interim(status int, h *exchange.Header) error {
+	s := fmt.Sprint(status)
+	for f := range h.All() {
+		s += " [" + f.Name + ": " + f.Value + "]"
+	}
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	p.w.hints = append(p.w.hints, s)
 	return nil
 }
 
@@ -48,7 +60,7 @@ func (w *world) fill(words []string, input string) *exchange.Exchange {
 	} else {
 		x.Request.Host, x.Request.Target = "shop.example", words[1]
 	}
-	x.Peer = testPeer{}
+	x.Peer = testPeer{w: w}
 	for _, word := range words[2:] {
 		if a, ok := strings.CutPrefix(word, "from="); ok {
 			x.Client.PeerAddr = netip.MustParseAddr(a)
@@ -120,10 +132,13 @@ func (w *world) request(b *strings.Builder, words []string, input string) {
 
 // seen prints what the origin was asked since the last time.
 func (w *world) seen(b *strings.Builder) {
+	for _, h := range w.hints {
+		fmt.Fprintf(b, "interim: %s\n", h)
+	}
 	for _, a := range w.asked {
 		fmt.Fprintf(b, "origin: %s\n", a)
 	}
-	w.asked = w.asked[:0]
+	w.asked, w.hints = w.asked[:0], nil
 }
 
 // start asks in the background, under a name.

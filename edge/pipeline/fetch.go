@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
@@ -40,6 +42,7 @@ type fetch struct {
 	found      cache.Found
 	validating bool
 	fill       *cache.Filling // nil for a pass
+	hints      *interim       // nil for a pass, and in the background
 
 	failed   error
 	answered bool // a function made the response, nobody asked the origin
@@ -141,9 +144,13 @@ func (f *fetch) onFetch() fetchStep {
 // A fetchError is a failure for which a status, or a stored response, has been
 // chosen already.
 type fetchError struct {
-	status     int
+	status int
+	// serveStale: what is stored is served, whoever allows it.
 	serveStale bool
-	err        error
+	// ofOrigin: the origin answered with an error; what is stored is served
+	// where that is allowed.
+	ofOrigin bool
+	err      error
 }
 
 func (e *fetchError) Error() string { return e.err.Error() }
@@ -151,7 +158,7 @@ func (e *fetchError) Unwrap() error { return e.err }
 
 func (f *fetch) hookFailed(r hook.Result) fetchStep {
 	f.x.Response.Drop()
-	f.failed = &fetchError{r.Status, r.ServeStale, r.Err}
+	f.failed = &fetchError{status: r.Status, serveStale: r.ServeStale, err: r.Err}
 	return fetched
 }
 
@@ -195,6 +202,18 @@ func (f *fetch) askOrigin() fetchStep {
 			return askOrigin
 		}
 		f.confirmed = true
+	}
+	if policy.Errs(r.Status) && f.found.Servable(f.p.o.Now()) {
+		// "...if a cache receives a 5xx (Server Error) response while attempting to
+		// validate a response, it can either forward this response to the
+		// requesting client or act as if the server failed to respond. In the
+		// latter case, the cache can send a previously stored response, subject to
+		// its constraints on doing so".
+		// https://www.rfc-editor.org/rfc/rfc9111#section-4.3.3
+		f.failed = &fetchError{status: r.Status, ofOrigin: true, err: &exchange.Error{Source: exchange.SourceOrigin, Op: "fetch", Reason: exchange.ReasonOriginError,
+			Retry: true, Err: fmt.Errorf("the origin answered %d", r.Status)}}
+		r.Drop()
+		return fetched
 	}
 	return onFetched
 }
@@ -268,7 +287,7 @@ func (f *fetch) lead() {
 		if v := recover(); v != nil {
 			f.p.o.Events.Bug(f.x, v, debug.Stack())
 			if !delivered {
-				f.fill.Fail(&fetchError{500, false, &exchange.Error{Source: exchange.SourceNode, Op: "fetch", Reason: exchange.ReasonBug}})
+				f.fill.Fail(&fetchError{status: 500, err: &exchange.Error{Source: exchange.SourceNode, Op: "fetch", Reason: exchange.ReasonBug}})
 			}
 			f.end()
 		}
@@ -358,7 +377,7 @@ func (f *fetch) share() {
 // fail tells everybody who waits, unless the failure is this leader's own.
 func (f *fetch) fail() {
 	e, ok := f.failed.(*fetchError)
-	if ok && !e.serveStale {
+	if ok && !e.serveStale && !e.ofOrigin {
 		// "Only a failure of the leader itself (trap, client gone) passes the turn
 		// to one waiter": what this request made a function do must not decide
 		// for others.

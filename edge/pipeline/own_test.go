@@ -70,12 +70,13 @@ func TestOwn(t *testing.T) {
 		other.Header.Add("Host", "Shop.Example")
 		w.wantOwn("another host", other, "fwd=uri-miss", "GET main shop.example/a?x=1")
 		other = q
-		other.Method, other.Body = "POST", []byte("form")
-		w.wantOwn("not cacheable", other, "fwd=method; fwd-status=200", `POST main /a?x=1 "form"`)
-		other = q
 		other.Header = exchange.Header{}
 		other.Header.Add("Range", "bytes=0-4")
 		w.wantOwn("a range", other, "hit; ttl=60 hello")
+		other = q
+		other.Method, other.Body = "POST", []byte("form")
+		w.wantOwn("not cacheable", other, "fwd=method; fwd-status=200", `POST main /a?x=1 "form"`)
+		w.wantOwn("what it made out of date", q, "fwd=stale; fwd-status=200", "GET main /a?x=1")
 
 		if len(w.ended) != 0 {
 			t.Errorf("functions' own requests are logged as clients': %q", w.ended)

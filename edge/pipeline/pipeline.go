@@ -48,6 +48,9 @@ type Options struct {
 	// Wait is how long a request waits for another's fetch before it makes one
 	// of its own. Default 10 s.
 	Wait time.Duration
+	// Refreshes is how many fetches may run at once only to refresh what is
+	// served meanwhile; more are left to later requests. Default 256.
+	Refreshes int64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -60,14 +63,18 @@ type Pipeline struct {
 	table atomic.Pointer[Table]
 	calls sync.Pool // *call
 	// fetches counts fetches that run apart from a client; Drain waits for them.
-	fetches sync.WaitGroup
-	date    dateCache
+	fetches    sync.WaitGroup
+	refreshing atomic.Int64 // fetches in the background, at most Options.Refreshes
+	date       dateCache
 }
 
 // New makes a pipeline without routes.
 func New(o Options) *Pipeline {
 	if o.Wait == 0 {
 		o.Wait = 10 * time.Second
+	}
+	if o.Refreshes == 0 {
+		o.Refreshes = 256
 	}
 	since := time.Since // it reads one clock, where Now reads two
 	if o.Now == nil {

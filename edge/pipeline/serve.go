@@ -182,6 +182,11 @@ func (c *call) lookup() step {
 		c.x.Outcome = exchange.Hit
 		c.serveFound()
 		return onResponse
+	case cache.Usable:
+		c.x.Outcome, c.x.Reason = exchange.Stale, c.found.Reason
+		c.refresh()
+		c.serveFound()
+		return onResponse
 	case cache.Bypass:
 		c.x.Reason, c.x.Cache.Forward = c.found.Reason, c.found.Forward
 		return pass
@@ -218,7 +223,7 @@ func (c *call) await() step {
 	t := c.p.o.Cache.Join(x, &c.route.Rules, &c.found)
 	var lead *fetch
 	if t.Leads() {
-		lead = c.lead(t, c.found.State == cache.Stale)
+		lead = c.lead(t, c.found.State == cache.Stale, false)
 	} else if c.visits > 0 {
 		// The fetch may be the one that this request is made for: they would wait
 		// for each other.
@@ -234,6 +239,9 @@ func (c *call) await() step {
 			x.Cache.Collapsed = true
 		}
 		d := t.Wait(x.Peer.Gone(), wait)
+		if lead != nil {
+			lead.hints.close()
+		}
 		if lead != nil && d != cache.Gone {
 			lead.facts.tell(x)
 		}
@@ -268,7 +276,7 @@ func (c *call) await() step {
 		case cache.Turn:
 			// The leader gave up, or what this request tried cannot be done: it
 			// fetches the whole response.
-			lead = c.lead(t, false)
+			lead = c.lead(t, false, false)
 		case cache.TimedOut:
 			t.Leave()
 			x.Cache.Collapsed = false
@@ -284,21 +292,47 @@ func (c *call) await() step {
 	}
 }
 
+// refresh starts the fetch that brings the stored response up to date while this
+// request, and all that follow, are served from it.
+func (c *call) refresh() {
+	p := c.p
+	if p.refreshing.Add(1) > p.o.Refreshes {
+		p.refreshing.Add(-1)
+		return
+	}
+	t := p.o.Cache.Refresh(c.x, &c.route.Rules, &c.found)
+	if t == nil {
+		p.refreshing.Add(-1)
+		return
+	}
+	c.lead(t, true, true)
+	t.Leave()
+}
+
 // lead starts the fetch of a ticket's key beside this request; validate asks
-// the origin to confirm what is stored.
-func (c *call) lead(t *cache.Ticket, validate bool) *fetch {
+// the origin to confirm what is stored, background tells that this request does
+// not wait for it.
+func (c *call) lead(t *cache.Ticket, validate, background bool) *fetch {
 	f := &fetch{p: c.p, route: c.route, x: c.x.ForFetch(), fill: t.Filling(), own: make(chan *exchange.Exchange, 1), push: c.push}
 	f.x.Now = c.p.o.Now()
+	if !background {
+		f.hints = newInterim(c.x.Peer)
+		f.x.Peer = f.hints
+	}
 	f.prepare()
 	if validate {
 		f.found = c.found.ForFetch()
 		f.validate()
 	}
+	f.deserted.Store(background)
 	// The fetch may outlive its client.
-	table := c.table
+	p, table := c.p, c.table
 	table.enter()
-	c.p.fetches.Go(func() {
+	p.fetches.Go(func() {
 		defer table.leave()
+		if background {
+			defer p.refreshing.Add(-1)
+		}
 		f.lead()
 	})
 	return f
@@ -326,7 +360,7 @@ func (c *call) pass() step {
 	c.dropFound()
 	x := c.x
 	f := &fetch{p: c.p, route: c.route, x: x.ForFetch()}
-	f.x.Peer = x.Peer
+	f.x.Peer = passing{x.Peer}
 	// The body streams from the client to the origin; it has one reader.
 	f.x.Request.Body, f.x.Request.ContentLength, f.x.Request.Trailer = x.Request.Body, x.Request.ContentLength, x.Request.Trailer
 	c.own = f.x
@@ -340,6 +374,8 @@ func (c *call) pass() step {
 	x.Outcome = exchange.Pass
 	if f.answered {
 		x.Outcome = exchange.Answered
+	} else {
+		c.invalidate(&f.x.Response)
 	}
 	c.takeResponse()
 	return onResponse
@@ -349,12 +385,22 @@ func (c *call) pass() step {
 func (c *call) fetchFailed(err error) step {
 	c.x.Err = err
 	reason := exchange.ReasonOf(err, exchange.ReasonOriginProtocol)
-	if e, ok := err.(*fetchError); ok {
-		if e.serveStale && c.holdsFound && c.found.State == cache.Stale {
+	e, chosen := err.(*fetchError)
+	// "A cache MUST NOT generate a stale response unless it is disconnected or
+	// doing so is explicitly permitted by the client or origin server... or
+	// configuration".
+	// https://www.rfc-editor.org/rfc/rfc9111#section-4.2.4
+	//
+	// It takes both here: that the origin failed, and that somebody permitted it.
+	// A function's failure has a policy of its own.
+	if c.holdsFound && c.found.State == cache.Stale {
+		if chosen && e.serveStale || (!chosen || e.ofOrigin) && c.found.Servable(c.x.Now) {
 			c.x.Outcome, c.x.Reason = exchange.Stale, reason
 			c.serveFound()
 			return onResponse
 		}
+	}
+	if chosen {
 		return c.fail(e.status, reason)
 	}
 	return c.fail(failureStatus(err, reason), reason)

@@ -32,6 +32,7 @@ type world struct {
 
 	mu    sync.Mutex
 	asked []string // what the origin has seen since the last answer was printed
+	hints []string // and what clients were told before their answers
 	ended []string // clients' exchanges that have ended
 	bugs  []string
 }
@@ -83,7 +84,9 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 }
 
 // site HOST [option...]: options are mode=pass|force, ttl=, origin=, cookies=ignore,
-// key_cookie=, strip_set_cookie, no_collapse, reads_private, functions=a,b:open.
+// key_cookie=, strip_set_cookie, store_set_cookie, no_collapse, reads_private, functions=a,b:open,
+// heuristic=, swr= and sie= (what holds for responses that do not say so), status=CODE:TTL, target=FIELD,
+// ignore_client.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
 	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Origin: "main", Collapse: true}}
@@ -122,6 +125,22 @@ func (w *world) options(r *Route, options []string) {
 			r.Rules.KeyCookies = append(r.Rules.KeyCookies, value)
 		case "strip_set_cookie":
 			r.Rules.StripSetCookie = true
+		case "store_set_cookie":
+			r.Rules.KeepSetCookie = true
+		case "heuristic":
+			r.Rules.Heuristic = duration(w.t, value)
+		case "swr":
+			r.Rules.WhileRevalidate = duration(w.t, value)
+		case "sie":
+			r.Rules.IfError = duration(w.t, value)
+		case "status":
+			code, ttl, _ := strings.Cut(value, ":")
+			n, _ := strconv.Atoi(code)
+			r.Rules.Statuses = append(r.Rules.Statuses, cache.Status{Code: n, TTL: duration(w.t, ttl)})
+		case "target":
+			r.Rules.Target = value
+		case "ignore_client":
+			r.Rules.IgnoreClientDirectives = true
 		case "no_collapse":
 			r.Rules.Collapse = false
 		case "reads_private":
@@ -156,7 +175,7 @@ func duration(t *testing.T, s string) time.Duration {
 // An answer is what the origin says to a path: a status line, fields, an empty
 // line of "." and the body. "cut" as an option ends the body before its end,
 // "refuse" refuses the connection, "hold" waits for the command go, "drip"
-// waits for a go before each line of the body.
+// waits for a go before each line of the body, "hint" sends 103 before it answers.
 type answer struct {
 	status  int
 	header  [][2]string
@@ -239,6 +258,13 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	a := w.answers[q.Path]
 	if a == nil {
 		a = &answer{status: 404, body: "no such page"}
+	}
+	if slices.Contains(a.options, "hint") {
+		var h exchange.Header
+		h.Add("Link", "</a.css>; rel=preload")
+		h.Add("Connection", "x-hop")
+		h.Add("X-Hop", "1")
+		x.Peer.Interim(103, &h)
 	}
 	if slices.Contains(a.options, "hold") {
 		<-a.hold

@@ -122,6 +122,7 @@ const (
 	ReasonOriginTimeout
 	ReasonOriginProtocol
 	ReasonOriginCut
+	ReasonOriginError // it answered 500, 502, 503 or 504, and what is stored is served instead
 	ReasonFunctionTrap
 	ReasonFunctionBudget
 	ReasonFunctionBody // a body larger than max_body
@@ -149,7 +150,7 @@ var reasonNames = [numReasons]string{
 	ReasonPartialContent: "partial-content", ReasonObjectTooLarge: "object-too-large", ReasonFunctionNoStore: "function-no-store",
 	ReasonFunctionFailedOpen: "function-failed-open", ReasonFillTooOld: "fill-too-old", ReasonCut: "cut",
 	ReasonOriginUnknown: "origin-unknown", ReasonOriginConnect: "origin-connect", ReasonOriginTimeout: "origin-timeout",
-	ReasonOriginProtocol: "origin-protocol", ReasonOriginCut: "origin-cut", ReasonFunctionTrap: "function-trap",
+	ReasonOriginProtocol: "origin-protocol", ReasonOriginCut: "origin-cut", ReasonOriginError: "origin-error", ReasonFunctionTrap: "function-trap",
 	ReasonFunctionBudget: "function-budget", ReasonFunctionBody: "function-body", ReasonNoInstance: "no-instance",
 	ReasonFunctionUnavailable: "function-unavailable", ReasonWaitTimeout: "wait-timeout", ReasonClientGone: "client-gone", ReasonOverload: "overload", ReasonBug: "bug",
 }

@@ -150,18 +150,24 @@ func (f *Facts) Use(a *Access, now time.Time) (State, exchange.Reason) {
 }
 
 // StaleIfError tells whether a stored response that is not fresh may be used
-// because the origin did not answer, or answered with an error. longer is how
-// long past its lifetime configuration allows it beside the response's own
-// stale-if-error.
+// because the origin did not answer, or answered with an error.
 //
 // "A cache MUST NOT generate a stale response unless it is disconnected or
 // doing so is explicitly permitted by the client or origin server (e.g., by the
 // max-stale request directive..., extension directives such as those defined in
 // [RFC5861], or configuration in accordance with an out-of-band contract)."
 // https://www.rfc-editor.org/rfc/rfc9111#section-4.2.4
-func (f *Facts) StaleIfError(now time.Time, longer time.Duration) bool {
+func (f *Facts) StaleIfError(now time.Time) bool {
 	if f.Flags&(ValidateAlways|NeverStale) != 0 {
 		return false
 	}
-	return f.Age(now)-f.Lifetime < max(f.IfError, longer)
+	return f.Age(now)-f.Lifetime < f.IfError
 }
+
+// Errs tells whether a status of the origin's counts as an error beside which a
+// stored response may be used.
+//
+// "In this context, an error is any situation that would result in a 500, 502,
+// 503, or 504 HTTP response status code being returned."
+// https://www.rfc-editor.org/rfc/rfc5861#section-4
+func Errs(status int) bool { return status == 500 || 502 <= status && status <= 504 }

@@ -31,7 +31,7 @@ func Judge(fx *exchange.Exchange, asked *exchange.Header, t Times, r *Rules) Ver
 		return v
 	}
 	resp := &fx.Response
-	d, targeted := response(&resp.Header)
+	d, targeted := response(&resp.Header, r)
 	if v.Reason = permitted(&d, asked, resp, r); v.Reason != exchange.ReasonNone {
 		return v
 	}
@@ -51,12 +51,16 @@ func Judge(fx *exchange.Exchange, asked *exchange.Header, t Times, r *Rules) Ver
 		// usually useful to store."
 		// https://www.rfc-editor.org/rfc/rfc9111#section-3
 		//
-		// With a validator it is kept, stale at once: no heuristic makes it
-		// fresh, but the origin may confirm it. What may depend on a cookie is
-		// not: an origin that answers a cookie without a word about caching may
+		// With a validator it is kept, though it may be stale at once: the origin
+		// may confirm it. What may depend on a cookie is not, nor what sets one:
+		// an origin that answers a cookie without a word about caching may
 		// confirm one user's page to another.
-		if !validator || !d.Has(Public) && !heuristicallyCacheable(resp.Status) || sentCookie(fx, asked, r) {
+		switch {
+		case !cacheable(&d, resp.Status, r), sentCookie(fx, asked, r), !validator && v.Facts.Lifetime <= age:
 			v.Reason = exchange.ReasonNoFreshness
+			return v
+		case resp.Header.Has(exchange.SetCookie) && !r.StripSetCookie:
+			v.Reason = exchange.ReasonSetCookie
 			return v
 		}
 	}
@@ -122,10 +126,16 @@ func mayStore(fx *exchange.Exchange, asked *exchange.Header, r *Rules) exchange.
 		return exchange.ReasonPartialContent
 	case s == 304:
 		return exchange.ReasonStatus
-	case s == 400 || s == 413 || s == 414 || s == 431 || s == 416:
-		// They speak of one client's request: a field too large, a range that is
-		// none. Stored under the URL they would answer everybody.
+	case s == 416:
+		// It speaks of the range that one client asked for.
 		return exchange.ReasonStatus
+	case s == 400 || s == 413 || s == 414 || s == 431:
+		// They speak of one client's request: a field too large, a target too
+		// long. Stored under the URL they would answer everybody, so configuration
+		// has to name them.
+		if _, ok := r.status(s); !ok {
+			return exchange.ReasonStatus
+		}
 	}
 	return exchange.ReasonNone
 }
@@ -167,7 +177,14 @@ func permitted(d *Directives, asked *exchange.Header, resp *exchange.Response, r
 	if asked.Has(exchange.Authorization) && !d.Has(allowsAuthorized) {
 		return exchange.ReasonAuthorization
 	}
-	if resp.Header.Has(exchange.SetCookie) && !r.StripSetCookie {
+	// "Note that the Set-Cookie response header field does not inhibit caching,
+	// as a cacheable response with a Set-Cookie header field can be (and often is)
+	// used to satisfy subsequent requests to caches."
+	// https://www.rfc-editor.org/rfc/rfc9111#section-7.3
+	//
+	// Often it is a mistake, and gives one user's session to all others: so it
+	// does inhibit caching here, unless configuration says that it shall not.
+	if resp.Header.Has(exchange.SetCookie) && !r.StripSetCookie && (forced || !r.KeepSetCookie) {
 		return exchange.ReasonSetCookie
 	}
 	return exchange.ReasonNone
@@ -183,7 +200,17 @@ const allowsAuthorized = MustRevalidate | Public | SMaxAge
 // after that. explicit tells that somebody said so; chosen that it was a
 // function or configuration, not the response's fields.
 func (f *Facts) lifetime(fx *exchange.Exchange, d *Directives, targeted bool, age time.Duration, t Times, r *Rules) (explicit, chosen bool) {
-	f.WhileRevalidate, f.IfError = d.StaleWhileRevalidate, d.StaleIfError
+	f.WhileRevalidate, f.IfError = r.WhileRevalidate, r.IfError
+	if d.Has(StaleWhileRevalidate) {
+		f.WhileRevalidate = d.StaleWhileRevalidate
+	}
+	if d.Has(StaleIfError) {
+		f.IfError = d.StaleIfError
+	}
+	if fx.Response.Status >= 500 {
+		// What is wrong now may be mended by then.
+		f.WhileRevalidate, f.IfError = 0, 0
+	}
 	if g := fx.Choices.Grace; g.Set {
 		g := within(g.Value, 0, maxDelta)
 		f.WhileRevalidate, f.IfError = g, g
@@ -200,6 +227,7 @@ func (f *Facts) lifetime(fx *exchange.Exchange, d *Directives, targeted bool, ag
 	// "A cache can calculate the freshness lifetime (denoted as
 	// freshness_lifetime) of a response by evaluating the following rules and
 	// using the first match". https://www.rfc-editor.org/rfc/rfc9111#section-4.2.1
+	explicit = true
 	switch h := &fx.Response.Header; {
 	case d.Has(SMaxAge):
 		f.Lifetime = d.SMaxAge
@@ -208,9 +236,60 @@ func (f *Facts) lifetime(fx *exchange.Exchange, d *Directives, targeted bool, ag
 	case !targeted && h.Has(exchange.Expires):
 		f.Lifetime = expires(h, t.Received)
 	default:
-		return false, false
+		f.Lifetime = unsaid(fx, d, age, t, r)
+		explicit = false
 	}
-	return true, false
+	if fx.Response.Status >= 500 {
+		named, _ := r.status(fx.Response.Status)
+		f.Lifetime = min(f.Lifetime, age+max(named, maxError))
+	}
+	return explicit, false
+}
+
+// maxError is how long an error of the origin's is fresh at most, whatever its
+// fields say and unless configuration names a longer time: a server that fails is not the one to be asked for how long.
+const maxError = time.Minute
+
+// unsaid is the lifetime of a response that does not say it.
+//
+// "A cache MUST NOT use heuristics to determine freshness when an explicit
+// expiration time is present in the stored response. Because of the requirements
+// in Section 3, heuristics can only be used on responses without explicit
+// freshness whose status codes are defined as heuristically cacheable...and on
+// responses without explicit freshness that have been marked as explicitly
+// cacheable (e.g., with a public response directive)."
+// https://www.rfc-editor.org/rfc/rfc9111#section-4.2.2
+func unsaid(fx *exchange.Exchange, d *Directives, age time.Duration, t Times, r *Rules) time.Duration {
+	if ttl, ok := r.status(fx.Response.Status); ok {
+		// It counts from the moment at which the node had the response.
+		return age + within(ttl, 0, maxDelta)
+	}
+	if r.Heuristic <= 0 || !cacheable(d, fx.Response.Status, r) {
+		return 0
+	}
+	// "If the response has a Last-Modified header field..., caches are encouraged
+	// to use a heuristic expiration value that is no more than some fraction of
+	// the interval since that time. A typical setting of this fraction might be
+	// 10%." https://www.rfc-editor.org/rfc/rfc9111#section-4.2.2
+	h := &fx.Response.Header
+	modified, ok := ParseDate(h.Value(exchange.LastModified), t.Received)
+	if !ok {
+		return 0
+	}
+	made := t.Received.Unix()
+	if d, ok := ParseDate(h.Value(exchange.Date), t.Received); ok {
+		made = d
+	}
+	return min(max(0, seconds(made-modified)/10), r.Heuristic)
+}
+
+// cacheable tells whether a response that does not say how long it is fresh may
+// be stored: "the response contains at least one of the following: a public
+// response directive...; a status code that is defined as heuristically
+// cacheable". https://www.rfc-editor.org/rfc/rfc9111#section-3
+func cacheable(d *Directives, status int, r *Rules) bool {
+	_, named := r.status(status)
+	return named || d.Has(Public) || heuristicallyCacheable(status)
 }
 
 // expires is the lifetime that Expires says: "its value minus the value of the
@@ -314,7 +393,7 @@ func sentCookie(fx *exchange.Exchange, asked *exchange.Header, r *Rules) bool {
 // 501 in this specification)".
 // https://www.rfc-editor.org/rfc/rfc9110#section-15.1
 //
-// 206 and 414 are never stored here.
+// 414 is stored only if configuration names it.
 func heuristicallyCacheable(status int) bool {
 	switch status {
 	case 200, 203, 204, 300, 301, 308, 404, 405, 410, 501:

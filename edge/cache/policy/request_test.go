@@ -211,20 +211,19 @@ func TestUse(t *testing.T) {
 
 func TestStaleIfError(t *testing.T) {
 	const s = time.Second
-	f := func(ifError, longer time.Duration, flags Flags, want bool) {
+	f := func(ifError time.Duration, flags Flags, want bool) {
 		t.Helper()
 		facts := factsAt(100*s, 90*s, flags)
 		facts.IfError = ifError
-		if got := facts.StaleIfError(noon, longer); got != want {
-			t.Errorf("stale-if-error %v, configured %v, flags %b: got %v", ifError, longer, flags, got)
+		if got := facts.StaleIfError(noon); got != want {
+			t.Errorf("stale-if-error %v, flags %b: got %v", ifError, flags, got)
 		}
 	}
-	f(0, 0, 0, false)
-	f(11*s, 0, 0, true)
-	f(10*s, 0, 0, false)
-	f(0, 11*s, 0, true)
-	f(11*s, 11*s, NeverStale, false)
-	f(11*s, 11*s, ValidateAlways, false)
+	f(0, 0, false)
+	f(11*s, 0, true)
+	f(10*s, 0, false)
+	f(11*s, NeverStale, false)
+	f(11*s, ValidateAlways, false)
 }
 
 func TestAge(t *testing.T) {

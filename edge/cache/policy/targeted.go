@@ -17,28 +17,34 @@ import (
 // no valid, non-empty value is available from the listed header fields."
 // https://www.rfc-editor.org/rfc/rfc9213#section-2.2
 //
-// The target list is [CDN-Cache-Control].
-func response(h *exchange.Header) (d Directives, targeted bool) {
+// The target list is the field that configuration names, and CDN-Cache-Control.
+func response(h *exchange.Header, r *Rules) (d Directives, targeted bool) {
+	if r.Target != "" {
+		if d, ok := Targeted(h, r.Target); ok {
+			return d, true
+		}
+	}
 	if h.Has(exchange.CDNCacheControl) {
-		if d, ok := Targeted(h, exchange.CDNCacheControl); ok {
+		if d, ok := Targeted(h, "cdn-cache-control"); ok {
 			return d, true
 		}
 	}
 	return CacheControl(h), false
 }
 
-// Targeted reads a targeted field: a Dictionary of structured fields, whose
+// Targeted reads the targeted field of that name, in lower case: a Dictionary of structured fields, whose
 // members are directives. ok is false if it is empty or has an error anywhere.
 //
 // "If a targeted field in a given response is empty, or a parsing error is
 // encountered, that field MUST be ignored by the cache".
 // https://www.rfc-editor.org/rfc/rfc9213#section-2.1
-func Targeted(h *exchange.Header, k exchange.Known) (d Directives, ok bool) {
+func Targeted(h *exchange.Header, name string) (d Directives, ok bool) {
 	var m member
 	members := 0
+	k := exchange.Lookup(name)
 	for i := 0; i < h.Len(); i++ {
 		f := h.At(i)
-		if f.Known() != k {
+		if f.Known() != k || k == exchange.Other && !fold(f.Name, name) {
 			continue
 		}
 		p := dictionary{s: f.Value}

@@ -18,7 +18,7 @@ func TestTargeted(t *testing.T) {
 		for _, v := range values {
 			h.Add("CDN-Cache-Control", v)
 		}
-		d, ok := Targeted(h, exchange.CDNCacheControl)
+		d, ok := Targeted(h, "cdn-cache-control")
 		got := words(d)
 		if !ok {
 			got = "ignored"
@@ -204,7 +204,7 @@ func FuzzTargeted(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		h := &exchange.Header{}
 		h.AddKnown(exchange.CDNCacheControl, s)
-		got, ok := Targeted(h, exchange.CDNCacheControl)
+		got, ok := Targeted(h, "cdn-cache-control")
 		dict, err := dictionaryByTheBook(s)
 		if wantOK := err == nil && len(dict) > 0; ok != wantOK {
 			t.Fatalf("%q: valid is %v, want %v (%v)", s, ok, wantOK, err)

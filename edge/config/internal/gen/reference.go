@@ -120,7 +120,7 @@ func typeName(t reflect.Type) string {
 		return "origin or URL"
 	case reflect.TypeFor[config.OriginHost](), reflect.TypeFor[config.Host]():
 		return "host"
-	case reflect.TypeFor[config.CookieName]():
+	case reflect.TypeFor[config.CookieName](), reflect.TypeFor[config.FieldName]():
 		return "name"
 	case reflect.TypeFor[config.Count]():
 		return "number"
