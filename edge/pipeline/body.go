@@ -27,6 +27,12 @@ type skipper interface {
 	Skip(n int64) error
 }
 
+// A limiter is a body that can end before its end.
+type limiter interface {
+	// Limit ends the body after n more bytes.
+	Limit(n int64)
+}
+
 // errShort tells that content ended before the length that was promised for it.
 var errShort = &exchange.Error{Source: exchange.SourceNode, Op: "send", Reason: exchange.ReasonCut, Err: errors.New("the content ended before its announced length")}
 
@@ -84,9 +90,19 @@ func (b *body) WriteTo(w io.Writer) (n int64, err error) {
 		b.broke = err
 		return 0, err
 	}
-	if b.left < 0 {
+	limited, ok := b.inner.(limiter)
+	switch {
+	case b.left < 0:
 		n, err = b.inner.WriteTo(w)
-	} else {
+	case ok:
+		// The body writes itself, so that it may do that as it does best: by
+		// chunks, or by the kernel out of a file.
+		limited.Limit(b.left)
+		if n, err = b.inner.WriteTo(w); err == nil && n < b.left {
+			err = errShort
+		}
+		b.left -= n
+	default:
 		n, err = io.CopyN(w, b.inner, b.left)
 		if err == io.EOF {
 			err = errShort

@@ -39,6 +39,8 @@ type conn struct {
 	asHead bool               // it came as HEAD
 	body   *body              // of its request; nil if it has none
 	out    out
+	// sending is how content goes out that stands in files; nil until some does.
+	sending *sending
 
 	// The deadlines in force, on the front's clock; 0 is none.
 	readUntil, writeUntil time.Duration
