@@ -117,6 +117,9 @@ func (a healthAPI) Ready() error {
 	if a.n.draining.Load() {
 		return errors.New("draining")
 	}
+	if a.n.loading.Load() {
+		return errors.New("compiling functions")
+	}
 	return nil
 }
 

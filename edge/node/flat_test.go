@@ -24,7 +24,6 @@ functions: [{name: f, instances: 4}]
 origins: [{name: a, servers: [{url: %q}]}]
 sites: [{hosts: [a.example], origin: a, functions: [f]}]
 `, u.url()), nil)
-	var line *wire
 	var early int64
 	rss := func() int64 {
 		debug.FreeOSMemory()
@@ -32,12 +31,11 @@ sites: [{hosts: [a.example], origin: a, functions: [f]}]
 	}
 	for n := range deploys {
 		w.deploy("f", grower(int32(n)))
-		if line == nil || n%1000 == 0 { // the length of answers changes with the number
-			w.want("http://a.example/", 200, "a /")
+		for range callsEach {
+			if r := w.get("http://a.example/"); r.err != nil || r.status != 200 || r.header.Get("X-Function") != fmt.Sprint("g", n) {
+				t.Fatalf("deploy %d: %d %v (%v)", n, r.status, r.header, r.err)
+			}
 		}
-		line = dial(t, w.node.Addr(), "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
-		line.again(callsEach)
-		line.conn.Close()
 		switch n + 1 {
 		case deploys / 10:
 			early = rss()

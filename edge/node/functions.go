@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/guest"
 	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/engine"
 	"github.com/wedgecdn/wedge/runtime/limit"
 	"github.com/wedgecdn/wedge/runtime/sandbox"
 )
@@ -25,32 +27,88 @@ import (
 // same, and what a new table does not need any more is closed when the last
 // exchange on the old one has ended.
 //
-// mu guards loaded. An entry's users counts the tables that hold it.
+// mu guards loaded, waiting and the users of its entries. An entry's users
+// counts the tables that hold it.
 type live struct {
 	host  *guest.Host
 	store *function.Store
+	// later tells that load only reads modules: begin compiles them, behind the
+	// open listeners. It is true until the first table is built.
+	later bool
+	// failed is told of functions that could not be loaded behind listeners.
+	failed func(l *loaded, err error)
+	ctx    context.Context // of loading behind listeners
+	stop   context.CancelFunc
+	work   sync.WaitGroup // goroutines that load or close
 
-	mu     sync.Mutex
-	loaded map[string]*loaded
+	mu      sync.Mutex
+	loaded  map[string]*loaded
+	waiting []*loaded // for begin, in the order of the configuration
 }
 
 // A loaded function is what a chain's binding calls.
+//
+// States: awaiting, while its module compiles; then, when ready is closed, it has
+// either f or err, for ever.
 type loaded struct {
-	f     *guest.Function
+	info  guest.Info
+	owner string
+	name  string
 	hash  string
 	users int
+
+	once  sync.Once
+	bring func() (*guest.Function, error) // loads it; whoever needs it first does
+	work  *sync.WaitGroup                 // of its live
+	ready chan struct{}
+	f     *guest.Function
+	err   error
+}
+
+// load brings l out of awaiting, or waits for who does.
+func (l *loaded) load() {
+	l.once.Do(func() {
+		l.f, l.err = l.bring()
+		l.bring = nil // with the module's bytes
+		close(l.ready)
+	})
 }
 
 // Hooks are the hooks that the module exports.
-func (l *loaded) Hooks() exchange.HookSet { return l.f.Hooks() }
+func (l *loaded) Hooks() exchange.HookSet { return l.info.Hooks }
 
-// Start takes an instance.
+// patience is how long an exchange waits for a function that is still being
+// compiled: as long as compiling may take.
+const patience = 30 * time.Second
+
+// Start takes an instance. While the node starts it may have to wait for the
+// function's module, and for that alone.
 func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
+	if err := l.await(); err != nil {
+		return nil, &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
+	}
 	r, err := l.f.Start(x, time.Time{})
 	if err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+func (l *loaded) await() error {
+	select {
+	case <-l.ready: // Fast path: all but always
+		return l.err
+	default:
+	}
+	l.work.Go(l.load) // it may stand far behind in the queue
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-l.ready:
+		return l.err
+	case <-timer.C:
+		return fmt.Errorf("its module was not compiled within %s", patience)
+	}
 }
 
 // A code is the bytes of a function's active version.
@@ -146,30 +204,104 @@ func reveal(secrets map[string]guest.Secret) map[string][]byte {
 
 // load returns the loaded function of these settings, loading it if need be.
 // Each call is matched by one drop.
-func (v *live) load(ctx context.Context, c code, s guest.Spec) (*loaded, error) {
+//
+// A function that could not be loaded when the node started is tried again, and
+// stays as it is if that fails too: else nothing else could be changed any
+// more. For one that is to be changed, which fresh says, it is an error.
+func (v *live) load(ctx context.Context, c code, s guest.Spec, fresh bool) (*loaded, error) {
 	key := identity(s)
 	v.mu.Lock()
-	if l := v.loaded[key]; l != nil {
-		l.users++
+	known := v.loaded[key]
+	if known != nil && v.later {
+		known.users++
 		v.mu.Unlock()
-		return l, nil
+		return known, nil
 	}
 	v.mu.Unlock()
+	if v.later {
+		return v.await(key, c, s)
+	}
+	if known != nil {
+		known.load()
+		if known.err == nil || !fresh && permanent(known.err) {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			if v.loaded[key] == known { // else its last table has gone meanwhile
+				known.users++
+				return known, nil
+			}
+		}
+	}
 	// Loading takes long; two that load the same are harmless, one of them is dropped.
 	f, err := v.host.Load(ctx, c.module, s)
-	if err != nil {
-		return nil, fmt.Errorf("function %s: %w", s.Name, err)
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if l := v.loaded[key]; l != nil {
+	l := v.loaded[key]
+	switch {
+	case err != nil && l != nil && l == known && !fresh:
+		l.users++
+		return l, nil
+	case err != nil:
+		return nil, fmt.Errorf("function %s: %w", s.Name, err)
+	case l != nil && l != known:
 		f.Close()
 		l.users++
 		return l, nil
 	}
-	l := &loaded{f: f, hash: c.hash, users: 1}
+	// One that had failed is replaced; the tables that hold it keep it.
+	l = &loaded{info: f.Info(), owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, ready: make(chan struct{}), bring: func() (*guest.Function, error) { return f, nil }}
+	l.load()
 	v.loaded[key] = l
 	return l, nil
+}
+
+// permanent tells whether a module that was refused will be refused again.
+func permanent(err error) bool {
+	_, ok := errors.AsType[*engine.Refused](err)
+	return ok
+}
+
+// await returns a function that is loaded later.
+func (v *live) await(key string, c code, s guest.Spec) (*loaded, error) {
+	info, err := v.host.Describe(c.module)
+	if err != nil {
+		return nil, fmt.Errorf("function %s: %w", s.Name, err)
+	}
+	l := &loaded{info: info, owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, work: &v.work, ready: make(chan struct{})}
+	l.bring = func() (*guest.Function, error) {
+		f, err := v.host.Load(v.ctx, c.module, s)
+		if err != nil && v.ctx.Err() == nil {
+			v.failed(l, err)
+		}
+		return f, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.loaded[key] = l
+	v.waiting = append(v.waiting, l)
+	return l, nil
+}
+
+// begin loads what waits to be loaded, one function after the other, and
+// returns when all of them are or the node ends.
+func (v *live) begin() (n int) {
+	v.mu.Lock()
+	waiting := v.waiting
+	v.waiting = nil
+	v.mu.Unlock()
+	for _, l := range waiting {
+		if v.ctx.Err() == nil {
+			l.load()
+			n++
+		}
+	}
+	return n
+}
+
+// close ends loading, and waits for what is under way.
+func (v *live) close() {
+	v.stop()
+	v.work.Wait()
 }
 
 // drop gives up functions that a table held. Runs that are under way end as
@@ -186,18 +318,47 @@ func (v *live) drop(held []*loaded) {
 				delete(v.loaded, key)
 			}
 		}
-		l.f.Close()
+		l.close()
 	}
 }
 
-// all returns what is loaded under an owner and name; an empty name means every one.
+// all returns what is loaded, and runs, under an owner and name; an empty name means every one.
 func (v *live) all(owner, name string) (found []*guest.Function) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, l := range v.loaded {
-		if (owner == "" || string(l.f.Owner()) == owner) && (name == "" || l.f.Name() == name) {
+		select {
+		case <-l.ready:
+		default:
+			continue
+		}
+		if l.f != nil && (owner == "" || l.owner == owner) && (name == "" || l.name == name) {
 			found = append(found, l.f)
 		}
 	}
 	return found
 }
+
+// close closes the function. One that is being loaded is closed when it is; one
+// that nobody needed is not loaded any more.
+func (l *loaded) close() {
+	select {
+	case <-l.ready:
+		if l.f != nil {
+			l.f.Close()
+		}
+		return
+	default:
+	}
+	l.work.Go(func() {
+		l.once.Do(func() {
+			l.err = errDropped
+			close(l.ready)
+		})
+		if l.f != nil {
+			l.f.Close()
+		}
+	})
+}
+
+var errDropped = errors.New("no configuration that is in force uses it")

@@ -74,6 +74,7 @@ type Node struct {
 	trusted  atomic.Pointer[[]netip.Prefix]
 	owners   atomic.Pointer[map[string]bool] // who has sites, and the default one
 	draining atomic.Bool
+	loading  atomic.Bool // functions of the first table are being compiled
 
 	mu     sync.Mutex
 	config *config.Config
@@ -89,7 +90,8 @@ type Node struct {
 }
 
 // New makes a node of a checked configuration: it takes the data folder, opens
-// the stores, loads every function that is bound. It serves nothing yet. The
+// the stores, reads every function that is bound. It serves nothing yet, and
+// compiles nothing: that comes behind the open listeners, see Start. The
 // configuration belongs to the node from now on.
 func New(c *config.Config, o Options) (_ *Node, err error) {
 	if o.Stdout == nil {
@@ -119,10 +121,12 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	if err := n.openRooms(c); err != nil {
 		return nil, err
 	}
-	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}}
+	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}, later: true, failed: n.notLoaded}
+	n.live.ctx, n.live.stop = context.WithCancel(context.Background())
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {
 		return nil, err
 	}
+	n.live.later = false
 	if err := n.openAdmin(c); err != nil {
 		return nil, err
 	}
@@ -306,7 +310,8 @@ func pools(c *config.Config) (all []origin.Pool) {
 }
 
 // Start opens the listeners and serves. It returns once connections are
-// accepted.
+// accepted. Functions are still being compiled then, for as long as /readyz says
+// so; a request waits for its own.
 func (n *Node) Start() error {
 	n.mu.Lock()
 	c := n.config
@@ -333,8 +338,31 @@ func (n *Node) Start() error {
 		}
 	})
 	n.serves.Go(n.sweep)
+	n.loading.Store(true)
+	n.serves.Go(n.load)
 	n.log.Info("serving", "http", n.Addr(), "admin", n.AdminAddr(), "sites", len(c.Sites), "functions", len(c.Functions), "version", n.o.Version)
 	return nil
+}
+
+// load compiles the functions of the first table, behind the listeners. A request
+// that comes meanwhile waits for its own functions only.
+func (n *Node) load() {
+	begin := time.Now()
+	if loaded := n.live.begin(); loaded > 0 {
+		n.log.Info("functions loaded", "functions", loaded, "took", time.Since(begin).Round(time.Millisecond))
+	}
+	n.loading.Store(false)
+}
+
+// notLoaded says that a function of the first table does not run. Everything
+// else does, so the node goes on.
+func (n *Node) notLoaded(l *loaded, err error) {
+	n.observer.Metrics.Event("function_not_loaded")
+	hint := ""
+	if e := moduleError(err); e != nil {
+		hint = e.Hint
+	}
+	n.log.Error("a function cannot be loaded: its bindings do what they do when it fails", "owner", l.owner, "function", l.name, "error", err, "hint", hint)
 }
 
 func listenError(field string, err error) error {
@@ -388,6 +416,7 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	}
 	n.api.Shutdown(ctx)
 	close(n.closed)
+	n.live.stop()
 	n.serves.Wait()
 	n.close(err == nil)
 	return err
@@ -405,6 +434,7 @@ func (n *Node) close(drained bool) {
 		if n.table != nil {
 			n.live.drop(n.table.held)
 		}
+		n.live.close()
 	}
 	if n.api != nil {
 		n.api.Close()

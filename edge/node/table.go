@@ -21,7 +21,7 @@ type table struct {
 }
 
 // build makes the route table of a configuration: it loads every function that
-// is bound, so that no request waits for one. Every complaint is returned, and
+// is bound, so that no request waits for one (but see live.later). Every complaint is returned, and
 // then nothing is held.
 //
 // with, if it is not nil, is what one function shall run in place of what it
@@ -41,7 +41,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 		cd, ok := codes[f]
 		if !ok {
 			var err error
-			if with != nil && with.owner == string(f.Owner) && with.name == string(f.Name) {
+			if with.concerns(f) {
 				cd = with.code
 			} else if cd, err = v.codeOf(f); err != nil {
 				errs = append(errs, err)
@@ -49,7 +49,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 			codes[f] = cd
 		}
 		if cd.module != nil {
-			l, err := v.load(ctx, cd, spec(owner, b, cd.hash))
+			l, err := v.load(ctx, cd, spec(owner, b, cd.hash), with.concerns(f))
 			if err != nil {
 				errs = append(errs, err)
 			} else {
@@ -98,6 +98,11 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 type override struct {
 	owner, name string
 	code        code
+}
+
+// concerns tells whether the override is for f. A nil one is for none.
+func (o *override) concerns(f *config.Function) bool {
+	return o != nil && o.owner == string(f.Owner) && o.name == string(f.Name)
 }
 
 // bound is a binding, loaded.

@@ -69,7 +69,13 @@ access_log: {file: access.log}
 // newWorld starts a node; files go beside its configuration.
 func newWorld(t testing.TB, yaml string, files map[string][]byte) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir()}
+	return newWorldIn(t, t.TempDir(), nil, yaml, files)
+}
+
+// newWorldIn is newWorld in a folder that may have been another's, with a compiler.
+func newWorldIn(t testing.TB, dir string, compiler func(context.Context, string, string) error, yaml string, files map[string][]byte) *world {
+	t.Helper()
+	w := &world{t: t, dir: dir}
 	for name, content := range files {
 		w.write(name, content)
 	}
@@ -78,7 +84,7 @@ func newWorld(t testing.TB, yaml string, files map[string][]byte) *world {
 	if err != nil {
 		t.Fatal(problems(err))
 	}
-	if w.node, err = node.New(c, node.Options{Version: "test", ConfigFile: w.path("wedge.yaml"), Stderr: &w.stderr}); err != nil {
+	if w.node, err = node.New(c, node.Options{Version: "test", ConfigFile: w.path("wedge.yaml"), Stderr: &w.stderr, Compiler: compiler}); err != nil {
 		t.Fatal(problems(err))
 	}
 	if err := w.node.Start(); err != nil {
@@ -95,18 +101,25 @@ func newWorld(t testing.TB, yaml string, files map[string][]byte) *world {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	t.Cleanup(func() {
-		w.client.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := w.node.Shutdown(ctx); err != nil {
-			t.Errorf("shut down: %v", err)
-		}
-		if s := w.stderr.String(); strings.Contains(s, "a bug in wedge") {
-			t.Errorf("a bug was caught:\n%s", s)
-		}
-	})
+	t.Cleanup(w.stop)
 	return w
+}
+
+// stop ends the node, once.
+func (w *world) stop() {
+	if w.client == nil {
+		return
+	}
+	w.client.CloseIdleConnections()
+	w.client = nil
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := w.node.Shutdown(ctx); err != nil {
+		w.t.Errorf("shut down: %v", err)
+	}
+	if s := w.stderr.String(); strings.Contains(s, "a bug in wedge") {
+		w.t.Errorf("a bug was caught:\n%s", s)
+	}
 }
 
 func problems(err error) error {

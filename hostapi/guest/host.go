@@ -72,3 +72,12 @@ func (h *Host) Inspect(ctx context.Context, module []byte) (Info, error) {
 	defer m.Close()
 	return inspect(m)
 }
+
+// Describe is Inspect without compiling: a module that it accepts may still be refused by Load.
+func (h *Host) Describe(module []byte) (Info, error) {
+	d, err := h.o.Engine.Describe(module)
+	if err != nil {
+		return Info{}, err
+	}
+	return inspect(d)
+}

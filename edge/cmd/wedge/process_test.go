@@ -24,6 +24,7 @@ type process struct {
 	cmd         *exec.Cmd
 	addr, admin string
 	exited      chan struct{}
+	serving     chan []string // gets the addresses
 
 	mu     sync.Mutex
 	stderr strings.Builder
@@ -48,7 +49,15 @@ access_log: {file: access.log}
 // start runs wedge serve in a folder, and returns once it serves.
 func start(t testing.TB, dir, yaml string) *process {
 	t.Helper()
-	p := &process{t: t, dir: dir, exited: make(chan struct{})}
+	p := launch(t, dir, yaml)
+	p.wantServing()
+	return p
+}
+
+// launch runs wedge serve in a folder, and does not wait for it.
+func launch(t testing.TB, dir, yaml string) *process {
+	t.Helper()
+	p := &process{t: t, dir: dir, exited: make(chan struct{}), serving: make(chan []string, 1)}
 	p.write("wedge.yaml", serveHeading+yaml)
 	p.cmd = exec.Command("wedge", "serve", "-c", filepath.Join(dir, "wedge.yaml"))
 	p.cmd.Dir = dir
@@ -57,7 +66,6 @@ func start(t testing.TB, dir, yaml string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	serving := make(chan []string, 1)
 	go func() {
 		form := regexp.MustCompile(`msg=serving http=(\S+) admin=(\S+)`)
 		for s := bufio.NewScanner(r); s.Scan(); {
@@ -65,21 +73,26 @@ func start(t testing.TB, dir, yaml string) *process {
 			p.stderr.WriteString(s.Text() + "\n")
 			p.mu.Unlock()
 			if m := form.FindStringSubmatch(s.Text()); m != nil {
-				serving <- m
+				p.serving <- m
 			}
 		}
 	}()
 	go func() { p.cmd.Wait(); w.Close(); close(p.exited) }()
 	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.exited })
+	return p
+}
+
+// wantServing waits until the process serves.
+func (p *process) wantServing() {
+	p.t.Helper()
 	select {
-	case m := <-serving:
+	case m := <-p.serving:
 		p.addr, p.admin = m[1], m[2]
 	case <-p.exited:
-		t.Fatalf("wedge serve has ended: %s", p.said())
+		p.t.Fatalf("wedge serve has ended: %s", p.said())
 	case <-time.After(30 * time.Second):
-		t.Fatalf("wedge serve does not serve: %s", p.said())
+		p.t.Fatalf("wedge serve does not serve: %s", p.said())
 	}
-	return p
 }
 
 func (p *process) write(name, text string) {

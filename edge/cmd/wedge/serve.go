@@ -19,6 +19,11 @@ type serveCommand struct {
 }
 
 func (v *serveCommand) Run(c *command) error {
+	// Signals are taken before anything else: one that comes while the node is made waits until it serves. Without this SIGHUP,
+	// whose default is to end the process, would.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	cfg, err := config.Load(v.Config)
 	if err != nil {
 		return err
@@ -31,10 +36,6 @@ func (v *serveCommand) Run(c *command) error {
 	if err != nil {
 		return startError(err)
 	}
-	// Signals are taken before anybody can connect: none is lost.
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
 	if err := n.Start(); err != nil {
 		return hint(err, "another node may be running; wedge status asks it")
 	}

@@ -198,6 +198,43 @@ func TestDrainEnds(t *testing.T) {
 	}
 }
 
+// A signal that comes before the node listens waits for it: SIGHUP reloads then, and does not end the process.
+func TestEarlySignals(t *testing.T) {
+	f := func(s syscall.Signal, after func(p *process)) {
+		t.Helper()
+		dir := t.TempDir()
+		if err := syscall.Mkfifo(filepath.Join(dir, "f.wasm"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := launch(t, dir, "functions: [{name: f, module: f.wasm}]\norigins: [{name: o, servers: [{url: \"http://127.0.0.1:1\"}]}]\nsites: [{hosts: [a.example], origin: o, functions: [f]}]\n")
+		go func() { // opening a pipe waits for the other side, and must not do so for ever
+			<-p.exited
+			if r, err := os.OpenFile(filepath.Join(dir, "f.wasm"), os.O_RDONLY|syscall.O_NONBLOCK, 0); err == nil {
+				r.Close()
+			}
+		}()
+		pipe, err := os.OpenFile(filepath.Join(dir, "f.wasm"), os.O_WRONLY, 0) // until the node reads its functions
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.signal(s)
+		p.write("f.wasm", lettered('A')) // what a reload reads
+		if _, err := pipe.WriteString(lettered('A')); err != nil {
+			t.Fatal(err)
+		}
+		pipe.Close()
+		p.wantServing()
+		after(p)
+	}
+	f(syscall.SIGHUP, func(p *process) {
+		t.Helper()
+		eventually(t, "it reloads", func() bool { return strings.Contains(p.said(), "wedge: reloaded") })
+		p.signal(syscall.SIGTERM)
+		p.wantExit(0, 10*time.Second)
+	})
+	f(syscall.SIGTERM, func(p *process) { t.Helper(); p.wantExit(0, 10*time.Second) })
+}
+
 // lettered is a function that gives each response the field V, with one letter.
 func lettered(letter byte) string {
 	m := &enginetest.Module{}
