@@ -44,8 +44,8 @@ fuzz: ## fuzz every target, FUZZ=120 seconds in all
 proof: build ## the long forms of the tests: full counts, big files, many kills (hours)
 	@WEDGE_PROOF=1 .ci/test -count=1 -timeout 6h
 
-bench: ## measure: what a hit costs against a bare handler; ARGS are passed on
-	@cd benchmarks && go run ./hit $(ARGS)
+bench: ## measure hits and the runtime; ONLY=hit or ONLY=runtime with ARGS for it
+	@cd benchmarks && for b in $(or $(ONLY),hit runtime); do go run ./$$b $(ARGS) || exit 1; done
 
 generate: ## write generated files anew
 	@for mod in $$(.ci/modules); do (cd $$mod && go generate ./...) || exit 1; done

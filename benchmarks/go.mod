@@ -9,6 +9,7 @@ replace github.com/wedgecdn/wedge => ../
 require (
 	github.com/coocood/freecache v1.2.7
 	github.com/maypok86/otter/v2 v2.4.0
+	github.com/tetratelabs/wazero v1.12.0
 	github.com/valyala/fasthttp v1.77.0
 	github.com/wedgecdn/wedge v0.0.0-00010101000000-000000000000
 	golang.org/x/sys v0.49.0
@@ -25,7 +26,6 @@ require (
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
-	github.com/tetratelabs/wazero v1.12.0 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
