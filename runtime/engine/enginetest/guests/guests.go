@@ -49,7 +49,7 @@ const (
 	InMemory = 1 << iota // all languages
 	InGlobal             // C, AssemblyScript
 	InTable              // C: a changed entry, whoever changed it
-	InWASI               // Go: a closed stderr, whoever closed it
+	InWASI               // Go: a closed stderr, whoever closed it; wazero has it closed, runtime/wasi keeps nothing
 )
 
 // Sought hides a mark from a search for it.
