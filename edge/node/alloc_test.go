@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/valyala/fasthttp"
+
+	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 )
 
 // A wire is a kept connection on which the same request is made again and again, without an allocation.
@@ -90,7 +92,8 @@ func allocations(w *wire) float64 {
 }
 
 // TestAllocations: from socket to socket, with access log and metrics on, a hit allocates nothing beyond what a bare
-// fasthttp handler does; with a pooled function that sets a field as well.
+// fasthttp handler does; with a function that sets a field as well, with default limits, and whether its instance keeps what it
+// knows or is put back to its snapshot after each request, which is the default.
 func TestAllocations(t *testing.T) {
 	if raceDetector {
 		t.Skip("under the race detector sync.Pool drops what it is given")
@@ -105,12 +108,15 @@ func TestAllocations(t *testing.T) {
 		w.Write([]byte(body))
 	})
 	w := newWorld(t, fmt.Sprintf(`
-functions: [{name: f, isolation: instance}]
+functions: [{name: f}, {name: kept, isolation: instance}, {name: go}]
 origins: [{name: shop, servers: [{url: %q}]}]
-sites: [{hosts: [shop.example], origin: shop, routes: [{path: /f, functions: [f]}]}]
+sites: [{hosts: [shop.example], origin: shop, routes: [{path: /f, functions: [f]}, {path: /kept, functions: [kept]}, {path: /go, functions: [go]}]}]
 `, u.url()), nil)
-	g := newGuest()
-	w.deploy("f", g.hook("on_response", g.setField("X-Function", "pooled")).bytes())
+	for _, name := range []string{"f", "kept"} {
+		g := newGuest()
+		w.deploy(name, g.hook("on_response", g.setField("X-Function", "pooled")).bytes())
+	}
+	w.deploy("go", Go(t, goFieldSetter))
 
 	bare := &fasthttp.Server{Handler: func(ctx *fasthttp.RequestCtx) {
 		ctx.SetContentType("text/plain")
@@ -155,4 +161,30 @@ sites: [{hosts: [shop.example], origin: shop, routes: [{path: /f, functions: [f]
 	}
 	f("/", "")
 	f("/f", "X-Function: pooled")
+	f("/kept", "X-Function: pooled")
+	f("/go", "X-Function: go")
+	if n := w.metric("wedge_events_total", `event="function_instance_served"`); n != 0 {
+		t.Errorf("%v instances served one request only", n)
+	}
 }
+
+const goFieldSetter = `
+package main
+
+import "unsafe"
+
+//go:wasmimport wedge field_set
+func fieldSet(message uint32, name unsafe.Pointer, nameLen uint32, value unsafe.Pointer, valueLen uint32) int32
+
+func main() {}
+
+//go:wasmexport wedge_abi_v1
+func abi() {}
+
+//go:wasmexport on_response
+func onResponse() int32 {
+	name, value := []byte("X-Function"), []byte("go")
+	fieldSet(1, unsafe.Pointer(&name[0]), 10, unsafe.Pointer(&value[0]), 2)
+	return 0
+}
+`
