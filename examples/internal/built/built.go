@@ -11,7 +11,7 @@ import (
 )
 
 // always is what each module exports besides its hooks.
-var always = []string{"_initialize", "memory", "wedge_abi_v1"}
+var always = []string{"_initialize", "memory", "wedge_abi_v1", "wedge_restored"}
 
 // Exports compiles the program in the current folder and compares its exports with the hooks, and with what each module has. All imports must be
 // the node's or WASI's.

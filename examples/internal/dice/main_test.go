@@ -52,19 +52,23 @@ func TestReset(t *testing.T) {
 	}
 	f := func(name string, repeats bool) {
 		t.Helper()
+		least := 20
+		if name == "order" { // some orders are the same by chance
+			least = 15
+		}
 		var seen []uint64
 		for range 20 {
 			seen = append(seen, call(name)[0])
 			reset()
 		}
 		slices.Sort(seen)
-		if kinds := len(slices.Compact(seen)); repeats && kinds != 1 || !repeats && kinds != 20 {
+		if kinds := len(slices.Compact(seen)); repeats && kinds != 1 || !repeats && kinds < least {
 			t.Errorf("%s: %d different values in 20 exchanges", name, kinds)
 		}
 	}
-	f("global", true)
+	f("global", false)
 	f("variable", true)
-	f("order", true)
+	f("order", false)
 	f("crypto", false)
 	f("node", false)
 	f("sdk", false)

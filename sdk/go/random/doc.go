@@ -1,9 +1,8 @@
 // Package random has generators of random numbers that are right in a function whose memory is put back after each exchange.
 //
-// The node may give each exchange an instance in the state that it had after initialisation. Whatever was seeded before that state is seeded the
-// same in every exchange: the global functions of math/rand and math/rand/v2 and any rand.New in a package variable then give every request
-// the same numbers, and maps the same order of iteration. Safe without this package are crypto/rand and wedge.Random, which ask the node each time.
+// The node may give each exchange an instance in the state that it had after initialisation. A generator in a package variable that was seeded before then
+// gives every request the same numbers: any rand.New there, of math/rand or math/rand/v2. A Source of this package begins anew after each reset.
 //
-// A Source of this package begins anew after each reset. The package exports wedge_restored, which the node calls then; so a function that
-// imports it must not export that name itself. It is not for secrets: use crypto/rand or wedge.Random for tokens and keys.
+// Safe without it are crypto/rand and wedge.Random, which ask the node each time, and the global functions of math/rand and math/rand/v2, which package
+// wedge seeds again after each reset. It is not for secrets: use crypto/rand or wedge.Random for tokens and keys.
 package random

@@ -13,6 +13,7 @@ import (
 
 	wedge "github.com/wedgecdn/wedge/sdk/go"
 	"github.com/wedgecdn/wedge/sdk/go/internal/raw"
+	"github.com/wedgecdn/wedge/sdk/go/internal/restore"
 )
 
 // Node is what stands behind a function in a test: the settings of its binding, its stores, and what it wrote. The fields may be changed between hooks.
@@ -92,6 +93,9 @@ func (n *Node) Init(f func()) {
 	defer func() { n.host.x = x }()
 	f()
 }
+
+// Reset has the functions run that were given to wedge.AfterReset, as the node does between two exchanges. It puts no variable back: the test does.
+func (n *Node) Reset() { n.Init(restore.Restored) }
 
 // Store is the store of that name, which the function may open from now on.
 func (n *Node) Store(name string) *Store {
