@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
@@ -131,6 +132,8 @@ func (l *linear) putBack(im *image, w Way) error {
 		return errors.New("sandbox: no mapping to put back")
 	case w == Drop:
 		return forget(l.reserve[:im.size])
+	case w != Scan:
+		return fmt.Errorf("sandbox: no reset by %q", w)
 	}
 	pages, err := l.scan(im)
 	if l.scans++; err == nil && l.scans >= learnAfter {

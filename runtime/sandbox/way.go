@@ -45,7 +45,8 @@ const (
 	pageBytes = 4 << 10
 	// alwaysCopied is the size up to which nothing is faster than a copy, and nothing else is tried.
 	alwaysCopied = 32 << 10
-	// typical is the number of pages that the measurement writes to: that of an ordinary hook in Go.
+	// typical is the number of pages that the measurement writes to, though no more than a quarter of all: that of an
+	// ordinary hook in Go.
 	typical = 32
 	// tries is how often each way is measured; its shortest time counts, as all others have been disturbed.
 	tries = 5
@@ -72,7 +73,7 @@ func (l *linear) try(im *image, w Way) (least time.Duration, ok bool) {
 			ok = false
 		}
 	}()
-	step := max(len(l.bytes)/typical, 1)
+	step := max(len(l.bytes)/typical, 4*pageBytes)
 	for n := range tries {
 		begin := time.Now()
 		for at := 0; at < len(l.bytes); at += step {
