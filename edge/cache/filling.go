@@ -147,6 +147,7 @@ func (l *Filling) Store(fx *exchange.Exchange, asked *exchange.Header, v Verdict
 		if why = l.insert(o, names); why != exchange.ReasonNone {
 			return false
 		}
+		l.insertByLanguage(o, fx, asked, names)
 		if l.c.events.Stored != nil {
 			l.c.events.Stored(o.Content.Size())
 		}
@@ -204,6 +205,28 @@ func (l *Filling) insert(o *store.Object[kept], names []string) exchange.Reason 
 	return exchange.ReasonNone
 }
 
+// insertByLanguage puts a response that says which language it is in under that
+// language as well, where configuration lets requests find it so. Both objects
+// share the body.
+//
+// "When a nominated request header field has a known mechanism for ranking
+// preference (e.g., qvalues on Accept and similar request header fields), that
+// mechanism MAY be used to choose a preferred response."
+// https://www.rfc-editor.org/rfc/rfc9111#section-4.1
+func (l *Filling) insertByLanguage(o *store.Object[kept], fx *exchange.Exchange, asked *exchange.Header, names []string) {
+	if !l.r.MatchLanguage {
+		return
+	}
+	rules := l.r.policy()
+	variant, ok := l.c.languageVariant(names, asked, &rules, policy.Language(&fx.Response.Header))
+	if !ok {
+		return
+	}
+	twin := l.object(fx, &Verdict{Facts: o.Meta.facts}, variant, &o.Meta.mark)
+	twin.Content = o.Content
+	l.c.store.Insert(twin, names)
+}
+
 // errPurged is why a stored response cannot be confirmed.
 var errPurged = errors.New("the stored response was purged or evicted while the origin confirmed it")
 
@@ -230,6 +253,7 @@ func (l *Filling) Refresh(f *Found, fx *exchange.Exchange, asked *exchange.Heade
 	if v.Store && why == exchange.ReasonNone {
 		if why = l.insert(o, names); why == exchange.ReasonNone {
 			s.stored, fx.Cache.Stored = true, true
+			l.insertByLanguage(o, fx, asked, names)
 		}
 	} else {
 		own = true

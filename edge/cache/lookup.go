@@ -131,6 +131,11 @@ func (c *Cache) judgeStored(x *exchange.Exchange, f *Found, a *policy.Access, ru
 		return Absent, exchange.ReasonAbsent
 	}
 	o := f.set.Object(c.variant(f.set.Names(), &x.Request.Header, rules))
+	if o == nil && rules.MatchLanguage {
+		if v, ok := c.languageVariant(f.set.Names(), &x.Request.Header, rules, policy.Preferred(&x.Request.Header)); ok {
+			o = f.set.Object(v)
+		}
+	}
 	if o == nil {
 		return Absent, exchange.ReasonVaryMismatch
 	}
@@ -174,6 +179,21 @@ func (c *Cache) variant(names []string, asked *exchange.Header, rules *policy.Ru
 	b := append(room[:0], c.secret[:]...)
 	sum := sha256.Sum256(policy.AppendVariant(b, names, asked, rules))
 	return store.Key(sum[:len(store.Key{})])
+}
+
+// languageVariant is the variant under which a response in that language stands
+// beside its own; false if there is none.
+func (c *Cache) languageVariant(names []string, asked *exchange.Header, rules *policy.Rules, language string) (store.Key, bool) {
+	if language == "" {
+		return store.Key{}, false
+	}
+	var room [512]byte
+	b, ok := policy.AppendLanguageVariant(append(room[:0], c.secret[:]...), names, asked, rules, language)
+	if !ok {
+		return store.Key{}, false
+	}
+	sum := sha256.Sum256(b)
+	return store.Key(sum[:len(store.Key{})]), true
 }
 
 // Serve makes the stored response the response of x. The body becomes x's.

@@ -48,6 +48,10 @@ type Rules struct {
 	ReadsPrivate bool
 	// IgnoreClientDirectives lets Cache-Control and Pragma of requests have no effect.
 	IgnoreClientDirectives bool
+	// MatchLanguage takes a stored response in the language that a request prefers
+	// to all others for the one that the origin would choose, whatever
+	// Accept-Language it was made for.
+	MatchLanguage bool
 	// WhileRevalidate, IfError, Heuristic and Statuses are times that hold where
 	// a response says nothing of its own, Target is a targeted field's name; see
 	// policy.Rules.
@@ -63,7 +67,7 @@ type Status = policy.Status
 func (r *Rules) policy() policy.Rules {
 	return policy.Rules{Mode: r.Mode, TTL: r.TTL, StripSetCookie: r.StripSetCookie, KeepSetCookie: r.KeepSetCookie, IgnoreCookies: r.IgnoreCookies,
 		ReadsPrivate: r.ReadsPrivate, IgnoreClientDirectives: r.IgnoreClientDirectives, WhileRevalidate: r.WhileRevalidate, IfError: r.IfError,
-		Heuristic: r.Heuristic, Statuses: r.Statuses, Target: r.Target}
+		Heuristic: r.Heuristic, Statuses: r.Statuses, Target: r.Target, MatchLanguage: r.MatchLanguage}
 }
 
 func (r *Rules) key() key.Config {

@@ -86,6 +86,8 @@ type CachePolicy struct {
 	StaleIfError Duration `yaml:"stale_if_error" default:"0s" rule:"zero"`
 	// Name of a response field that is obeyed before CDN-Cache-Control, which is obeyed before Cache-Control (RFC 9213).
 	TargetedField FieldName `yaml:"targeted_field"`
+	// Whether a request that prefers one language to all others may get a stored response in that language (Content-Language), although it was made for another Accept-Language.
+	MatchLanguage bool `yaml:"match_language"`
 	// Whether Cache-Control and Pragma of requests have no effect.
 	IgnoreClientDirectives bool `yaml:"ignore_client_directives"`
 }

@@ -376,6 +376,7 @@ func (c *call) pass() step {
 		x.Outcome = exchange.Answered
 	} else {
 		c.invalidate(&f.x.Response)
+		c.posted(f)
 	}
 	c.takeResponse()
 	return onResponse

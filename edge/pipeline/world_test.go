@@ -86,7 +86,7 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 // site HOST [option...]: options are mode=pass|force, ttl=, origin=, cookies=ignore,
 // key_cookie=, strip_set_cookie, store_set_cookie, no_collapse, reads_private, functions=a,b:open,
 // heuristic=, swr= and sie= (what holds for responses that do not say so), status=CODE:TTL, target=FIELD,
-// ignore_client.
+// ignore_client, match_language, ranges.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
 	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Origin: "main", Collapse: true}}
@@ -139,6 +139,8 @@ func (w *world) options(r *Route, options []string) {
 			r.Rules.Statuses = append(r.Rules.Statuses, cache.Status{Code: n, TTL: duration(w.t, ttl)})
 		case "target":
 			r.Rules.Target = value
+		case "match_language":
+			r.Rules.MatchLanguage = true
 		case "ignore_client":
 			r.Rules.IgnoreClientDirectives = true
 		case "no_collapse":

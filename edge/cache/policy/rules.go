@@ -57,6 +57,9 @@ type Rules struct {
 	// Target is the name of a response field, in lower case, that comes before
 	// CDN-Cache-Control; "" is none.
 	Target string
+	// MatchLanguage takes a stored response in the language that a request prefers
+	// to all others for the one that the origin would choose.
+	MatchLanguage bool
 }
 
 // A Status is a lifetime for responses of a status.

@@ -103,6 +103,11 @@ func has(h *exchange.Header, k exchange.Known, name string) bool {
 // which they are compared.
 func appendCombined(b []byte, k exchange.Known, name string, h *exchange.Header) []byte {
 	start := len(b)
+	if foldsCase(k) {
+		if b, ok := appendPreferences(b, k, h); ok {
+			return b
+		}
+	}
 	for i := 0; i < h.Len(); i++ {
 		f := h.At(i)
 		if f.Known() != k || k == exchange.Other && !strings.EqualFold(f.Name, name) {
