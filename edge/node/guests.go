@@ -45,6 +45,10 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 				}
 				m.Event("function_instance_made")
 			},
+			Opened: func(f *guest.Function, pause time.Duration, err error) {
+				m.Event("function_circuit_opened")
+				n.log.Error("no instances of a function can be made", "owner", f.Owner(), "function", f.Name(), "next attempt in", pause, "error", err)
+			},
 			Gone: func(_ *guest.Function, why sandbox.Reason) { m.Event("function_instance_" + string(why)) },
 		},
 	})

@@ -142,6 +142,9 @@ func (f *Function) events() (e sandbox.Events) {
 	if gone := f.host.o.Events.Gone; gone != nil {
 		e.Gone = func(why sandbox.Reason) { gone(f, why) }
 	}
+	if opened := f.host.o.Events.Opened; opened != nil {
+		e.Opened = func(pause time.Duration, err error) { opened(f, pause, err) }
+	}
 	return e
 }
 

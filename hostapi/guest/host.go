@@ -39,6 +39,8 @@ type Events struct {
 	// Made tells of a new instance, or why there is none; Gone why one was closed.
 	Made func(f *Function, took time.Duration, err error)
 	Gone func(f *Function, why sandbox.Reason)
+	// Opened tells that no instances are made for so long, because several in a row could not be.
+	Opened func(f *Function, pause time.Duration, err error)
 }
 
 // HostFuncs returns every function that a guest of any ABI may import, for

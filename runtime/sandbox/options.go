@@ -81,6 +81,8 @@ type Events struct {
 	// Reset tells that an instance was put back to what it was before its exchange, by which way and in what time, or why it
 	// could not.
 	Reset func(way Way, took time.Duration, err error)
+	// Opened tells that no instances are made for so long, because several in a row could not be, the last with err.
+	Opened func(pause time.Duration, err error)
 	// Stretch tells that a guest ran for that long without coming back to Go, when it is longer than any before in this
 	// pool. For as long nobody could stop it: neither a deadline nor the garbage collector.
 	Stretch func(longest time.Duration)

@@ -30,6 +30,7 @@ type Pool struct {
 	restores bool          // instances are put back after each exchange
 	epoch    time.Time     // what the pool's clock counts from: reading it is half of reading time.Now
 	first    chan struct{} // full while somebody makes the image
+	circuit  circuit       // of making instances
 
 	mu     sync.Mutex
 	image  *image // nil until there is one, and after Close
@@ -81,7 +82,8 @@ func (p *Pool) Stats() Stats {
 
 // Acquire lends an instance. The caller binds, calls and releases it. It waits at most Options.Wait and until ctx ends.
 //
-// If no instance can be made, the error is a *Trap of its initialisation or says what the system lacks.
+// If no instance can be made, the error is a *Trap of its initialisation or says what the system lacks. After a few such
+// failures in a row it is ErrCircuit as well, at once, for a while.
 func (p *Pool) Acquire(ctx context.Context) (*Instance, error) {
 	i, err := p.place(ctx)
 	if err != nil || i != nil {
@@ -151,8 +153,17 @@ func (p *Pool) leave(w *waiter) bool {
 
 // make makes an instance in a place that the caller has, and gives the place up if it cannot.
 func (p *Pool) make(ctx context.Context) (*Instance, error) {
+	if err := p.circuit.enter(time.Since(p.epoch)); err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.vacate()
+		return nil, err
+	}
 	begin := time.Now()
 	i, err := p.instance(ctx)
+	if opened := p.circuit.leave(time.Since(p.epoch), err); opened > 0 && p.o.Events.Opened != nil {
+		p.o.Events.Opened(opened, err)
+	}
 	if p.o.Events.Made != nil {
 		p.o.Events.Made(time.Since(begin), err)
 	}
