@@ -82,7 +82,7 @@ func (c *Cache) Explain(x *exchange.Exchange, r *Rules) Explanation {
 	case e.State == Absent && refused:
 		e.Reason = exchange.ReasonHitForMiss
 	}
-	if e.State != Fresh || e.Reason != exchange.ReasonNone {
+	if e.State != Fresh && e.State != Usable {
 		e.Forward = policy.Forward(e.Reason)
 	}
 	return e

@@ -180,6 +180,9 @@ func (c *call) lookup() step {
 	switch c.found.State {
 	case cache.Fresh:
 		c.x.Outcome = exchange.Hit
+		if c.found.Reason != exchange.ReasonNone { // the client takes it stale
+			c.x.Outcome, c.x.Reason = exchange.Stale, c.found.Reason
+		}
 		c.serveFound()
 		return onResponse
 	case cache.Usable:
@@ -187,18 +190,18 @@ func (c *call) lookup() step {
 		c.refresh()
 		c.serveFound()
 		return onResponse
-	case cache.Bypass:
-		c.x.Reason, c.x.Cache.Forward = c.found.Reason, c.found.Forward
-		return pass
 	}
 	c.x.Reason, c.x.Cache.Forward = c.found.Reason, c.found.Forward
-	if c.found.Reason == exchange.ReasonOnlyIfCached {
+	switch {
+	case c.found.Reason == exchange.ReasonOnlyIfCached:
 		// "If it is received, a cache SHOULD either respond using a stored
 		// response consistent with the other constraints of the request or
 		// respond with a 504 (Gateway Timeout) status code."
 		// https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.7
 		c.x.Cache.Forward = exchange.ForwardNone
 		return c.fail(504, exchange.ReasonOnlyIfCached)
+	case c.found.State == cache.Bypass:
+		return pass
 	}
 	return await
 }

@@ -128,6 +128,9 @@ func outcomeText(s *admin.Shown) string {
 		what = "hit: it would be served from the cache"
 	case "stale":
 		what = "stale: the origin would be asked whether it still holds"
+		if s.Forward == "" {
+			what = "stale: it would be served, and refreshed meanwhile"
+		}
 	case "miss":
 		what = "miss: the origin would be asked"
 	case "pass":
