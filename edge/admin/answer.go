@@ -16,6 +16,8 @@ type Function struct {
 	Bindings []string  `json:"bindings" doc:"The sites, and routes as site and path, that call it."`
 	Past     []string  `json:"past" doc:"Versions that ran before, the latest last."`
 	Versions []Version `json:"versions" doc:"Versions that are kept, the newest first."`
+	// Failures are in the answer about one function only.
+	Failures []FunctionFailure `json:"failures,omitempty" doc:"The ways in which it failed, the latest first. In the answer about one function only."`
 }
 
 // Source says where a function's module comes from.

@@ -113,7 +113,29 @@ func (a functionsAPI) List(owner string) []admin.Function {
 }
 
 func (a functionsAPI) Named(owner, name string) (admin.Function, bool) {
-	return a.describe(a.current(), owner, name)
+	f, ok := a.describe(a.current(), owner, name)
+	if ok {
+		f.Failures = a.failures(owner, name)
+	}
+	return f, ok
+}
+
+// failures are the ways in which a function failed, the latest first.
+func (a functionsAPI) failures(owner, name string) (list []admin.FunctionFailure) {
+	for _, f := range a.n.observer.Failures.Of(owner, name) {
+		out := admin.FunctionFailure{
+			Count: f.Count, First: f.First, Last: f.Last, Request: f.Request, Version: f.Version, During: f.During, Kind: f.Kind,
+			Message: f.Message, LastHostCall: f.LastHostCall, Log: f.Log,
+		}
+		for _, s := range f.Spent {
+			out.Budgets = append(out.Budgets, admin.BudgetSpent{Budget: s.Budget, Spent: s.Spent, Limit: s.Limit, Text: s.Text})
+		}
+		for _, s := range f.Stack {
+			out.Stack = append(out.Stack, admin.GuestFrame(s))
+		}
+		list = append(list, out)
+	}
+	return list
 }
 
 // fromFile refuses to change which version of a function runs if the

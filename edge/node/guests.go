@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/config"
@@ -33,11 +34,13 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			Metrics:  guestMetrics{m},
 			Devices:  guestDevices{},
 		},
-		Limits: limit.Limits{CPU: time.Duration(config.MaxCPU), Wall: time.Duration(config.MaxWall), Memory: min(int64(c.Memory), int64(config.MaxMemory))},
+		Limits:   limit.Limits{CPU: time.Duration(config.MaxCPU), Wall: time.Duration(config.MaxWall), Memory: min(int64(c.Memory), int64(config.MaxMemory))},
+		Original: n.original,
 		Events: guest.Events{
 			Called: func(f *guest.Function, call *exchange.Call, id exchange.ID, err error) {
 				n.observer.Called(string(f.Owner()), f.Name(), f.Version(), id, call, err)
 			},
+			Failed: n.failed,
 			Made: func(_ *guest.Function, _ time.Duration, err error) {
 				if err != nil {
 					m.Event("function_instance_failed")
@@ -52,6 +55,44 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			Gone: func(_ *guest.Function, why sandbox.Reason) { m.Event("function_instance_" + string(why)) },
 		},
 	})
+}
+
+// failed tells the observer of a function's failure.
+func (n *Node) failed(r *guest.Report) {
+	f := observe.Failure{
+		Last: time.Now(), Version: r.Version, During: r.During, Kind: string(r.Kind), Message: r.Message, LastHostCall: r.LastHostCall,
+	}
+	if r.Exchange != (exchange.ID{}) {
+		f.Request = r.Exchange.String()
+	}
+	for _, l := range r.Budgets {
+		f.Spent = append(f.Spent, observe.Spent{Budget: l.Budget.String(), Spent: l.Spent, Limit: l.Limit, Text: l.String()})
+	}
+	stack := func(f *observe.Failure) {
+		f.Stack = nil
+		for _, s := range r.Stack {
+			f.Stack = append(f.Stack, observe.Frame{Function: s.Function, Offset: s.Offset, File: s.File, Line: s.Line, Column: s.Column})
+		}
+	}
+	stack(&f)
+	n.observer.Failed(string(r.Owner), r.Function, r.Key(), f, func(f *observe.Failure) {
+		r.Locate()
+		stack(f)
+	})
+}
+
+// original returns the bytes of a version of a function, from where it was loaded.
+func (n *Node) original(owner services.Owner, name, version string) ([]byte, error) {
+	n.mu.Lock()
+	c := n.config
+	n.mu.Unlock()
+	if c == nil {
+		return nil, errors.New("the node has only begun to start")
+	}
+	if f := c.Function(config.Name(owner), config.Name(name)); f != nil && f.Module != "" {
+		return os.ReadFile(f.Module) // it may be another one by now: whoever asks compares
+	}
+	return n.functions.Code(string(owner), name, version)
 }
 
 // guestFetch are the requests of functions' own.

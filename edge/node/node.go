@@ -162,6 +162,7 @@ func (n *Node) openObserver(c *config.Config) error {
 		return err
 	}
 	n.observer = &observe.Observer{Access: access, Metrics: observe.NewMetrics(n.o.Version), Functions: &observe.FunctionLogs{}, Log: n.log}
+	n.observer.Failures = observe.NewFailures(n.observer.FailureTold)
 	return nil
 }
 
@@ -274,11 +275,14 @@ func (n *Node) apply(ctx context.Context, c *config.Config, with *override, comm
 		})
 		n.observer.Metrics.Forget(
 			func(owner, site string) bool { return hasSite(c, owner, site) },
-			func(owner, name string) bool {
-				return c.Function(config.Name(owner), config.Name(name)) != nil
-			})
+			func(owner, name string) bool { return hasFunction(c, owner, name) })
+		n.observer.Failures.Forget(func(owner, name string) bool { return hasFunction(c, owner, name) })
 	}
 	return nil
+}
+
+func hasFunction(c *config.Config, owner, name string) bool {
+	return c.Function(config.Name(owner), config.Name(name)) != nil
 }
 
 func hasSite(c *config.Config, owner, name string) bool {
@@ -449,6 +453,7 @@ func (n *Node) close(drained bool) {
 		n.kv.Close()
 	}
 	if n.observer != nil {
+		n.observer.Failures.Close()
 		n.observer.Access.Close(5 * time.Second)
 	}
 	if n.data != nil {

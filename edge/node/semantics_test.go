@@ -276,10 +276,14 @@ func TestFunctionLogs(t *testing.T) {
 		Lines  []struct{ Level, Request, Message string }
 		Cursor int
 	}
-	if err := json.Unmarshal([]byte(w.did("GET", "/v1/functions/talks/logs", nil).body), &page); err != nil {
-		t.Fatal(err)
-	}
-	if len(page.Lines) != 2 || page.Lines[0].Message != "a line of its own" || page.Lines[0].Level != "warn" || page.Lines[1].Level != "error" ||
+	eventually(t, "the failure is described to its end", func() bool {
+		page.Lines = nil
+		if err := json.Unmarshal([]byte(w.did("GET", "/v1/functions/talks/logs", nil).body), &page); err != nil {
+			t.Fatal(err)
+		}
+		return len(page.Lines) > 2 && strings.HasPrefix(page.Lines[len(page.Lines)-1].Message, "spent: ")
+	})
+	if page.Lines[0].Message != "a line of its own" || page.Lines[0].Level != "warn" || page.Lines[1].Level != "error" ||
 		!strings.Contains(page.Lines[1].Message, "on_response failed (function-trap)") || id == "" || page.Lines[0].Request != id || page.Lines[1].Request != id {
 		t.Errorf("lines %+v, request %s", page.Lines, id)
 	}

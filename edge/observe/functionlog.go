@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,6 +88,24 @@ func (f *FunctionLogs) Add(owner, name string, line LogLine) {
 		drop++
 	}
 	l.lines = l.lines[drop:]
+}
+
+// OfRequest returns the last lines of a function in one exchange, the oldest first, at most n. Those for which skip is true are
+// left out.
+func (f *FunctionLogs) OfRequest(owner, name, request string, n int, skip func(message string) bool) (messages []string) {
+	l := f.of(owner, name, false)
+	if l == nil || request == "" {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := len(l.lines) - 1; i >= 0 && len(messages) < n; i-- {
+		if line := &l.lines[i]; line.Request == request && !skip(line.Message) {
+			messages = append(messages, line.Message)
+		}
+	}
+	slices.Reverse(messages)
+	return messages
 }
 
 // After returns the lines behind the cursor, the oldest first, at most n, and

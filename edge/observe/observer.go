@@ -3,6 +3,7 @@ package observe
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -14,6 +15,7 @@ type Observer struct {
 	Access    *AccessLog
 	Metrics   *Metrics
 	Functions *FunctionLogs
+	Failures  *Failures
 	// Log is the operator's: what a person should know of. It writes by itself,
 	// so only rare events go there.
 	Log *slog.Logger
@@ -46,6 +48,40 @@ func (o *Observer) Called(owner, name, version string, id exchange.ID, c *exchan
 		o.Functions.Add(owner, name, LogLine{Time: time.Now(), Level: "error", Request: id.String(), Version: short(version),
 			Message: fmt.Sprintf("%v failed (%v): %v", c.Hook, c.Failed, err)})
 	}
+}
+
+// Failed hears of each failure of a function, with what its author may want to know; locate finds files and lines of the stack.
+// What the function has logged in that exchange is added. The first of its kind goes into the function's log in full
+// and into the operator's in one line.
+func (o *Observer) Failed(owner, name, key string, f Failure, locate func(*Failure)) {
+	if o.Failures == nil {
+		return
+	}
+	o.Failures.Add(owner, name, key, f, func(f *Failure) {
+		locate(f)
+		if o.Functions != nil {
+			own := f.During + " failed ("
+			f.Log = o.Functions.OfRequest(owner, name, f.Request, FailureLog, func(message string) bool { return strings.HasPrefix(message, own) })
+		}
+	})
+}
+
+// FailureLog is how many lines of a function's log stand in a failure.
+const FailureLog = 40
+
+// FailureTold writes a new failure into the logs. It is for NewFailures.
+func (o *Observer) FailureTold(owner, name string, f *Failure) {
+	if o.Functions != nil {
+		for _, line := range f.Lines() {
+			o.Functions.Add(owner, name, LogLine{Time: time.Now(), Level: "error", Request: f.Request, Version: short(f.Version), Message: line})
+		}
+	}
+	in := ""
+	if len(f.Stack) > 0 {
+		in = strings.TrimSuffix(f.Stack[0].Function+" "+f.Stack[0].place(), " ")
+	}
+	o.Log.Warn("a function failed in a new way", "owner", owner, "function", name, "version", short(f.Version), "during", f.During,
+		"request", f.Request, "kind", f.Kind, "message", f.Message, "in", in)
 }
 
 // short is a version's name as people write it.

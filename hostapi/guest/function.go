@@ -58,6 +58,7 @@ type Function struct {
 	runs    sync.Pool // of *Run
 	closed  atomic.Bool
 	parked  parked
+	places  places
 	most    int // instances
 	calls   atomic.Int64
 	failed  atomic.Int64

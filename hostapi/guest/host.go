@@ -29,6 +29,9 @@ type Options struct {
 	// Wait is how long an exchange waits for an instance; 0 is the sandbox's default.
 	Wait   time.Duration
 	Events Events
+	// Original returns the bytes that a version was loaded from, so that traps can be led back to lines of it. Nil, and an error, is
+	// that they are not to be had.
+	Original func(owner services.Owner, name, version string) ([]byte, error)
 }
 
 // Events are told what functions do; nil fields are not called. They are
@@ -36,6 +39,8 @@ type Options struct {
 type Events struct {
 	// Called tells of each call of a hook in the exchange of that id; err is nil if it returned.
 	Called func(f *Function, c *exchange.Call, id exchange.ID, err error)
+	// Failed tells of a guest that trapped or spent a budget, in a hook or while it was made.
+	Failed func(r *Report)
 	// Made tells of a new instance, or why there is none; Gone why one was closed.
 	Made func(f *Function, took time.Duration, err error)
 	Gone func(f *Function, why sandbox.Reason)

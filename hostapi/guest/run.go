@@ -60,6 +60,7 @@ func (f *Function) Start(x *exchange.Exchange, deadline time.Time) (*Run, error)
 	}
 	i, err := f.acquire(ctx)
 	if err != nil {
+		f.failedToStart(err, x.ID)
 		return nil, f.noInstance(err)
 	}
 	r := f.runs.Get().(*Run)
@@ -68,6 +69,14 @@ func (f *Function) Start(x *exchange.Exchange, deadline time.Time) (*Run, error)
 	r.s.Attach(x)
 	i.Bind(r.s, &r.budget)
 	return r, nil
+}
+
+// failedToStart tells of an instance that could not be made because its guest trapped.
+func (f *Function) failedToStart(err error, id exchange.ID) {
+	failed := f.host.o.Events.Failed
+	if _, ok := errors.AsType[*sandbox.Trap](err); ok && failed != nil {
+		failed(f.report(err, Initialising, id, nil))
+	}
 }
 
 func (f *Function) noInstance(err error) error {
@@ -142,6 +151,9 @@ func (r *Run) settle(result int32, err error) (answered bool, failure error) {
 		if failure = e; e.Source == exchange.SourceFunction {
 			c.Failed = e.Reason
 			r.f.failed.Add(1)
+			if failed := r.f.host.o.Events.Failed; failed != nil {
+				failed(r.f.report(err, r.hook.String(), r.x.ID, &r.budget))
+			}
 		}
 	}
 	r.x.Calls = append(r.x.Calls, c)

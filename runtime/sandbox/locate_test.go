@@ -2,7 +2,6 @@ package sandbox_test
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,31 +14,6 @@ import (
 	"github.com/wedgecdn/wedge/runtime/sandbox"
 	"github.com/wedgecdn/wedge/runtime/wasm"
 )
-
-// withLines adds line tables to a module, in which the byte at offset n of the code section is line n of "guest.src".
-func withLines(t *testing.T, module []byte) []byte {
-	t.Helper()
-	sections, err := wasm.Sections(module)
-	if err != nil {
-		t.Fatal(err)
-	}
-	at, ok := wasm.Place(sections, wasm.CodeSection)
-	if !ok {
-		t.Fatal("no code")
-	}
-	head := []byte{1, 1, 1, 1, 1, 4, 0, 1, 1, 0} // an opcode above 4 goes on by as many bytes and one line
-	head = append(head, "guest.src\x00\x00\x00\x00\x00"...)
-	b := binary.LittleEndian.AppendUint32([]byte{4, 0}, uint32(len(head)))
-	b = append(b, head...)
-	b = binary.LittleEndian.AppendUint32(append(b, 0, 5, 2), 1)
-	b = append(b, 1)
-	for range sections[at].Data[1:] {
-		b = append(b, 5)
-	}
-	b = append(b, 0, 1, 1)
-	b = append(binary.LittleEndian.AppendUint32(nil, uint32(len(b))), b...)
-	return wasm.Write(append(sections, wasm.Section{ID: wasm.CustomSection, Data: append(wasm.AppendName(nil, ".debug_line"), b...)}))
-}
 
 // codeAt names the instruction at an offset of a module.
 func codeAt(t *testing.T, module []byte, offset int) wasm.Op {
@@ -79,7 +53,7 @@ func TestLocate(t *testing.T) {
 	m.Func("budget", "", "i", "", Code(I32(5), Op(0x1a), Call(spin))...)
 	m.Func("host", "", "i", "", Code(I32(5), Op(0x1a), Call(refuse), I32(1))...)
 	m.Func("copy", "", "i", "", Code(I32(65_000), I32(0), I32(70_000), Op(0xfc, 10, 0, 0), I32(1))...)
-	module := withLines(t, m.Bytes())
+	module := WithLines(m.Bytes())
 	names := map[wasm.Op]string{0x36: "i32.store", wasm.Call: "call", wasm.Unreachable: "unreachable", wasm.LocalGet: "local.get", wasm.MemoryCopy: "memory.copy"}
 
 	for _, interpreter := range []bool{false, true} {

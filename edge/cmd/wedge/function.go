@@ -109,11 +109,21 @@ func printFunction(w io.Writer, f admin.Function) error {
 		callers = strings.Join(f.Bindings, ", ")
 	}
 	t.row("called by", callers)
-	if err := t.flush(); err != nil || len(f.Versions) == 0 {
+	if err := t.flush(); err != nil {
 		return err
 	}
+	if err := printVersions(w, f); err != nil {
+		return err
+	}
+	return printFailures(w, f.Failures)
+}
+
+func printVersions(w io.Writer, f admin.Function) error {
+	if len(f.Versions) == 0 {
+		return nil
+	}
 	fmt.Fprintln(w)
-	t = newTable(w)
+	t := newTable(w)
 	t.row("VERSION", "RUNS", "SIZE", "ABI", "HOOKS", "DEPLOYED", "BY", "MESSAGE")
 	for _, v := range f.Versions {
 		now := ""
