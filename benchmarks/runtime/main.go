@@ -21,6 +21,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/runtime/sandbox"
@@ -90,12 +91,23 @@ func run(w io.Writer, list []program, rounds int, while time.Duration) (missed i
 		return 0, err
 	}
 	r := report{w: w}
-	r.printf("%s, %s/%s, %d processors; %d rounds of %s of processor time each\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, processors, rounds, while)
+	r.printf("%s, %s/%s, %d processors, load average %s; %d rounds of %s of processor time for each figure\n",
+		runtime.Version(), runtime.GOOS, runtime.GOARCH, processors, loadAverage(), rounds, while)
 	r.metering(all)
 	r.isolation(all)
 	r.hooks(handler, pooled, pristine)
 	r.summary()
 	return r.missed, nil
+}
+
+// loadAverage is how busy the machine was in the last minute: figures of a busy one are higher, ratios less so.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	first, _, _ := strings.Cut(string(b), " ")
+	if err != nil || first == "" {
+		return "unknown"
+	}
+	return first
 }
 
 // set makes the cells of a guest.
@@ -123,7 +135,7 @@ func (m *measured) set(turns *sandbox.Turns) error {
 			if err != nil {
 				return c, err
 			}
-			c[i] = &cell{name: m.language + " " + j.name, do: do, before: before}
+			c[i] = &cell{name: m.language + " " + j.name, do: do, before: before, long: m.collects}
 		}
 		return c, nil
 	}

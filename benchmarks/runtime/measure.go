@@ -16,6 +16,7 @@ type cell struct {
 	do   func() error // once
 	// before makes ready for each call of do. It is not measured. Nil is nothing.
 	before func()
+	long   bool // takes five times as long
 
 	times   int       // do is called that often a round
 	samples []float64 // ns of processor time a call of do, by round
@@ -33,6 +34,13 @@ func used() time.Duration {
 
 // prepare warms a cell up, counts what it allocates, and finds out how often a round has to call it to take a while.
 func (c *cell) prepare(while time.Duration) error {
+	if c.long {
+		while *= 5
+	}
+	c.times = 5 // the first one makes an instance, and the caches are cold
+	if _, err := c.once(); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
 	for c.times = 1; ; c.times *= 2 {
 		took, err := c.once()
 		if err != nil {

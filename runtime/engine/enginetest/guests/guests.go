@@ -47,7 +47,7 @@ const (
 // What find of a canary adds up. Not each language can keep something in each place.
 const (
 	InMemory = 1 << iota // all languages
-	InGlobal             // C, AssemblyScript
+	InGlobal             // C, AssemblyScript: a global of the module
 	InTable              // C: a changed entry, whoever changed it
 	InWASI               // Go: a closed stderr, whoever closed it; wazero has it closed, runtime/wasi keeps nothing
 )
