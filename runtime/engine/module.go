@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -183,7 +184,8 @@ func (m *Module) Instantiate(ctx context.Context) (instance api.Module, release 
 			c.release()
 		}
 	}()
-	config := wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	// The source is never read, as WASI is ours; without one the engine seeds a generator for each instance.
+	config := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 	instance, err = c.engine.rt.InstantiateModule(ctx, c.compiled, config)
 	if err != nil {
 		return nil, nil, err // and no interface with a nil pointer in it

@@ -173,6 +173,7 @@ func TestGoGuest(t *testing.T) {
 	f("eat", limit.Limits{CPU: 5 * time.Second}, sandbox.Unreachable, "unreachable")
 
 	goGuestFuel(t, module)
+	goGuestCosts(t, module)
 }
 
 // goGuestFuel: the same call of a fresh instance costs the same fuel, with clock and randomness fixed.

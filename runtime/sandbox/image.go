@@ -34,6 +34,16 @@ func newImage(memory []byte, globals []uint64, inFile bool) (*image, error) {
 	return im, nil
 }
 
+// leaveFile keeps the bytes in Go's heap alone: for Copy, which has no use for descriptors. Nobody else has the image yet.
+func (im *image) leaveFile() {
+	im.way = Copy
+	if f := im.file; f != nil {
+		view := im.bytes
+		im.bytes, im.file = append([]byte(nil), view...), nil
+		f.close(view)
+	}
+}
+
 func (im *image) retain() *image {
 	im.refs.Add(1)
 	return im

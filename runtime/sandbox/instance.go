@@ -34,7 +34,8 @@ var (
 // Instance is one live instance. It is for one goroutine at a time: the one that got it from Pool.Acquire, until it gives
 // it back. A host function may call into its instance again, but not the export that is running.
 //
-// States: fit; dead, after a call that ended with a trap. A dead one only serves to be released.
+// States: fit; dead, after a call that ended with a trap. A dead one only serves to be released. If it is dead because its
+// program came to its end, it has ended: its state is whole, and it is put back as others are.
 type Instance struct {
 	run     run
 	code    *engine.Module
@@ -51,6 +52,7 @@ type Instance struct {
 	depth   int
 	served  bool // it has been bound to an exchange
 	dead    bool
+	ended   bool // with exit code 0; then it is dead as well
 }
 
 type export struct {
@@ -243,8 +245,10 @@ func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint6
 		i.run.end()
 	}
 	if err != nil {
+		trap := trapOf(err, i.run.last, len(i.code.Imports()))
 		i.dead = true
-		return nil, trapOf(err, i.run.last, len(i.code.Imports()))
+		i.ended = i.depth == 0 && trap.exitedWell()
+		return nil, trap
 	}
 	return e.stack[:e.results], nil
 }

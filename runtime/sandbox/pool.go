@@ -325,7 +325,7 @@ func (p *Pool) Release(i *Instance) {
 func (p *Pool) renew(i *Instance) Reason {
 	size := len(i.memory.bytes)
 	switch {
-	case i.dead:
+	case i.dead && !(i.ended && p.restores):
 		return Trapped
 	case !i.served:
 		return ""
@@ -348,7 +348,7 @@ func (p *Pool) renew(i *Instance) Reason {
 	case int64(size) > p.o.Retire && size > i.initial: // or the next one would be no smaller
 		return Grown
 	}
-	i.served = false
+	i.served, i.dead, i.ended = false, false, false
 	if i.reseed(context.Background()) != nil {
 		return Trapped
 	}

@@ -38,7 +38,9 @@ func (i *Instance) snapshot(way Way) (_ *image, err error) {
 	switch {
 	case im.file == nil:
 	case way == "":
-		im.way = l.measure(im)
+		if im.way = l.measure(im); im.way == Copy {
+			im.leaveFile()
+		}
 	default:
 		im.way = way
 	}
@@ -108,4 +110,10 @@ func (i *Instance) findGlobals() {
 	for n, g := range names {
 		i.globals[n] = i.module.ExportedGlobal(g.Name).(api.MutableGlobal)
 	}
+}
+
+// exitedWell tells whether the guest ended itself with exit code 0, as a program does whose work is done.
+func (t *Trap) exitedWell() bool {
+	var exit interface{ ExitCode() uint32 }
+	return t.Kind == Exit && errors.As(t.Err, &exit) && exit.ExitCode() == 0
 }

@@ -3,11 +3,13 @@ package sandbox_test
 import (
 	"context"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/wedgecdn/wedge/runtime/engine"
 	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 	"github.com/wedgecdn/wedge/runtime/limit"
 	"github.com/wedgecdn/wedge/runtime/sandbox"
@@ -91,23 +93,22 @@ func TestResetIsCheap(t *testing.T) {
 		return // the detector's time would be measured, or the system has no way that is cheap for large memories
 	}
 	e := newEngine(t)
-	f := func(name string, module []byte, export string, args ...uint64) {
-		t.Helper()
-		m := compile(t, e, module)
-		sandbox.OnOneThread(func() {
-			fresh := cpuPerExchange(t, 5, sandbox.Options{Module: m, Fresh: true}, export, args...)
-			reset := cpuPerExchange(t, 200, sandbox.Options{Module: m}, export, args...)
-			kept := cpuPerExchange(t, 200, sandbox.Options{Module: m, Isolation: sandbox.PerInstance}, export, args...)
-			t.Logf("%s: an exchange takes %s with a new instance, %s with a reset, %s with neither", name, fresh, reset, kept)
-			if reset-kept > (fresh-kept)/20 {
-				t.Errorf("%s: a reset takes %s, a new instance %s", name, reset-kept, fresh-kept)
-			}
-		})
-	}
-	f("64 KiB", toucher(1), "touch", 4)
-	f("256 KiB", toucher(4), "touch", 16)
-	f("4 MiB", toucher(64), "touch", 32)
-	f("Go", Go(t, goGuest), "empty")
+	wantCheap(t, "64 KiB", compile(t, e, toucher(1)), "touch", 4)
+	wantCheap(t, "256 KiB", compile(t, e, toucher(4)), "touch", 16)
+	wantCheap(t, "4 MiB", compile(t, e, toucher(64)), "touch", 32)
+}
+
+func wantCheap(t *testing.T, name string, m *engine.Module, export string, args ...uint64) {
+	t.Helper()
+	sandbox.OnOneThread(func() {
+		fresh := cpuPerExchange(t, 5, sandbox.Options{Module: m, Fresh: true}, export, args...)
+		reset := cpuPerExchange(t, 200, sandbox.Options{Module: m}, export, args...)
+		kept := cpuPerExchange(t, 200, sandbox.Options{Module: m, Isolation: sandbox.PerInstance}, export, args...)
+		t.Logf("%s: an exchange takes %s with a new instance, %s with a reset, %s with neither", name, fresh, reset, kept)
+		if reset-kept > (fresh-kept)/20 {
+			t.Errorf("%s: a reset takes %s, a new instance %s", name, reset-kept, fresh-kept)
+		}
+	})
 }
 
 // A guest that grows does not grow across exchanges: neither what it sees, nor what it costs.
@@ -117,7 +118,7 @@ func TestGrowthIsTakenBack(t *testing.T) {
 	for _, way := range sandbox.Ways() {
 		p := newPool(t, sandbox.Options{Module: module, Limits: generous, Reset: way})
 		before := resident(t)
-		for n := range 20 {
+		for n := range 8 {
 			i := acquire(t, p)
 			i.Bind(nil, nil)
 			if got := call(t, i, "size")[0]; got != 2 {
@@ -136,8 +137,8 @@ func TestGrowthIsTakenBack(t *testing.T) {
 			call(t, i, "fill", uint64(m.Size()))
 			p.Release(i)
 		}
-		// The last exchanges had 58 MiB.
-		if grown := resident(t) - before; grown > 20<<20 {
+		// The last exchanges had 20 MiB.
+		if grown := resident(t) - before; grown > 8<<20 {
 			t.Errorf("%s: %d bytes more are resident after the exchanges", way, grown)
 		}
 		if s := p.Stats(); s.Made != 1 {
@@ -146,17 +147,23 @@ func TestGrowthIsTakenBack(t *testing.T) {
 	}
 }
 
-// resident is the memory of the process, in bytes; 0 where the system does not tell.
+// resident is the memory that is the process's own, in bytes: without pages of files, which instances share and the system
+// would count for each. It is 0 where the system does not tell.
 func resident(t *testing.T) int {
-	text, err := os.ReadFile("/proc/self/statm")
+	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return 0
 	}
-	n, err := strconv.Atoi(strings.Fields(string(text))[1])
-	if err != nil {
-		t.Fatal(err)
+	for line := range strings.Lines(string(text)) {
+		if kB, ok := strings.CutPrefix(line, "RssAnon:"); ok {
+			n, err := strconv.Atoi(strings.Fields(kB)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n << 10
+		}
 	}
-	return n * os.Getpagesize()
+	return 0
 }
 
 // What cannot be put back costs the instance, and nobody else notices.
@@ -221,5 +228,80 @@ func TestUnknownWay(t *testing.T) {
 	_, err := sandbox.NewPool(sandbox.Options{Module: compile(t, e, toucher(1)), Reset: "prayer"})
 	if err == nil || !strings.HasPrefix(err.Error(), `sandbox: no reset by "prayer" on this system, which has ["copy"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A program (a command, in WASI's words) is put back to where it was before it began, whether it returns or exits; one that
+// fails is gone.
+func TestCommand(t *testing.T) {
+	e := newEngine(t)
+	var m Module
+	exit := m.Import("wasi_snapshot_preview1", "proc_exit", "i", "")
+	m.Memory(1, 0)
+	count := Code(I32(64), I32(64), Load32, I32(1), Add32, Store32)
+	m.Func("_start", "", "", "", count...)
+	m.Func("exit", "i", "", "", Code(count, Get(0), Call(exit))...)
+	m.Func("count", "", "i", "", Code(I32(64), Load32)...)
+	var w watch
+	p := newPool(t, sandbox.Options{Module: compile(t, e, m.Bytes()), Limits: generous, Events: w.events()})
+	f := func(name string, well bool, args ...uint64) {
+		t.Helper()
+		i := acquire(t, p)
+		i.Bind(&exchange{s: &wasi.State{}}, nil)
+		if n := call(t, i, "count")[0]; n != 0 {
+			t.Errorf("before %s %d: it ran %d times", name, args, n)
+		}
+		_, err := i.Call(context.Background(), name, args...)
+		if (err == nil) != (name == "_start") {
+			t.Errorf("%s %d: %v", name, args, err)
+		}
+		if _, err := i.Call(context.Background(), "count"); (err == nil) != (name == "_start") {
+			t.Errorf("a call after %s %d: %v", name, args, err)
+		}
+		made := p.Stats().Made
+		p.Release(i)
+		p.Release(acquire(t, p))
+		if again := p.Stats().Made != made; again == well {
+			t.Errorf("after %s %d a new instance was made: %v", name, args, again)
+		}
+	}
+	f("_start", true)
+	f("exit", true, 0)
+	f("exit", true, 0)
+	f("exit", false, 1)
+	f("_start", true)
+	w.want(t, map[sandbox.Reason]int{sandbox.Trapped: 1})
+}
+
+// goGuestCosts: a reset of a Go guest is cheap, and an idle instance of one takes a small part of its 3 MiB of memory: what
+// it wrote to, call stacks, and the engine's own.
+func goGuestCosts(t *testing.T, module *engine.Module) {
+	t.Helper()
+	if Race || !sandbox.HaveThreadTime || len(sandbox.Ways()) < 3 || resident(t) == 0 {
+		return
+	}
+	wantCheap(t, "Go", module, "empty")
+	p := newPool(t, sandbox.Options{Module: module, Limits: generous, Outside: func() any { return &exchange{s: &wasi.State{}} }})
+	const n = 50
+	serve := func(n int) {
+		var all []*sandbox.Instance
+		for range n {
+			i := acquire(t, p)
+			i.Bind(&exchange{s: &wasi.State{}}, nil)
+			call(t, i, "work", 20)
+			all = append(all, i)
+		}
+		for _, i := range all {
+			p.Release(i)
+		}
+		debug.FreeOSMemory()
+	}
+	serve(2)
+	before := resident(t)
+	serve(n)
+	each := (resident(t) - before) / (n - 2)
+	t.Logf("an idle instance takes %d KiB", each>>10)
+	if s := p.Stats(); s.Idle != n || each > 500<<10 {
+		t.Errorf("%+v: an idle instance takes %d bytes", s, each)
 	}
 }
