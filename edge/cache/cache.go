@@ -43,8 +43,8 @@ type Events struct {
 	Evicted func(age time.Duration)
 	// LostChunk: a stored response is gone because a part of its body is.
 	LostChunk func()
-	// Purged: a purge is complete.
-	Purged func(p PurgeRequest)
+	// Purged: a purge is complete, and how long it took.
+	Purged func(p PurgeRequest, took time.Duration)
 	// Collapsed: a request waits for another's fetch.
 	Collapsed func()
 }

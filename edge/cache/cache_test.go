@@ -215,7 +215,7 @@ func TestEvents(t *testing.T) {
 		w := newWorld(t, Options{Events: Events{
 			Stored:    func(n int64) { say("stored %d", n) },
 			LostChunk: func() { say("lost") },
-			Purged:    func(p PurgeRequest) { say("purged %s", p.URL) },
+			Purged:    func(p PurgeRequest, _ time.Duration) { say("purged %s", p.URL) },
 			Collapsed: func() { say("collapsed") },
 		}})
 		w.fetch = func(fx *exchange.Exchange) {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache/key"
 )
@@ -32,6 +33,7 @@ type PurgeResult struct {
 // Purge forgets. When it has returned, no request that comes then is answered
 // with what the purge names, whether it was stored or on its way.
 func (c *Cache) Purge(p PurgeRequest) (PurgeResult, error) {
+	began := time.Now()
 	o := c.tags.Owner(p.Owner)
 	var n uint64
 	switch what := p.what(); {
@@ -56,7 +58,7 @@ func (c *Cache) Purge(p PurgeRequest) (PurgeResult, error) {
 	}
 	c.purges.Add(1)
 	if c.events.Purged != nil {
-		c.events.Purged(p)
+		c.events.Purged(p, time.Since(began))
 	}
 	return PurgeResult{Sequence: n}, nil
 }

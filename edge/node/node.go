@@ -169,11 +169,13 @@ func (n *Node) openObserver(c *config.Config) error {
 // openRooms makes the rooms that requests pass.
 func (n *Node) openRooms(c *config.Config) (err error) {
 	m := n.observer.Metrics
+	evictedAge := m.Durations("cache_evicted_age_seconds", "Age of stored responses when they made room for others.", true)
+	purgeTime := m.Durations("cache_purge_seconds", "Time that purges took.", false)
 	n.cache, err = cache.New(cache.Options{Memory: int64(c.Cache.Memory), ObjectSize: int64(c.Cache.ObjectSize), Events: cache.Events{
 		Stored:    func(int64) { m.Event("cache_stored") },
-		Evicted:   func(time.Duration) { m.Event("cache_evicted") },
+		Evicted:   func(age time.Duration) { m.Event("cache_evicted"); evictedAge(age) },
 		LostChunk: func() { m.Event("cache_lost_chunk") },
-		Purged:    func(cache.PurgeRequest) { m.Event("cache_purged") },
+		Purged:    func(_ cache.PurgeRequest, took time.Duration) { m.Event("cache_purged"); purgeTime(took) },
 		Collapsed: func() { m.Event("cache_collapsed") },
 	}})
 	if err != nil {

@@ -60,7 +60,7 @@ type siteMetrics struct {
 
 	outcomes  [exchange.Outcomes][exchange.Reasons]atomic.Pointer[prometheus.Counter]
 	statuses  [600]atomic.Pointer[prometheus.Counter]
-	bytes     prometheus.Counter
+	bytes     [exchange.Outcomes]atomic.Pointer[prometheus.Counter]
 	duration  latency
 	firstByte latency
 }
@@ -98,7 +98,7 @@ func NewMetrics(version string) *Metrics {
 	}
 	m.requests = counter("requests_total", "Requests that have ended, by where the response came from and why.", "owner", "site", "outcome", "reason")
 	m.statuses = counter("responses_total", "Responses, by status.", "owner", "site", "status")
-	m.bytes = counter("response_body_bytes_total", "Bytes of content sent to clients.", "owner", "site")
+	m.bytes = counter("response_body_bytes_total", "Bytes of content sent to clients, by where the response came from.", "owner", "site", "outcome")
 	m.registry.MustRegister(newLatencies(m))
 	m.fetches = counter("fetches_total", "Fetches at origins, by site and status; status 0 means that there was no answer.", "owner", "site", "status")
 	m.fetchTime = histogram("fetch_first_byte_seconds", "Time from the begin of a fetch to the head of its response.", "owner", "site")
@@ -126,6 +126,18 @@ func (m *Metrics) Gauge(name, help string, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "wedge", Name: name, Help: help}, value))
 }
 
+// Durations adds a histogram, and returns what adds to it. Ages has buckets from
+// seconds to weeks, else they are those of requests.
+func (m *Metrics) Durations(name, help string, ages bool) (observe func(time.Duration)) {
+	buckets := seconds[:]
+	if ages {
+		buckets = []float64{1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600, 28 * 24 * 3600}
+	}
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "wedge", Name: name, Help: help, Buckets: buckets})
+	m.registry.MustRegister(h)
+	return func(d time.Duration) { h.Observe(d.Seconds()) }
+}
+
 // Gatherer is what is read out.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
@@ -145,7 +157,7 @@ func (m *Metrics) site(owner, site string) *siteMetrics {
 	key := siteKey{owner, site}
 	v, ok := m.sites.Load(key)
 	if !ok {
-		v, _ = m.sites.LoadOrStore(key, &siteMetrics{owner: owner, site: site, bytes: m.bytes.WithLabelValues(owner, site)})
+		v, _ = m.sites.LoadOrStore(key, &siteMetrics{owner: owner, site: site})
 	}
 	s := v.(*siteMetrics)
 	cell.Store(s)
@@ -186,7 +198,14 @@ func (m *Metrics) Ended(x *exchange.Exchange, took time.Duration) {
 			return m.statuses.WithLabelValues(owner, site, strconv.Itoa(status))
 		}).Inc()
 	}
-	s.bytes.Add(float64(x.Sent))
+	if c := s.bytes[x.Outcome].Load(); c != nil {
+		(*c).Add(float64(x.Sent))
+	} else {
+		owner, site := labels(x)
+		child(&s.bytes[x.Outcome], func() prometheus.Counter {
+			return m.bytes.WithLabelValues(owner, site, x.Outcome.String())
+		}).Add(float64(x.Sent))
+	}
 	s.duration.observe(took)
 	if x.FirstByte != 0 {
 		s.firstByte.observe(x.FirstByte)

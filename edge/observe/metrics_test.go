@@ -77,7 +77,7 @@ func TestMetrics(t *testing.T) {
 	f(2, "wedge_responses_total", "site", "shop", "status", "200")
 	f(1, "wedge_responses_total", "site", "-", "status", "421")
 	f(1, "wedge_responses_total", "site", "-", "status", "0")
-	f(2048, "wedge_response_body_bytes_total", "site", "shop")
+	f(2048, "wedge_response_body_bytes_total", "site", "shop", "outcome", "hit")
 	f(2, "wedge_request_duration_seconds", "site", "shop")
 	f(2, "wedge_first_byte_seconds", "site", "shop")
 	f(1, "wedge_fetches_total", "site", "shop", "status", "304")
