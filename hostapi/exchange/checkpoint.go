@@ -8,14 +8,20 @@ package exchange
 // of it: whoever replaces a body keeps the old one open until its hook has
 // returned.
 type Checkpoint struct {
+	saved
+	// These keep their memory.
+	requestHeader, responseHeader Header
+	choices                       Choices
+	vars                          Vars
+}
+
+// saved is what is overwritten as a whole.
+type saved struct {
 	method, scheme, host, path, query string
 	hasQuery                          bool
 	requestLength, responseLength     int64
-	requestHeader, responseHeader     Header
 	requestBody, responseBody         Body
 	status                            int
-	choices                           Choices
-	vars                              Vars
 }
 
 func same(s string) string { return s }
@@ -46,10 +52,9 @@ func (x *Exchange) Restore(c *Checkpoint) {
 
 // Reset forgets what c holds, so that it keeps nothing alive.
 func (c *Checkpoint) Reset() {
-	req, resp, ch, v := c.requestHeader, c.responseHeader, c.choices, c.vars
-	req.Reset()
-	resp.Reset()
-	ch.reset()
-	v.reset()
-	*c = Checkpoint{requestHeader: req, responseHeader: resp, choices: ch, vars: v}
+	c.saved = saved{}
+	c.requestHeader.Reset()
+	c.responseHeader.Reset()
+	c.choices.reset()
+	c.vars.reset()
 }

@@ -68,6 +68,34 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// A checkpoint that was reset holds on to nothing of its exchange.
+func TestCheckpointReset(t *testing.T) {
+	x := New()
+	defer x.Release()
+	x.Request.Method, x.Request.Path, x.Request.Body = "GET", "/a", NewBytesBody([]byte("b"))
+	x.Request.Header.Add("Host", "h")
+	x.Response.Status = 200
+	x.Response.Header.Add("ETag", "e")
+	x.Choices.Tags = append(x.Choices.Tags, "t")
+	x.Choices.Key.Parts = append(x.Choices.Key.Parts, Field{Name: "k", Value: "v"})
+	x.Vars.Set("v", "1")
+	var c Checkpoint
+	x.Save(&c)
+	c.Reset()
+	if c.saved != (saved{}) {
+		t.Errorf("it holds %+v", c.saved)
+	}
+	if text(&c.requestHeader) != "" || text(&c.responseHeader) != "" || c.requestHeader.Has(Host) || c.responseHeader.Has(ETag) {
+		t.Error("it holds header fields")
+	}
+	if f := c.requestHeader.fields[:1][0]; f.Name != "" || f.Value != "" {
+		t.Errorf("its memory holds %v", f)
+	}
+	if len(c.choices.Tags)+len(c.choices.Key.Parts) != 0 || c.choices.Tags[:1][0] != "" || c.vars.Len() != 0 || c.vars.size != 0 {
+		t.Errorf("it holds %+v %+v", c.choices, c.vars)
+	}
+}
+
 func TestVarsAreBounded(t *testing.T) {
 	var v Vars
 	if !v.Set("a", strings.Repeat("x", MaxVars-1)) || v.Set("b", "") || v.Set("a", strings.Repeat("x", MaxVars)) {
