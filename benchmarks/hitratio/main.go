@@ -27,6 +27,7 @@ type rival struct {
 // A score is the shares that a cache of a size answered.
 type score struct {
 	requests, bytes float64
+	heap            int64 // what the cache took at the end, with all that it needs
 }
 
 func main() {
@@ -78,10 +79,9 @@ func run(sizes, names, svg string) error {
 		}
 		fmt.Fprintf(out, "%s\t", r.name)
 		for _, room := range rooms {
-			s := play(trace, r.make(room))
+			s := play(trace, r.make, room)
 			results[r.name] = append(results[r.name], s)
 			fmt.Fprintf(out, "%.2f\t%.2f\t", 100*s.requests, 100*s.bytes)
-			runtime.GC()
 		}
 		fmt.Fprintln(out)
 	}
@@ -93,6 +93,10 @@ func run(sizes, names, svg string) error {
 		fmt.Fprintln(out)
 	}
 	out.Flush()
+	fmt.Println()
+	for i, s := range results["wedge"] {
+		fmt.Printf("wedge at %d MiB takes %.1f MiB of the heap, bodies and all\n", rooms[i]>>20, float64(s.heap)/(1<<20))
+	}
 	if svg == "" {
 		return nil
 	}
@@ -100,7 +104,9 @@ func run(sizes, names, svg string) error {
 }
 
 // play asks c for the whole trace.
-func play(trace []Request, c policy) score {
+func play(trace []Request, make func(room int64) policy, room int64) score {
+	before := heapBytes()
+	c := make(room)
 	defer c.close()
 	var hits, asked, hitBytes, askedBytes float64
 	for i, r := range trace {
@@ -115,5 +121,12 @@ func play(trace []Request, c policy) score {
 			hitBytes += float64(r.bytes())
 		}
 	}
-	return score{hits / asked, hitBytes / askedBytes}
+	return score{hits / asked, hitBytes / askedBytes, heapBytes() - before}
+}
+
+func heapBytes() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -21,8 +21,8 @@ type wedge struct {
 type facts [120]byte
 
 func newWedge(room int64) policy {
-	index := room / 10
-	w := &wedge{store: store.New(store.Options[facts]{Bodies: room - index - 1<<20, Index: index}), head: strings.Repeat("h", headLeast+headRange)}
+	// As edge/cache shares out what is left without fetches on their way and tags.
+	w := &wedge{store: store.New(store.Options[facts]{Bodies: room/29*23 - 1<<20, Index: room / 29 * 4}), head: strings.Repeat("h", headLeast+headRange)}
 	w.chunk = make([]byte, w.store.Chunks().Size())
 	return w
 }

@@ -15,13 +15,12 @@ import (
 // Options are the bounds of a cache.
 type Options struct {
 	// Memory is what the cache may take, in bytes; 0 means 256 MiB, the least
-	// is 4 MiB. Somewhat more than half of it is for bodies, a quarter for heads
-	// and facts, an eighth for responses on their way, the rest for what these
-	// need to find their things.
+	// is 4 MiB. Of 32 parts 23 are for bodies, 4 for heads and facts, 3 for
+	// responses on their way, the rest for what these need to find their things.
 	Memory int64
-	// ObjectSize is the longest body that is stored, in bytes; 0 means an eighth
-	// of the room for bodies. More than a quarter of that is taken for a quarter:
-	// a larger body would push out parts of itself, see store.Chunks.
+	// ObjectSize is the longest body that is stored, in bytes; 0, and more than a
+	// quarter of Memory, mean that quarter: bodies on their way may take half of
+	// the room for bodies, see store.Chunks.
 	ObjectSize int64
 	// ReadAhead is how far a fetch may run before its fastest reader, in bytes;
 	// 0 means 512 KiB, or less in a cache under 64 MiB.
@@ -82,9 +81,9 @@ func New(o Options) (*Cache, error) {
 		return nil, err
 	}
 	// freecache's own tables take 1 MiB at least, beside the bytes it is given.
-	bodies, fills := o.Memory/16*9-1<<20, o.Memory/8
+	bodies, index, fills := o.Memory/32*23-1<<20, o.Memory/8, o.Memory/32*3
 	if o.ObjectSize == 0 {
-		o.ObjectSize = bodies / 8
+		o.ObjectSize = o.Memory / 4
 	}
 	if o.ReadAhead == 0 {
 		o.ReadAhead = min(512<<10, fills/16)
@@ -92,9 +91,9 @@ func New(o Options) (*Cache, error) {
 	if o.HitForMiss == 0 {
 		o.HitForMiss = 10 * time.Second
 	}
-	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss, objectSize: min(o.ObjectSize, bodies/4)}
+	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss, objectSize: min(o.ObjectSize, o.Memory/4)}
 	rand.Read(c.secret[:]) // never fails (crypto/rand)
-	c.store = store.New(store.Options[kept]{Bodies: bodies, Index: o.Memory / 4, Gone: c.gone})
+	c.store = store.New(store.Options[kept]{Bodies: bodies, Index: index, Gone: c.gone})
 	c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20)})
 	c.fills = fill.NewTable(fill.Options{
 		ReadAhead:  o.ReadAhead,

@@ -67,7 +67,7 @@ func (l *Filling) object(fx *exchange.Exchange, v *Verdict, variant store.Key, o
 	o.Meta.facts = v.Facts
 	o.Meta.mark.Inherit(l.mark, l.mark.Born())
 	o.Meta.mark.SetTags(tagsOf(fx), old)
-	o.Extra = o.Meta.mark.Size()
+	o.Extra = int32(o.Meta.mark.Size())
 	return o
 }
 

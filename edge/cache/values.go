@@ -101,7 +101,7 @@ func (v Values) Put(owner string, key, value []byte, ttl time.Duration, tags []s
 	o.Meta.facts.Received, o.Meta.facts.Lifetime = time.Now().UnixNano(), min(ttl, MaxValueTTL)
 	o.Meta.mark.Set(v.c.tags.Owner(owner), o.Born, "", "")
 	o.Meta.mark.SetTags(slices.Values(tags), nil)
-	o.Extra = o.Meta.mark.Size()
+	o.Extra = int32(o.Meta.mark.Size())
 	w := v.c.store.Chunks().Create()
 	defer w.Close()
 	for b := range slices.Chunk(value, w.Size()) {

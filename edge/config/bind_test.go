@@ -91,7 +91,7 @@ func TestDefaults(t *testing.T) {
 	f("site's policy", c.Sites[0].Cache, CachePolicy{Mode: CacheHonour, TTL: Duration(time.Minute), Cookies: CookiesKeep, Collapse: true, Heuristic: Duration(time.Hour)})
 	f("site's name", c.Sites[0].Name, Name("a.example"))
 	f("other site's name", c.Sites[1].Name, Name("default"))
-	f("small cache", mustParse(t, "cache: {memory: 1MiB}").Cache.ObjectSize, Size(1<<20))
+	f("small cache", mustParse(t, "cache: {memory: 1MiB}").Cache.ObjectSize, Size(256<<10))
 	f("none", mustParse(t, "http: {body_size: none}").HTTP.BodySize, Size(Unlimited))
 	f("log off", mustParse(t, "access_log: {file: off}").AccessLog.File, LogOff)
 	f("memory of a function", mustParse(t, "functions: [{name: f, limits: {memory: none}}]").Functions[0].Limits.Memory, Size(768<<20))

@@ -74,11 +74,12 @@ func (d *decoder) node(c *Config) {
 	if c.Cache.Memory >= c.Memory {
 		d.complain(d.at("cache.memory", "memory"), "leave some of it to functions and connections", "cache.memory of %s does not fit into memory of %s", c.Cache.Memory, c.Memory)
 	}
-	if c.Cache.ObjectSize > c.Cache.Memory {
+	// A larger body would push out more than it is worth; the cache refuses it.
+	if most := c.Cache.Memory / 4; c.Cache.ObjectSize > most {
 		if d.written("cache.object_size") {
-			d.complain(d.at("cache.object_size"), "lower it, or raise cache.memory", "cache.object_size of %s does not fit into cache.memory of %s", c.Cache.ObjectSize, c.Cache.Memory)
+			d.complain(d.at("cache.object_size"), fmt.Sprintf("lower it, or raise cache.memory to %s", 4*c.Cache.ObjectSize), "cache.object_size of %s is more than a quarter of cache.memory of %s", c.Cache.ObjectSize, c.Cache.Memory)
 		}
-		c.Cache.ObjectSize = c.Cache.Memory
+		c.Cache.ObjectSize = most
 	}
 	if !c.Admin.Listen.Loopback() && !d.written("admin.token_file") && !d.written("admin.tokens") {
 		d.complain(d.at("admin.listen"), "add token_file, or listen on 127.0.0.1", "admin.listen is open to other machines and there is no token")

@@ -89,7 +89,7 @@ type Token struct {
 type Cache struct {
 	// Memory for stored responses, a part of the node's memory. Changing it needs a restart.
 	Memory Size `yaml:"memory" default:"256MiB"`
-	// Largest response that is stored; a larger one is passed through.
+	// Largest response that is stored; a larger one is passed through. At most a quarter of `memory`, and that if this is not set and `memory` is small.
 	ObjectSize Size `yaml:"object_size" default:"64MiB"`
 }
 

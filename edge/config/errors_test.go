@@ -97,7 +97,7 @@ func TestRules(t *testing.T) {
 	// The node.
 	f("cache: {memory: 2GiB}", `1:17: cache.memory of 2GiB does not fit into memory of 1GiB`, `functions`)
 	f("memory: 100MiB", `1:9: cache.memory of 256MiB does not fit into memory of 100MiB`, `functions`)
-	f("cache: {memory: 1MiB, object_size: 2MiB}", `1:36: cache.object_size of 2MiB does not fit into cache.memory of 1MiB`, `raise cache.memory`)
+	f("cache: {memory: 1MiB, object_size: 2MiB}", `1:36: cache.object_size of 2MiB is more than a quarter of cache.memory of 1MiB`, `raise cache.memory to 8MiB`)
 	f("listen: {http: '8080'}", `1:16: listen.http: "8080" is not an address to listen on`, `write ":8080"`)
 	f("listen: {http: ':99999'}", `1:16: listen.http: "99999" is not a port`, `65535`)
 	f("listen: {http: 'a b:80'}", `1:16: listen.http: "a b" is not a host`, `shop.example`)

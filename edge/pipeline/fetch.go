@@ -282,13 +282,11 @@ func (f *fetch) onFetched() fetchStep {
 // lead runs a fetch that fills the cache and delivers what came of it to all
 // who wait.
 func (f *fetch) lead() {
-	delivered := false
 	defer func() {
 		if v := recover(); v != nil {
 			f.p.o.Events.Bug(f.x, v, debug.Stack())
-			if !delivered {
-				f.fill.Fail(&fetchError{status: 500, err: &exchange.Error{Source: exchange.SourceNode, Op: "fetch", Reason: exchange.ReasonBug}})
-			}
+			// Whatever those who wait have been told already, they keep.
+			f.fill.Fail(&fetchError{status: 500, err: &exchange.Error{Source: exchange.SourceNode, Op: "fetch", Reason: exchange.ReasonBug}})
 			f.end()
 		}
 	}()
@@ -296,7 +294,6 @@ func (f *fetch) lead() {
 	x := f.x
 	if f.failed != nil {
 		f.facts.take(x)
-		delivered = true
 		f.fail()
 		f.end()
 		return
@@ -306,7 +303,6 @@ func (f *fetch) lead() {
 		x.Reason = v.Reason
 	}
 	f.facts.take(x)
-	delivered = true
 	switch {
 	case f.confirmed:
 		// A verdict that forbids to keep what was confirmed removes it, and this

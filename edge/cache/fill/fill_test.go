@@ -94,9 +94,19 @@ func TestDecisions(t *testing.T) {
 		defer func() { recover() }()
 		l.Stream(Flow{Body: panics{}, Length: -1})
 	}, Shared, Shared, Shared)
+	f("panic before the decision", func(l *Filling) {
+		defer func() { recover() }()
+		l.Stream(Flow{Sink: panics{}, Length: -1})
+	}, Failed, Failed, Failed)
 }
 
 type panics struct{}
+
+// Size makes panics a sink that panics before anything has been decided.
+func (panics) Size() int                             { panic("in the sink") }
+func (panics) Put([]byte) error                      { return nil }
+func (panics) Chunk(int, int, []byte) ([]byte, bool) { return nil, false }
+func (panics) Close()                                {}
 
 func (panics) Read([]byte) (int, error) { panic("in the body") }
 

@@ -12,6 +12,7 @@ var (
 	ErrShort    = errors.New("fill: the body ended before its announced length")
 	ErrLong     = errors.New("fill: the body is longer than its announced length")
 	ErrUnwanted = errors.New("fill: nobody reads the body, and it is not to be stored")
+	errBroke    = errors.New("fill: the fetch broke off")
 	ErrSlow     = errors.New("fill: the reader held up the others for too long")
 )
 
@@ -109,11 +110,13 @@ func (f *Filling) Stream(w Flow) (Fate, error) {
 		return Broken, errors.New("fill: the fetch has been ended already")
 	}
 	t := f.fill.table
+	// If anything panics before the decision, this is one; after it, it does nothing.
+	defer f.fill.decide(Failed, nil, nil, errBroke, nil)
+	defer t.close(f.fill)
 	s := newStream(t, w.Sink, w.Length)
 	// Whatever happens below, a panic in the body's reader included, readers
 	// are not left waiting.
-	defer func() { s.finish(errors.New("fill: the fetch broke off")) }()
-	defer t.close(f.fill)
+	defer func() { s.finish(errBroke) }()
 
 	t.mu.Lock()
 	f.fill.names, f.fill.variant = w.Answer.Names, w.Answer.Variant

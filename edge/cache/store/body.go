@@ -48,9 +48,12 @@ func (c *Content) open() (*Body, bool) {
 	}
 	b := bodies.Get().(*Body)
 	b.content, b.off, b.end, b.have, b.held = c, 0, c.size, -1, false
-	count := c.chunks.count(c.size)
+	count := c.count()
 	switch {
-	case count == 0:
+	case c.inline():
+		if c.rest != nil {
+			b.buf, b.have = *c.rest, 0
+		}
 		return b, true
 	case count == 1:
 		if b.load(0) {
@@ -59,7 +62,7 @@ func (c *Content) open() (*Body, bool) {
 	case c.hold():
 		b.held = true
 		n := 0
-		for upTo := min(count, max(verified, verifiedBytes/c.chunks.size)); n < upTo && c.chunks.touch(c.id, n); n++ {
+		for upTo := min(count, max(verified, verifiedBytes/c.chunks.size)); n < upTo && c.chunks.find(c.key(n)); n++ {
 			if n == upTo-1 {
 				return b, true
 			}
@@ -81,7 +84,7 @@ func (b *Body) load(n int) bool {
 		buf = (*b.large)[:0]
 	}
 	var ok bool
-	if b.buf, ok = b.content.chunks.read(b.content.id, n, want, buf); ok {
+	if b.buf, ok = b.content.chunks.read(b.content.key(n), want, buf); ok {
 		b.have = n
 	} else {
 		b.have = -1
@@ -149,7 +152,7 @@ func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
 			want := b.content.chunks.length(b.content.size, n)
 			if room := lender.AvailableBuffer(); cap(room) >= want {
 				var ok bool
-				if p, ok = b.content.chunks.read(b.content.id, n, want, room); !ok {
+				if p, ok = b.content.chunks.read(b.content.key(n), want, room); !ok {
 					return written, b.lose()
 				}
 				p = p[:min(int64(len(p)), b.end-b.off)]

@@ -10,17 +10,17 @@ const MaxVariants = 64
 // A Set is the variants under one key, as they were when it was found. It
 // never changes; the index puts another in its place.
 type Set[M any] struct {
-	names   []string
+	names   *[]string    // nil if there are none, as for most
 	objects []*Object[M] // by age of insertion, oldest first
 }
 
 // Names are the request fields that tell the variants apart: the Vary field of
 // the newest response, in a canonical form. They must not be changed.
 func (s *Set[M]) Names() []string {
-	if s == nil {
+	if s == nil || s.names == nil {
 		return nil
 	}
-	return s.names
+	return *s.names
 }
 
 // Object is the variant, nil if there is none. The key is zero where there are

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
 )
 
 // A Cause says why an object left the index.
@@ -22,7 +23,8 @@ func (c Cause) String() string { return [...]string{"replaced", "evicted", "lost
 // Options are the bounds of a store.
 type Options[M any] struct {
 	// Bodies is the size of the arena and Index the bound of the index, in
-	// bytes; 0 means 128 MiB and 64 MiB.
+	// bytes; 0 means 128 MiB and 64 MiB. About a thirtieth of both comes on top:
+	// freecache's tables and the names of what has gone.
 	Bodies, Index int64
 	// Gone is told of each object that left the index, without a lock held.
 	// nil means nobody.
@@ -30,15 +32,27 @@ type Options[M any] struct {
 }
 
 // A Store is the index and the arena.
+//
+// Lookups take the lock of a shard and nothing else. What changes the index
+// takes mu first, so that the order in which objects go is one for all of them:
+// an object of some MiB would fill a shard of its own.
+//
+// INVARIANTS: an object is in a shard's sets exactly if it is in a queue; used is
+// the sum of cost over the queues, plus keyCost for each set; chunks.indexed is
+// the sum of their contents' space.
 type Store[M any] struct {
 	chunks *Chunks
 	shards []shard[M] // a power of two
 	gone   func(*Object[M], Cause)
-}
+	limit  int64 // of used
 
-// shardLeast is how much index a shard has at least: a head may be as large as
-// a node's header limit, and must not push out half a shard.
-const shardLeast = 1 << 20
+	mu   sync.Mutex
+	used int64 // bytes of the index
+	keys int
+	// near are the objects whose bodies stand in the arena, far those whose bodies
+	// lie elsewhere: evicting one of these makes no room for bodies.
+	near, far queues[M]
+}
 
 // New makes an empty store. The arena is allocated at once.
 func New[M any](o Options[M]) *Store[M] {
@@ -48,15 +62,13 @@ func New[M any](o Options[M]) *Store[M] {
 	if o.Index == 0 {
 		o.Index = 64 << 20
 	}
-	n := 1
-	for n < 64 && o.Index/int64(2*n) >= shardLeast {
-		n *= 2
-	}
-	s := &Store[M]{chunks: newChunks(o.Bodies), shards: make([]shard[M], n), gone: o.Gone}
+	s := &Store[M]{chunks: newChunks(o.Bodies), shards: make([]shard[M], 64), gone: o.Gone, limit: o.Index}
 	for i := range s.shards {
 		s.shards[i].sets = map[Key]*Set[M]{}
-		s.shards[i].limit = int(o.Index) / n
 	}
+	s.near.ghosts = newGhosts(o.Bodies + o.Index)
+	s.far.ghosts = newGhosts(o.Index)
+	s.chunks.full = s.makeRoom
 	return s
 }
 
@@ -69,13 +81,7 @@ func (s *Store[M]) shard(k Key) *shard[M] {
 func (s *Store[M]) Chunks() *Chunks { return s.chunks }
 
 // Find is what is stored under the key, nil if nothing.
-func (s *Store[M]) Find(k Key) *Set[M] {
-	sh := s.shard(k)
-	sh.mu.Lock()
-	set := sh.sets[k]
-	sh.mu.Unlock()
-	return set
-}
+func (s *Store[M]) Find(k Key) *Set[M] { return s.shard(k).find(k) }
 
 // Open makes a body of o and counts as a use of it. If a chunk is missing the
 // object leaves the index.
@@ -90,108 +96,176 @@ func (s *Store[M]) Open(o *Object[M]) (*Body, bool) {
 }
 
 // Use counts as a use of o, for a response that has no body (HEAD).
-func (s *Store[M]) Use(o *Object[M]) {
-	// Fast path: a popular object is marked already, and its line of memory
-	// stays shared between the processors.
-	if !o.used.Load() {
-		o.used.Store(true)
-	}
+func (s *Store[M]) Use(o *Object[M]) { o.use() }
+
+// A departed object has left the index, its caller has yet to be told.
+type departed[M any] struct {
+	o *Object[M]
+	c Cause
 }
 
 // Insert puts o into the index, in place of the variant that it replaces, and
 // evicts others while the index is too large. If the names differ from those of
 // the other variants these go: they cannot be told apart by the new names. It
 // is false if o is older than what is there, its content is gone, or it would
-// take an eighth of a shard; then nothing has changed.
+// take an eighth of the index; then nothing has changed.
 //
 // Preconditions: the caller holds o.Content, o has not been inserted before.
 func (s *Store[M]) Insert(o *Object[M], names []string) bool {
-	sh := s.shard(o.Key)
-	o.cost = objectCost(o)
+	cost := objectCost(o)
 	for _, n := range names {
-		o.cost += len(n) + 16
+		cost += len(n) + 16
 	}
-	if o.cost > sh.limit/8 || o.Content.Lost() || !o.Content.hold() {
+	if len(names) > 0 {
+		cost += 24
+	}
+	if int64(cost) > min(s.limit/8, 1<<30) || o.Content.Lost() || !o.Content.hold() {
 		return false
 	}
-	type departed struct {
-		o *Object[M]
-		c Cause
-	}
-	var room [4]departed
-	out := room[:0]
-
-	sh.mu.Lock()
-	old := sh.sets[o.Key]
-	next := &Set[M]{names: names}
-	if old != nil && slices.Equal(old.names, names) {
-		next.names = old.names
-	}
-	ok := true
-	if old != nil {
-		next.objects = make([]*Object[M], 0, len(old.objects)+1)
-		for _, v := range old.objects {
-			stays := v.Variant != o.Variant && slices.Equal(old.names, names)
-			switch {
-			case stays:
-				next.objects = append(next.objects, v)
-			case v.Born > o.Born:
-				ok = false
-			default:
-				out = append(out, departed{v, Replaced})
-			}
-		}
-	}
-	if ok {
-		if len(next.objects) == MaxVariants {
-			out = append(out, departed{next.objects[0], Evicted})
-			next.objects = next.objects[1:]
-		}
-		next.objects = append(next.objects, o)
-		for _, d := range out {
-			sh.unlink(d.o)
-		}
-		sh.put(o.Key, next)
-		sh.link(o)
-		for sh.bytes > sh.limit {
-			v := sh.evict(o)
-			if v == nil {
-				break
-			}
-			out = append(out, departed{v, Evicted})
-		}
-	}
-	sh.mu.Unlock()
-
+	o.cost = int32(cost)
+	var room [4]departed[M]
+	out, ok := s.insert(o, names, room[:0])
 	if !ok {
 		o.Content.release()
 		return false
 	}
-	for _, d := range out {
-		s.depart(d.o, d.c)
-	}
+	s.depart(out)
 	return true
+}
+
+func (s *Store[M]) insert(o *Object[M], names []string, out []departed[M]) ([]departed[M], bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh := s.shard(o.Key)
+	old := sh.find(o.Key)
+	next := new(Set[M])
+	if len(names) > 0 {
+		next.names = &names
+	}
+	instead := outside
+	if old != nil {
+		same := slices.Equal(old.Names(), names)
+		if same {
+			next.names = old.names
+		}
+		next.objects = make([]*Object[M], 0, len(old.objects)+1)
+		for _, v := range old.objects {
+			switch {
+			case same && v.Variant != o.Variant:
+				next.objects = append(next.objects, v)
+				continue
+			case v.Born > o.Born:
+				return nil, false
+			case same:
+				// What takes its place is as popular as it was.
+				instead = v.place
+				o.uses.Store(v.uses.Load())
+			}
+			out = append(out, departed[M]{v, Replaced})
+		}
+	}
+	if len(next.objects) == MaxVariants {
+		out = append(out, departed[M]{next.objects[0], Evicted})
+		next.objects = next.objects[1:]
+	}
+	next.objects = append(next.objects, o)
+	for _, d := range out {
+		s.unlink(d.o)
+	}
+	s.put(o.Key, next)
+	s.queues(o).add(o, instead)
+	s.used += int64(o.cost)
+	s.chunks.indexed.Add(o.Content.space())
+	if o.Content.chunks != nil {
+		o.Content.settle()
+	}
+	for s.used > s.limit || !s.chunks.fits() {
+		v := s.evict()
+		if v == nil {
+			break
+		}
+		out = append(out, departed[M]{v, Evicted})
+	}
+	return out, true
+}
+
+// queues is where o belongs.
+func (s *Store[M]) queues(o *Object[M]) *queues[M] {
+	if o.Content.chunks == nil {
+		return &s.far
+	}
+	return &s.near
+}
+
+// evict takes out the object that is to go next.
+// Preconditions: mu is held.
+func (s *Store[M]) evict() *Object[M] {
+	q := &s.near
+	if s.chunks.fits() && (s.far.bytes() > s.limit/2 || q.bytes() == 0) {
+		q = &s.far // it is the index that is full
+	}
+	o := q.evict()
+	if o != nil {
+		s.forget(o)
+		s.put(o.Key, s.shard(o.Key).find(o.Key).without(o))
+	}
+	return o
+}
+
+// makeRoom evicts until what is being written fits.
+func (s *Store[M]) makeRoom() {
+	var out []departed[M]
+	s.mu.Lock()
+	for !s.chunks.fits() {
+		o := s.evict()
+		if o == nil {
+			break
+		}
+		out = append(out, departed[M]{o, Evicted})
+	}
+	s.mu.Unlock()
+	s.depart(out)
+}
+
+// unlink takes o out of its queue, but not out of its set.
+func (s *Store[M]) unlink(o *Object[M]) {
+	s.queues(o).remove(o)
+	s.forget(o)
+}
+
+// forget stops counting o.
+func (s *Store[M]) forget(o *Object[M]) {
+	s.used -= int64(o.cost)
+	s.chunks.indexed.Add(-o.Content.space())
+}
+
+func (s *Store[M]) put(k Key, set *Set[M]) {
+	grown := s.shard(k).put(k, set)
+	s.keys += grown
+	s.used += int64(grown) * keyCost
 }
 
 // Remove takes o out of the index, if it is there.
 func (s *Store[M]) Remove(o *Object[M], c Cause) bool {
-	sh := s.shard(o.Key)
-	sh.mu.Lock()
-	in := o.in
+	s.mu.Lock()
+	in := o.place != outside
 	if in {
-		sh.take(o)
+		s.unlink(o)
+		s.put(o.Key, s.shard(o.Key).find(o.Key).without(o))
 	}
-	sh.mu.Unlock()
+	s.mu.Unlock()
 	if in {
-		s.depart(o, c)
+		s.depart([]departed[M]{{o, c}})
 	}
 	return in
 }
 
-func (s *Store[M]) depart(o *Object[M], c Cause) {
-	o.Content.release()
-	if s.gone != nil {
-		s.gone(o, c)
+func (s *Store[M]) depart(out []departed[M]) {
+	for _, d := range out {
+		d.o.Content.release()
+		if s.gone != nil {
+			s.gone(d.o, d.c)
+		}
 	}
 }
 
@@ -200,24 +274,29 @@ type Stats struct {
 	Objects, Keys int
 	IndexBytes    int64
 	IndexLimit    int64
-	Chunks        int64
-	ChunkSize     int
+	// BodyBytes is what stored bodies take of the arena, BodyLimit what they may,
+	// Writing what those take that are on their way.
+	BodyBytes, BodyLimit, Writing int64
+	Chunks                        int64
+	ChunkSize                     int
 	// LostChunks counts bodies that were cut because a chunk was evicted while
-	// they were being read.
-	LostChunks int64
+	// they were being read, Displaced the chunks that went because too much of
+	// the arena was held by readers.
+	LostChunks, Displaced int64
+	// Moved is how many bytes were written anew to stay in the arena.
+	Moved int64
 }
 
-// Stats counts. It takes each shard's lock once.
+// Stats counts. It is for metrics, not for requests.
 func (s *Store[M]) Stats() Stats {
-	st := Stats{Chunks: s.chunks.arena.EntryCount(), ChunkSize: s.chunks.size, LostChunks: s.chunks.lost.Load()}
-	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.mu.Lock()
-		st.Objects += sh.count
-		st.Keys += len(sh.sets)
-		st.IndexBytes += int64(sh.bytes)
-		st.IndexLimit += int64(sh.limit)
-		sh.mu.Unlock()
+	c := s.chunks
+	st := Stats{
+		Chunks: c.arena.EntryCount(), ChunkSize: c.size, LostChunks: c.lost.Load(), Displaced: c.displaced.Load(), Moved: c.moved.Load(),
+		BodyBytes: c.indexed.Load(), BodyLimit: c.limit, Writing: c.writing.Load(), IndexLimit: s.limit,
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Objects = s.near.small.count + s.near.main.count + s.far.small.count + s.far.main.count
+	st.Keys, st.IndexBytes = s.keys, s.used
 	return st
 }

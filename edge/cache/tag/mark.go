@@ -24,17 +24,25 @@ type Mark struct {
 	owner *Owner
 	born  uint64
 	// url is the URL that the client asked for, other the one that functions
-	// made of it, if it differs. A purge of either finds the object. Without a
-	// url no purge by URL or prefix does.
-	url, other         string
-	urlHash, otherHash uint32
-	tags               []uint32
+	// made of it, nil if it does not differ. A purge of either finds the object.
+	// Without a url no purge by URL or prefix does.
+	url   string
+	other *otherURL
+	tags  *[]uint32 // nil if there are none: most marks have none, and a slice takes thrice the bytes
+	// urlHash is url's.
+	urlHash uint32
 	// anyTag: a purge of any tag of the owner counts, because the tags are not
 	// known (yet), or are too many to remember.
 	anyTag bool
 	// seen is a number of Owner.last at which the mark was current. It may fall
 	// back when two readers race; then the tables are read once more.
 	seen atomic.Uint64
+}
+
+// An otherURL is a second URL of a response.
+type otherURL struct {
+	text string
+	hash uint32
 }
 
 // MaxTags is how many tags a mark remembers. With more, every purge by tag of
@@ -45,10 +53,10 @@ const MaxTags = 64
 // number born. The strings are kept; other is "" if there is only one URL, and
 // both are if it is no response. Its tags are not known: see SetTags.
 func (m *Mark) Set(o *Owner, born uint64, url, other string) {
-	m.owner, m.born, m.url, m.other = o, born, url, other
+	m.owner, m.born, m.url, m.other = o, born, url, nil
 	m.urlHash = o.tables.Hash(url)
 	if other != "" {
-		m.otherHash = o.tables.Hash(other)
+		m.other = &otherURL{other, o.tables.Hash(other)}
 	}
 	m.tags, m.anyTag = nil, true
 	m.seen.Store(born)
@@ -62,7 +70,7 @@ func (m *Mark) SetTags(tags iter.Seq[string], old *Mark) {
 	m.tags, m.anyTag = nil, false
 	if old != nil {
 		m.anyTag = old.anyTag
-		for _, h := range old.tags {
+		for _, h := range old.allTags() {
 			m.addTag(h)
 		}
 	}
@@ -73,17 +81,26 @@ func (m *Mark) SetTags(tags iter.Seq[string], old *Mark) {
 
 func (m *Mark) addTag(h uint32) {
 	switch {
-	case m.anyTag || slices.Contains(m.tags, h):
-	case len(m.tags) == MaxTags:
+	case m.anyTag || slices.Contains(m.allTags(), h):
+	case len(m.allTags()) == MaxTags:
 		m.tags, m.anyTag = nil, true
+	case m.tags == nil:
+		m.tags = &[]uint32{h}
 	default:
-		m.tags = append(m.tags, h)
+		*m.tags = append(*m.tags, h)
 	}
+}
+
+func (m *Mark) allTags() []uint32 {
+	if m.tags == nil {
+		return nil
+	}
+	return *m.tags
 }
 
 // Inherit makes m the mark of the same URLs as p's with another birth.
 func (m *Mark) Inherit(p *Mark, born uint64) {
-	m.owner, m.born, m.url, m.other, m.urlHash, m.otherHash = p.owner, born, p.url, p.other, p.urlHash, p.otherHash
+	m.owner, m.born, m.url, m.other, m.urlHash = p.owner, born, p.url, p.other, p.urlHash
 	m.tags, m.anyTag = nil, true
 	m.seen.Store(born)
 }
@@ -95,7 +112,16 @@ func (m *Mark) Born() uint64 { return m.born }
 func (m *Mark) URL() string { return m.url }
 
 // Size is what m keeps beside itself, in bytes.
-func (m *Mark) Size() int { return len(m.url) + len(m.other) + 4*cap(m.tags) }
+func (m *Mark) Size() int {
+	n := len(m.url)
+	if m.other != nil {
+		n += int(unsafe.Sizeof(*m.other)) + len(m.other.text)
+	}
+	if m.tags != nil {
+		n += int(unsafe.Sizeof(*m.tags)) + 4*cap(*m.tags)
+	}
+	return n
+}
 
 // MarkSize is the size of a Mark itself, in bytes.
 const MarkSize = int(unsafe.Sizeof(Mark{}))
@@ -115,7 +141,7 @@ func (m *Mark) State() State {
 	if list != nil {
 		for i := range *list {
 			p := &(*list)[i]
-			if p.seq <= m.born || !strings.HasPrefix(m.url, p.text) && (m.other == "" || !strings.HasPrefix(m.other, p.text)) {
+			if p.seq <= m.born || !strings.HasPrefix(m.url, p.text) && (m.other == nil || !strings.HasPrefix(m.other.text, p.text)) {
 				continue
 			}
 			if p.soft {
@@ -142,19 +168,19 @@ func (g *generations) newest(m *Mark) uint64 {
 	if m.url != "" {
 		n = max(n, g.urls.newest(m.urlHash))
 	}
-	if m.other != "" {
-		n = max(n, g.urls.newest(m.otherHash))
+	if m.other != nil {
+		n = max(n, g.urls.newest(m.other.hash))
 	}
 	if m.anyTag {
 		n = max(n, g.anyTag.Load())
 	}
-	for _, h := range m.tags {
+	for _, h := range m.allTags() {
 		n = max(n, g.tags.newest(h))
 	}
 	if m.url != "" && g.hosts.slots.Load() != nil {
 		n = max(n, g.hosts.newest(m.owner.tables.Hash(hostOf(m.url))))
-		if m.other != "" {
-			n = max(n, g.hosts.newest(m.owner.tables.Hash(hostOf(m.other))))
+		if m.other != nil {
+			n = max(n, g.hosts.newest(m.owner.tables.Hash(hostOf(m.other.text))))
 		}
 	}
 	return n
