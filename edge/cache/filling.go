@@ -22,6 +22,9 @@ type Filling struct {
 	f    *fill.Filling
 	key  store.Key
 	mark *tag.Mark // of the fetch: when it began, and for which URLs
+	// ranged: key is that of one range, and whole that of the whole.
+	ranged bool
+	whole  store.Key
 }
 
 // A Verdict says whether a response may be stored (Store), whether it may also
@@ -63,6 +66,12 @@ func (c *Cache) Merge(f *Found, fx *exchange.Exchange, r *Rules) bool {
 // object makes what will be stored of the response in fx.
 func (l *Filling) object(fx *exchange.Exchange, v *Verdict, variant store.Key, old *tag.Mark) *store.Object[kept] {
 	o := &store.Object[kept]{Key: l.key, Variant: variant, Born: l.mark.Born()}
+	if l.ranged && fx.Response.Status != 206 {
+		// "A server MAY ignore the Range header field", or has another answer: it is
+		// nothing of that range only.
+		// https://www.rfc-editor.org/rfc/rfc9110#section-14.2
+		o.Key = l.whole
+	}
 	o.Head = store.Pack(fx.Response.Status, &fx.Response.Header)
 	o.Meta.facts = v.Facts
 	o.Meta.mark.Inherit(l.mark, l.mark.Born())
@@ -148,6 +157,9 @@ func (l *Filling) Store(fx *exchange.Exchange, asked *exchange.Header, v Verdict
 			return false
 		}
 		l.insertByLanguage(o, fx, asked, names)
+		if l.ranged && o.Head.Status == 206 {
+			l.insertPart(o, fx, &v, names)
+		}
 		if l.c.events.Stored != nil {
 			l.c.events.Stored(o.Content.Size())
 		}

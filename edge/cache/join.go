@@ -37,6 +37,8 @@ type Ticket struct {
 	found  Found
 	taken  bool
 	key    store.Key
+	whole  store.Key // with ranged: the key of the whole
+	ranged bool
 	urls   urls
 	leader *Filling
 }
@@ -74,7 +76,7 @@ func (c *Cache) Join(x *exchange.Exchange, r *Rules, f *Found) *Ticket {
 	if f.State == Bypass {
 		panic("BUG: cache: a request that goes past the cache has joined")
 	}
-	t := &Ticket{c: c, x: x, r: r, key: f.key, urls: urlsOf(x)}
+	t := &Ticket{c: c, x: x, r: r, key: f.key, whole: f.whole, ranged: f.ranged, urls: urlsOf(x)}
 	rules := r.policy()
 	// The closures below must not hold f: with it every Lookup's answer would
 	// live on the heap, a hit's too.
@@ -172,7 +174,7 @@ func (t *Ticket) Filling() *Filling {
 		return nil
 	}
 	if t.leader == nil || t.leader.f != f {
-		t.leader = &Filling{c: t.c, r: t.r, f: f, key: t.key, mark: f.Guard().(guard).mark}
+		t.leader = &Filling{c: t.c, r: t.r, f: f, key: t.key, whole: t.whole, ranged: t.ranged, mark: f.Guard().(guard).mark}
 	}
 	return t.leader
 }

@@ -51,6 +51,14 @@ type Found struct {
 	body   storedBody          // nil for HEAD
 	soft   bool                // purged softly
 	alone  bool
+
+	// ranged: the key is that of one value of Range, whole that of the whole.
+	ranged bool
+	whole  store.Key
+	// narrowed: body is the range `of` of what object holds, which is `part`.
+	narrowed bool
+	part     policy.Part
+	of       policy.Range
 }
 
 // Lookup finds the stored response for x, as x left on_request.
@@ -96,6 +104,10 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 		// asked for.
 		f.Close()
 		return pass(exchange.ReasonHeadMiss)
+	}
+	if r.ForwardRanges && f.State == Absent && x.Request.Header.Has(exchange.Range) && policy.OneRange(&x.Request.Header) {
+		c.lookupPart(x, &f, &a, &rules)
+		return f
 	}
 	if refused {
 		f.alone = true
@@ -207,6 +219,11 @@ func (f *Found) Serve(x *exchange.Exchange) {
 	o.Head.Unpack(&x.Response.Header)
 	setAge(x, &o.Meta.facts, x.Now)
 	x.Response.ContentLength = o.Content.Size()
+	if f.narrowed {
+		x.Response.ContentLength = f.of.Length()
+		var b [64]byte
+		x.Response.Header.SetKnown(exchange.ContentRange, x.Text(f.part.AppendContentRange(b[:0], f.of)))
+	}
 	x.Response.Body, x.Response.Trailer, x.Response.Upgrade = nil, nil, nil
 	if f.body != nil {
 		x.Response.Body, f.body = f.body, nil

@@ -52,6 +52,9 @@ type Rules struct {
 	// to all others for the one that the origin would choose, whatever
 	// Accept-Language it was made for.
 	MatchLanguage bool
+	// ForwardRanges asks the origin for a range if nothing whole is stored, and
+	// stores the part.
+	ForwardRanges bool
 	// WhileRevalidate, IfError, Heuristic and Statuses are times that hold where
 	// a response says nothing of its own, Target is a targeted field's name; see
 	// policy.Rules.
@@ -67,7 +70,7 @@ type Status = policy.Status
 func (r *Rules) policy() policy.Rules {
 	return policy.Rules{Mode: r.Mode, TTL: r.TTL, StripSetCookie: r.StripSetCookie, KeepSetCookie: r.KeepSetCookie, IgnoreCookies: r.IgnoreCookies,
 		ReadsPrivate: r.ReadsPrivate, IgnoreClientDirectives: r.IgnoreClientDirectives, WhileRevalidate: r.WhileRevalidate, IfError: r.IfError,
-		Heuristic: r.Heuristic, Statuses: r.Statuses, Target: r.Target, MatchLanguage: r.MatchLanguage}
+		Heuristic: r.Heuristic, Statuses: r.Statuses, Target: r.Target, MatchLanguage: r.MatchLanguage, ForwardRanges: r.ForwardRanges}
 }
 
 func (r *Rules) key() key.Config {

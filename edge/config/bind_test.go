@@ -88,7 +88,7 @@ func TestDefaults(t *testing.T) {
 		Isolation: IsolateRequest, Instances: 64, OnFailure: FailClosed, MaxBody: 1 << 20,
 	}})
 	f("origin", c.Origins[0], Origin{"o", "default", []Server{{"http://a", 1}}, KeepHost, Duration(5 * time.Second), Duration(30 * time.Second), Duration(30 * time.Second), 1, 512})
-	f("site's policy", c.Sites[0].Cache, CachePolicy{Mode: CacheHonour, TTL: Duration(time.Minute), Cookies: CookiesKeep, Collapse: true, Heuristic: Duration(time.Hour)})
+	f("site's policy", c.Sites[0].Cache, CachePolicy{Mode: CacheHonour, TTL: Duration(time.Minute), Cookies: CookiesKeep, Collapse: true, Ranges: RangesWhole})
 	f("site's name", c.Sites[0].Name, Name("a.example"))
 	f("other site's name", c.Sites[1].Name, Name("default"))
 	f("small cache", mustParse(t, "cache: {memory: 1MiB}").Cache.ObjectSize, Size(256<<10))

@@ -67,6 +67,21 @@ func (CacheMode) Values() []string { return []string{"honour", "pass", "force"} 
 // UnmarshalText accepts one of Values.
 func (m *CacheMode) UnmarshalText(text []byte) error { return oneOf(m, text, m.Values()) }
 
+// Ranges says what is fetched when a range is asked for.
+type Ranges string
+
+// Values of Ranges.
+const (
+	RangesWhole   Ranges = "whole"
+	RangesForward Ranges = "forward"
+)
+
+// Values lists every Ranges.
+func (Ranges) Values() []string { return []string{"whole", "forward"} }
+
+// UnmarshalText reads one of the values.
+func (r *Ranges) UnmarshalText(text []byte) error { return oneOf(r, text, r.Values()) }
+
 // Cookies says whether an origin sees the cookies of a client.
 type Cookies string
 

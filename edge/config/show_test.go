@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -122,4 +124,21 @@ func TestQuoteYAML(t *testing.T) {
 	f("a b", `"a b"`)
 	f("*", `"*"`)
 	f("a\"\\\n\t\x01\u00a0\u2028\U000e0001", `"a\"\\\n\t\x01\xa0\u2028\U000e0001"`)
+}
+
+// The configurations that people copy are read without a complaint.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/wedge.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no examples: ", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(file, text); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -77,7 +77,7 @@ type CachePolicy struct {
 	// Whether requests for the same thing wait for one fetch.
 	Collapse bool `yaml:"collapse" default:"true"`
 	// Longest time for which a response without freshness of its own is taken for fresh: a tenth of the time since its Last-Modified, up to this. With `0s` such a response is confirmed by the origin before each use.
-	Heuristic Duration `yaml:"heuristic" default:"1h" rule:"zero"`
+	Heuristic Duration `yaml:"heuristic" default:"0s" rule:"zero"`
 	// How long responses with these statuses are fresh that do not say so themselves. Responses with 400, 413, 414 and 431 are stored only if the status stands here.
 	Statuses []StatusTTL `yaml:"statuses"`
 	// How long a response may be used after its time while one fetch refreshes it, unless it says so itself (stale-while-revalidate).
@@ -86,6 +86,8 @@ type CachePolicy struct {
 	StaleIfError Duration `yaml:"stale_if_error" default:"0s" rule:"zero"`
 	// Name of a response field that is obeyed before CDN-Cache-Control, which is obeyed before Cache-Control (RFC 9213).
 	TargetedField FieldName `yaml:"targeted_field"`
+	// What is fetched when one range is asked for of which nothing is stored: `whole` fetches everything and keeps it, `forward` asks the origin for the range and keeps that part.
+	Ranges Ranges `yaml:"ranges" default:"whole"`
 	// Whether a request that prefers one language to all others may get a stored response in that language (Content-Language), although it was made for another Accept-Language.
 	MatchLanguage bool `yaml:"match_language"`
 	// Whether Cache-Control and Pragma of requests have no effect.

@@ -123,7 +123,7 @@ func rules(s *config.Site, origin config.Name, p config.CachePolicy) cache.Rules
 	r := cache.Rules{Owner: string(s.Owner), Site: string(s.Name), Origin: string(origin), Mode: modes[p.Mode], StripSetCookie: p.StripSetCookie,
 		KeepSetCookie: p.StoreSetCookie, IgnoreCookies: p.Cookies == config.CookiesIgnore, Collapse: p.Collapse,
 		IgnoreClientDirectives: p.IgnoreClientDirectives, WhileRevalidate: time.Duration(p.StaleWhileRevalidate), IfError: time.Duration(p.StaleIfError),
-		Heuristic: time.Duration(p.Heuristic), Target: strings.ToLower(string(p.TargetedField)), MatchLanguage: p.MatchLanguage}
+		Heuristic: time.Duration(p.Heuristic), Target: strings.ToLower(string(p.TargetedField)), MatchLanguage: p.MatchLanguage, ForwardRanges: p.Ranges == config.RangesForward}
 	if p.Mode == config.CacheForce {
 		r.TTL = time.Duration(p.TTL)
 	}

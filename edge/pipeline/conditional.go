@@ -15,7 +15,8 @@ func (c *call) conditional() step {
 	default:
 		return finish
 	}
-	if x.Response.Status != 200 || x.Request.Method != "GET" && x.Request.Method != "HEAD" {
+	// A stored part is a part of what would have status 200.
+	if x.Response.Status != 200 && x.Response.Status != 206 || x.Request.Method != "GET" && x.Request.Method != "HEAD" {
 		return finish
 	}
 	q, r := &x.Request.Header, &x.Response
@@ -30,7 +31,7 @@ func (c *call) conditional() step {
 		c.makeError(412)
 		return finish
 	}
-	if x.Request.Method == "GET" && !c.asHead && q.Has(exchange.Range) {
+	if x.Response.Status == 200 && x.Request.Method == "GET" && !c.asHead && q.Has(exchange.Range) {
 		c.ranged()
 	}
 	return finish

@@ -41,6 +41,7 @@ type fetch struct {
 	// found is the stored response that is being validated.
 	found      cache.Found
 	validating bool
+	ranged     bool           // the range that was asked for is fetched, not the whole
 	fill       *cache.Filling // nil for a pass
 	hints      *interim       // nil for a pass, and in the background
 
@@ -83,8 +84,11 @@ func (f *fetch) prepare() {
 	if f.x.Request.Method == "HEAD" {
 		f.x.Request.Method = "GET"
 	}
-	for _, k := range [...]exchange.Known{exchange.IfMatch, exchange.IfModifiedSince, exchange.IfNoneMatch, exchange.IfRange, exchange.IfUnmodifiedSince, exchange.Range} {
+	for _, k := range [...]exchange.Known{exchange.IfMatch, exchange.IfModifiedSince, exchange.IfNoneMatch, exchange.IfRange, exchange.IfUnmodifiedSince} {
 		h.DeleteKnown(k)
+	}
+	if !f.ranged {
+		h.DeleteKnown(exchange.Range)
 	}
 	if f.route.Rules.IgnoreCookies {
 		h.DeleteKnown(exchange.Cookie)

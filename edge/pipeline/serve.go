@@ -322,6 +322,7 @@ func (c *call) lead(t *cache.Ticket, validate, background bool) *fetch {
 		f.hints = newInterim(c.x.Peer)
 		f.x.Peer = f.hints
 	}
+	f.ranged = c.found.Ranged()
 	f.prepare()
 	if validate {
 		f.found = c.found.ForFetch()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/edge/route"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -139,6 +140,8 @@ func (w *world) options(r *Route, options []string) {
 			r.Rules.Statuses = append(r.Rules.Statuses, cache.Status{Code: n, TTL: duration(w.t, ttl)})
 		case "target":
 			r.Rules.Target = value
+		case "ranges":
+			r.Rules.ForwardRanges = true
 		case "match_language":
 			r.Rules.MatchLanguage = true
 		case "ignore_client":
@@ -177,7 +180,8 @@ func duration(t *testing.T, s string) time.Duration {
 // An answer is what the origin says to a path: a status line, fields, an empty
 // line of "." and the body. "cut" as an option ends the body before its end,
 // "refuse" refuses the connection, "hold" waits for the command go, "drip"
-// waits for a go before each line of the body, "hint" sends 103 before it answers.
+// waits for a go before each line of the body, "hint" sends 103 before it answers, "ranges" answers
+// with the range that it is asked for.
 type answer struct {
 	status  int
 	header  [][2]string
@@ -295,12 +299,23 @@ func (w *world) Send(ctx context.Context, x *exchange.Exchange, name string) err
 	if r.Status == 304 {
 		return nil
 	}
-	r.ContentLength = int64(len(a.body))
+	body := a.body
+	if slices.Contains(a.options, "ranges") && q.Header.Has(exchange.Range) {
+		switch rg, kind := policy.ParseRange(q.Header.Value(exchange.Range), int64(len(body))); kind {
+		case policy.Satisfiable:
+			r.Status, body = 206, body[rg.First:rg.Last+1]
+			r.Header.Add("Content-Range", string(rg.AppendContentRange(nil, int64(len(a.body)))))
+		case policy.Unsatisfiable:
+			r.Status, body = 416, ""
+			r.Header.Add("Content-Range", string(policy.AppendUnsatisfied(nil, int64(len(a.body)))))
+		}
+	}
+	r.ContentLength = int64(len(body))
 	if slices.Contains(a.options, "chunked") || slices.Contains(a.options, "drip") {
 		r.ContentLength = -1
 	}
 	if q.Method != "HEAD" {
-		r.Body = exchange.ReaderBody(&stream{a: a, rest: a.body})
+		r.Body = exchange.ReaderBody(&stream{a: a, rest: body})
 	}
 	return nil
 }

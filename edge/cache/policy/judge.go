@@ -120,9 +120,9 @@ func mayStore(fx *exchange.Exchange, asked *exchange.Header, r *Rules) exchange.
 	case s < 200 || s > 599:
 		// "the response status code is final"
 		return exchange.ReasonStatus
-	case s == 206:
+	case s == 206 && !partAsked(fx, asked, r):
 		// "if the response status code is 206 or 304...: the cache understands
-		// the response status code". Parts are not combined here.
+		// the response status code". One that nobody asked for it does not.
 		return exchange.ReasonPartialContent
 	case s == 304:
 		return exchange.ReasonStatus
@@ -396,7 +396,7 @@ func sentCookie(fx *exchange.Exchange, asked *exchange.Header, r *Rules) bool {
 // 414 is stored only if configuration names it.
 func heuristicallyCacheable(status int) bool {
 	switch status {
-	case 200, 203, 204, 300, 301, 308, 404, 405, 410, 501:
+	case 200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 501:
 		return true
 	}
 	return false
@@ -407,7 +407,7 @@ func heuristicallyCacheable(status int) bool {
 // its own fields.
 func forceable(status int) bool {
 	switch status {
-	case 200, 203, 204, 300, 301, 308, 404, 410:
+	case 200, 203, 204, 206, 300, 301, 308, 404, 410:
 		return true
 	}
 	return false
@@ -417,7 +417,7 @@ func forceable(status int) bool {
 // here as RFC 9110 defines it.
 func understood(status int) bool {
 	switch status {
-	case 200, 201, 202, 203, 204, 205,
+	case 200, 201, 202, 203, 204, 205, 206,
 		300, 301, 302, 303, 307, 308,
 		401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 415, 417, 421, 422, 426,
 		500, 501, 502, 503, 504, 505:

@@ -60,6 +60,9 @@ type Rules struct {
 	// MatchLanguage takes a stored response in the language that a request prefers
 	// to all others for the one that the origin would choose.
 	MatchLanguage bool
+	// ForwardRanges tells that a range is asked for at the origin if nothing whole
+	// is stored, and that the part is stored.
+	ForwardRanges bool
 }
 
 // A Status is a lifetime for responses of a status.
