@@ -1,33 +1,40 @@
 package meter
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 )
 
 // script is a file of the WebAssembly core test suite, as the engine brings it along.
 type script struct {
-	Source   string `json:"source_filename"`
-	Commands []struct {
-		Type, Name, Filename, As, Text string
-		Line                           int
-		Action                         struct {
-			Type, Field, Module string
-			Args                []value
-		}
+	Commands []command
+}
+
+type command struct {
+	Type, Name, Filename, As string
+	ModuleType               string `json:"module_type"`
+	Line                     int
+	Action                   struct {
+		Type, Field, Module string
+		Args                []value
 	}
 }
 
@@ -67,17 +74,45 @@ func (v value) words() []uint64 {
 	return []uint64{number(s, 64)}
 }
 
+// suites are the folders of the suite, with the features that each of them is run with by the engine itself.
+var suites = map[string]api.CoreFeatures{
+	"v1":                        api.CoreFeaturesV1,
+	"v2":                        api.CoreFeaturesV2,
+	"threads":                   api.CoreFeaturesV2 | experimental.CoreFeaturesThreads,
+	"tail-call":                 api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall,
+	"extended-const":            api.CoreFeaturesV2 | experimental.CoreFeaturesExtendedConst,
+	"typed-function-references": api.CoreFeaturesV2 | experimental.CoreFeaturesTypedFunctionReferences | experimental.CoreFeaturesTailCall,
+	"exception-handling": api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling | experimental.CoreFeaturesTailCall |
+		experimental.CoreFeaturesTypedFunctionReferences,
+}
+
+// kind is what a world makes of a module.
+type kind string
+
+const (
+	plain   kind = "plain"
+	metered kind = "metered"
+	exact   kind = "exact" // metered, and nothing is paid for that is not sure to run
+	stupid  kind = "naive" // each instruction is paid for
+)
+
 // world is one way of running a script.
 type world struct {
 	*machine
-	change  func([]byte) []byte
+	kind    kind
+	name    string
 	modules map[string]api.Module
 	last    api.Module
 	all     []api.MutableGlobal
+	ticks   int
 }
 
-func newWorld(t *testing.T, slice int64, spectest []byte, change func([]byte) []byte) *world {
-	w := &world{machine: newMachine(t, false, features), modules: map[string]api.Module{}, change: change}
+func newWorld(t *testing.T, k kind, interpreter bool, slice int64, f api.CoreFeatures, spectest []byte) *world {
+	name := fmt.Sprintf("%s, compiled, slice %d", k, slice)
+	if interpreter {
+		name = strings.Replace(name, "compiled", "interpreted", 1)
+	}
+	w := &world{machine: newMachine(t, interpreter, f), kind: k, name: name, modules: map[string]api.Module{}}
 	w.host.slice = slice
 	if _, err := w.r.InstantiateWithConfig(context.Background(), spectest, wazero.NewModuleConfig()); err != nil {
 		t.Fatal(err)
@@ -86,7 +121,8 @@ func newWorld(t *testing.T, slice int64, spectest []byte, change func([]byte) []
 }
 
 func (w *world) reset() {
-	w.host.granted = 0
+	w.ticks += w.host.ticks
+	w.host.granted, w.host.ticks = 0, 0
 	for _, g := range w.all {
 		g.Set(0)
 	}
@@ -103,7 +139,7 @@ func (w *world) used() int64 {
 // load makes an instance.
 func (w *world) load(wasm []byte, name string) error {
 	w.reset()
-	m, err := w.r.InstantiateWithConfig(context.Background(), w.change(wasm), wazero.NewModuleConfig().WithName(name))
+	m, err := w.r.InstantiateWithConfig(context.Background(), wasm, wazero.NewModuleConfig().WithName(name))
 	if err != nil {
 		return err
 	}
@@ -114,24 +150,32 @@ func (w *world) load(wasm []byte, name string) error {
 	return nil
 }
 
-// invoke runs a function, and says what came of it in comparable form.
-func (w *world) invoke(module, field string, args []uint64) (outcome string, trapped bool) {
+// do runs an action, and says what came of it in comparable form.
+func (w *world) do(c *command) (outcome string, trapped bool) {
 	m := w.last
-	if module != "" {
-		m = w.modules[module]
+	if c.Action.Module != "" {
+		m = w.modules[c.Action.Module]
+	}
+	if c.Action.Type == "get" {
+		return fmt.Sprint(m.ExportedGlobal(c.Action.Field).Get()), false
+	}
+	var args []uint64
+	for _, a := range c.Action.Args {
+		args = append(args, a.words()...)
 	}
 	w.reset()
-	f := m.ExportedFunction(field)
+	f := m.ExportedFunction(c.Action.Field)
 	results, err := f.Call(context.Background(), args...)
 	if err != nil {
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		return line, true
+		return strings.TrimPrefix(firstLine(err), "wasm error: "), true // which the engines do not agree on
 	}
 	var b strings.Builder
 	k := 0
 	for _, t := range f.Definition().ResultTypes() {
 		switch t {
-		case api.ValueTypeI32, api.ValueTypeI64, api.ValueTypeF32, api.ValueTypeF64, api.ValueTypeExternref:
+		case api.ValueTypeI32, api.ValueTypeF32: // the upper half is anything
+			fmt.Fprintf(&b, "%x ", uint32(results[k]))
+		case api.ValueTypeI64, api.ValueTypeF64, api.ValueTypeExternref:
 			fmt.Fprintf(&b, "%x ", results[k])
 		case 0x7b:
 			fmt.Fprintf(&b, "%x:%x ", results[k], results[k+1])
@@ -142,6 +186,16 @@ func (w *world) invoke(module, field string, args []uint64) (outcome string, tra
 		k++
 	}
 	return b.String(), false
+}
+
+// memory is what the instance has in its memory, or the first MiB of it.
+func memory(m api.Module) []byte {
+	mem := m.Memory()
+	if mem == nil || reflect.ValueOf(mem).IsNil() {
+		return nil
+	}
+	b, _ := mem.Read(0, min(mem.Size(), 1<<20))
+	return b
 }
 
 var (
@@ -163,9 +217,25 @@ func core(name string) bool {
 	return true
 }
 
-// TestCore runs the core test suite through the original modules, the metered ones with a tiny and with a large slice,
-// and the naive ones: outcomes are equal, fuel is equal with every slice, and of calls that return it is exactly what their
-// instructions cost.
+// tally counts what happened, over all scripts.
+//
+// mu guards counts.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (t *tally) add(what string, n int) {
+	t.mu.Lock()
+	t.counts[what] += n
+	t.mu.Unlock()
+}
+
+// TestCore runs each command of the core test suite on the original modules and on metered ones, on both engines and with
+// several slices: outcomes, traps and memories are equal, and fuel is equal whatever engine and slice. Of calls that
+// return, fuel is exactly what their instructions cost, but for what is paid for in advance, which is never less.
+//
+// Modules that are refused run as they are, so that nothing that comes after them is left out; their commands are counted by reason.
 func TestCore(t *testing.T) {
 	dir, err := engineDir()
 	if err != nil {
@@ -177,122 +247,234 @@ func TestCore(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, _ := filepath.Glob(filepath.Join(base, "*", "testdata", "*.json"))
-	var scripts, calls, traps, modules, refused atomic.Int64
-	t.Cleanup(func() {
-		t.Logf("%d scripts, %d modules, %d scripts refused, %d calls of which %d trap",
-			scripts.Load(), modules.Load(), refused.Load(), calls.Load(), traps.Load())
+	n := &tally{counts: map[string]int{}}
+	t.Run("scripts", func(t *testing.T) {
+		for _, file := range files {
+			name := strings.TrimPrefix(filepath.ToSlash(strings.TrimSuffix(file, ".json")), filepath.ToSlash(base)+"/")
+			if !*whole && (testing.Short() || racing || !core(name)) {
+				continue
+			}
+			suite, _, _ := strings.Cut(name, "/")
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				(&play{T: t, file: file, features: suites[suite], spectest: spectest, tally: n}).run()
+			})
+		}
 	})
-	for _, file := range files {
-		b, err := os.ReadFile(file)
+	for what, k := range maps.All(n.counts) {
+		t.Logf("%7d %s", k, what)
+	}
+	if testing.Short() || racing {
+		return
+	}
+	want := coreSlice
+	if *whole {
+		want = coreWhole
+	}
+	if d := cmp.Diff(want, n.counts); d != "" {
+		t.Errorf("the suite is not what it was (-want +got):\n%s", d)
+	}
+}
+
+// play is one script in its worlds.
+type play struct {
+	*testing.T
+	*tally
+	file     string
+	features api.CoreFeatures
+	spectest []byte
+	worlds   []*world // the first is the plain one of the compiler
+	reason   string   // why the module that is there was refused, or empty
+	refused  map[string]string
+}
+
+func (p *play) run() {
+	b, err := os.ReadFile(p.file)
+	if err != nil {
+		p.Fatal(err)
+	}
+	var s script
+	if err := json.Unmarshal(b, &s); err != nil {
+		p.Fatal(err)
+	}
+	p.refused = map[string]string{}
+	p.add("scripts", 1)
+	add := func(k kind, interpreter bool, slice int64) {
+		p.worlds = append(p.worlds, newWorld(p.T, k, interpreter, slice, p.features, p.spectest))
+	}
+	add(plain, false, 0)
+	add(metered, false, 100_000)
+	add(metered, false, 64)
+	add(metered, true, 1000)
+	if *whole {
+		add(metered, false, 1000)
+		add(metered, true, 100_000)
+		add(metered, true, 64)
+		add(plain, true, 0)
+	}
+	add(exact, false, 100_000)
+	add(stupid, false, 100_000)
+	for i := range s.Commands {
+		c := &s.Commands[i]
+		p.add(c.Type, 1)
+		as := ""
+		if i+1 < len(s.Commands) && s.Commands[i+1].Type == "register" {
+			as = s.Commands[i+1].As
+		}
+		p.command(c, as)
+	}
+	for _, w := range p.worlds {
+		w.reset()
+		if w.kind == metered {
+			p.add("ticks, "+w.name, w.ticks)
+		}
+	}
+}
+
+func (p *play) module(c *command) []byte {
+	b, err := os.ReadFile(filepath.Join(filepath.Dir(p.file), c.Filename))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return b
+}
+
+// forms are the module for each kind of world, if the original is valid; a refused one is left as it is.
+func (p *play) forms(b []byte) (map[kind][]byte, error) {
+	if err := p.valid(b); err != nil {
+		return nil, err
+	}
+	m, err := Rewrite(b, wide)
+	var no *Refused
+	if errors.As(err, &no) {
+		p.reason = reason(no)
+		p.add("modules refused", 1)
+		return map[kind][]byte{plain: b, metered: b, exact: b, stupid: b}, nil
+	}
+	if err != nil {
+		p.Fatalf("valid, but %v", err)
+	}
+	p.reason = ""
+	p.add("modules rewritten", 1)
+	return map[kind][]byte{plain: b, metered: m.Wasm, exact: exactly(p.T, b), stupid: naive(p.T, b)}, nil
+}
+
+func (p *play) valid(b []byte) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the validator panicked: %v", v)
+		}
+	}()
+	r := wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(p.features))
+	defer r.Close(context.Background())
+	_, err = r.CompileModule(context.Background(), b)
+	return err
+}
+
+func (p *play) command(c *command, as string) {
+	where := fmt.Sprintf("line %d %s %s", c.Line, c.Type, c.Action.Field)
+	switch c.Type {
+	case "register": // with the module
+	case "module":
+		forms, err := p.forms(p.module(c))
 		if err != nil {
-			t.Fatal(err)
+			p.Fatalf("%s: %v", where, err)
 		}
-		var s script
-		if err := json.Unmarshal(b, &s); err != nil {
-			t.Fatal(err)
+		for _, w := range p.worlds {
+			if err := w.load(forms[w.kind], as); err != nil {
+				p.Fatalf("%s: %s: %v", where, w.name, err)
+			}
+			w.modules[c.Name] = w.last
 		}
-		name := strings.TrimPrefix(filepath.ToSlash(strings.TrimSuffix(file, ".json")), filepath.ToSlash(base)+"/")
-		if !*whole && (testing.Short() || racing || !core(name)) {
+		p.refused[c.Name] = p.reason
+	case "assert_invalid", "assert_malformed":
+		if c.ModuleType == "text" {
+			p.add("text, left out", 1)
+			return
+		}
+		reason := p.reason
+		forms, err := p.forms(p.module(c))
+		p.reason = reason
+		if err != nil {
+			return
+		}
+		for _, w := range p.worlds { // what the engine sees only when it makes an instance
+			if w.load(forms[w.kind], "") == nil {
+				p.Errorf("%s: %s: it counts as valid", where, w.name)
+			}
+		}
+	case "assert_uninstantiable", "assert_unlinkable":
+		reason := p.reason
+		forms, err := p.forms(p.module(c))
+		p.reason = reason
+		if err != nil {
+			return // it is not valid
+		}
+		want := ""
+		for i, w := range p.worlds {
+			last := w.last
+			got := functionIndex.ReplaceAllString(firstLine(w.load(forms[w.kind], "")), "[]") // the message names the index, which has moved
+			w.last = last
+			if i == 0 {
+				want = got
+			} else if got != want {
+				p.Errorf("%s: %s: %s, want %s", where, w.name, got, want)
+			}
+		}
+	case "assert_return", "assert_trap", "assert_exhaustion", "assert_exception", "action":
+		p.action(c, where)
+	default:
+		p.Errorf("%s: unknown", where)
+	}
+}
+
+func (p *play) action(c *command, where string) {
+	reason := p.reason
+	if c.Action.Module != "" {
+		reason = p.refused[c.Action.Module]
+	}
+	if reason != "" {
+		p.add("commands of a refused module: "+reason, 1)
+	}
+	var want string
+	fuel := map[kind]int64{}
+	for i, w := range p.worlds {
+		got, trapped := w.do(c)
+		if i == 0 {
+			want = got
+			if trapped {
+				p.add("traps", 1)
+			}
+			if trapped != (c.Type != "assert_return" && c.Type != "action") {
+				p.Errorf("%s: %s", where, got)
+			}
 			continue
 		}
-		scripts.Add(1)
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			metered := func(wasm []byte) []byte {
-				m, err := Rewrite(wasm, wide)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return m.Wasm
+		if got != want {
+			p.Errorf("%s: %s: %s, want %s", where, w.name, got, want)
+		}
+		if !bytes.Equal(memory(p.worlds[0].last), memory(w.last)) {
+			p.Errorf("%s: %s: memory differs", where, w.name)
+		}
+		used := w.used()
+		first, seen := fuel[w.kind]
+		if !seen {
+			fuel[w.kind] = used
+		} else if used != first && c.Type != "assert_exhaustion" {
+			p.Errorf("%s: %s used %d, and %d elsewhere", where, w.name, used, first)
+		}
+		if c.Type == "assert_exhaustion" {
+			continue
+		}
+		switch w.kind {
+		case exact:
+			if used > fuel[metered] {
+				p.Errorf("%s: used %d, and was charged only %d", where, used, fuel[metered])
 			}
-			worlds := []*world{
-				newWorld(t, 0, spectest, func(b []byte) []byte { return b }),
-				newWorld(t, 1_000_000, spectest, metered),
-				newWorld(t, 64, spectest, metered),
-				newWorld(t, 1_000_000, spectest, func(b []byte) []byte { return naive(t, b) }),
+		case stupid:
+			if used > fuel[exact] || used < fuel[exact] && !trapped {
+				p.Errorf("%s: used %d, and was charged %d", where, used, fuel[exact])
 			}
-			for i, c := range s.Commands {
-				where := fmt.Sprintf("line %d %s %s", c.Line, c.Type, c.Action.Field)
-				switch c.Type {
-				case "module":
-					wasm, err := os.ReadFile(filepath.Join(filepath.Dir(file), c.Filename))
-					if err != nil {
-						t.Fatal(err)
-					}
-					var no *Refused
-					if _, err := Rewrite(wasm, wide); errors.As(err, &no) {
-						refused.Add(1)
-						t.Log(err) // counted, and the count is asserted
-						return
-					}
-					modules.Add(1)
-					as := ""
-					if i+1 < len(s.Commands) && s.Commands[i+1].Type == "register" {
-						as = s.Commands[i+1].As
-					}
-					for k, w := range worlds {
-						if err := w.load(wasm, as); err != nil {
-							t.Fatalf("%s: world %d: %v", where, k, err)
-						}
-						if c.Name != "" {
-							w.modules[c.Name] = w.last
-						}
-					}
-				case "assert_uninstantiable", "assert_unlinkable":
-					wasm, err := os.ReadFile(filepath.Join(filepath.Dir(file), c.Filename))
-					if err != nil || !strings.HasSuffix(c.Filename, ".wasm") {
-						continue
-					}
-					want := ""
-					for k, w := range worlds {
-						last := w.last
-						got := fmt.Sprint(w.load(wasm, ""))
-						got, _, _ = strings.Cut(got, "\n")
-						got = functionIndex.ReplaceAllString(got, "[]") // the message names the index, which has moved
-						w.last = last
-						if k == 0 {
-							want = got
-						} else if got != want {
-							t.Errorf("%s: world %d: %s, want %s", where, k, got, want)
-						}
-					}
-				case "assert_return", "assert_trap", "assert_exhaustion", "action":
-					if c.Action.Type != "invoke" {
-						continue
-					}
-					var args []uint64
-					for _, a := range c.Action.Args {
-						args = append(args, a.words()...)
-					}
-					calls.Add(1)
-					var want string
-					var fuel int64
-					for k, w := range worlds {
-						got, trapped := w.invoke(c.Action.Module, c.Action.Field, args)
-						if k == 0 {
-							want = got
-							if trapped {
-								traps.Add(1)
-							}
-							if c.Type == "assert_return" && trapped {
-								t.Errorf("%s: %s", where, got)
-							}
-							continue
-						}
-						if got != want {
-							t.Errorf("%s: world %d: %s, want %s", where, k, got, want)
-						}
-						switch used := w.used(); {
-						case k == 1:
-							fuel = used
-						case used != fuel && !(trapped && k == 3) && c.Type != "assert_exhaustion":
-							t.Errorf("%s: world %d used %d, world 1 %d", where, k, used, fuel)
-						case trapped && k == 3 && used > fuel && c.Type != "assert_exhaustion":
-							t.Errorf("%s: a trap after %d was charged only %d", where, used, fuel)
-						}
-					}
-				}
-			}
-		})
+		}
 	}
 }

@@ -34,9 +34,12 @@ const (
 	// Tail is the most units that a function runs without a check after a call in it has returned: a recursion
 	// that unwinds passes no function entries, and takes Tail units for each level.
 	Tail = 256
-	// leafMost is the cost up to which a function without calls, loops and bulk operations has no check of its own; its
-	// callers count it as theirs.
-	leafMost = 128
+)
+
+// What is paid for before it is sure to run: see fold, and callees. They change what things cost.
+const (
+	foldMost = 32 // units by which one payment may be too high, each time it is made
+	tinyMost = 24 // cost of a function that its callers pay for
 )
 
 // Bulk operations of a constant length up to inlineBytes stay as they are and cost as part of their segment. Others run

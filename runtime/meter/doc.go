@@ -7,18 +7,19 @@
 //
 //	used = all that was granted − the counter
 //
-// holds at every moment, and for equal input is an equal number on every machine and engine. A call that returns has
-// paid exactly for what it executed. One that traps may have paid for instructions behind the trap, but never for less than
-// it executed: straight-line code is paid for when it is entered, and code after a block that nothing jumps out of is paid
-// for together with the code before it.
+// holds at every moment, and for equal input is an equal number on every machine and engine, whatever the slices. It is never
+// less than what was executed. It may be more, as code is paid for in advance, at once: straight-line code when it is
+// entered, code after a block that nothing jumps out of together with the code before it, a branch of few instructions
+// together with what comes before the branch (see fold), a tiny function by who calls it (see callees). A call of a tiny
+// function by the host costs nothing.
 //
 // The counter starts at zero, which is spent: a module whose host grants nothing ticks at its first check, its start
 // function included.
 //
 // # What passes a check
 //
-// Everything that can go on without bound: loop headers, entries of functions that call or loop, operations on a length that
-// the module does not state as a small constant. Between two checks at most [Stretch] units of straight-line code run, plus
+// Everything that can go on without bound: loop headers, entries of functions that are not tiny and do not run into a loop
+// at once, operations on a length that the module does not state as a small constant. Between two checks at most [Stretch] units of straight-line code run, plus
 // what [Tail] says about returns.
 //
 // # What a reset needs

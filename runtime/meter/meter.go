@@ -6,7 +6,7 @@ import (
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 2
+const Version = 3
 
 // Names that a rewritten module shares with its host.
 const (
@@ -59,6 +59,7 @@ func rewrite(module []byte, caps Caps, t *trace) (*rewriter, error) {
 	if err := w.indices(); err != nil {
 		return nil, err
 	}
+	w.findCallees(tinyMost)
 	if err := w.bodies(newPlan(w).body); err != nil {
 		return nil, err
 	}
@@ -84,6 +85,7 @@ type rewriter struct {
 	injected   []injected
 	injectedAt map[injectKey]uint32
 
+	callees   callees
 	namesData bool // some code, perhaps unreachable, names a data segment
 	keeper
 	effort effort
@@ -150,7 +152,7 @@ func (w *rewriter) indices() error {
 }
 
 // bodies rewrites the code; planned says what to change in a body with so many locals, parameters included.
-func (w *rewriter) bodies(planned func(b wasm.Body, locals int) ([]edit, error)) error {
+func (w *rewriter) bodies(planned func(index, locals int) ([]edit, error)) error {
 	out := code{counter: w.counter, tick: w.imported, traced: w.trace != nil}
 	var size int
 	for i := range w.m.Bodies {
@@ -166,7 +168,7 @@ func (w *rewriter) bodies(planned func(b wasm.Body, locals int) ([]edit, error))
 		if locals > uint64(w.caps.Locals) {
 			return refuse(b.Offset, hintSplit, "function with %d locals, at most %d are allowed", locals, w.caps.Locals)
 		}
-		edits, err := planned(b, int(locals))
+		edits, err := planned(i, int(locals))
 		if err != nil {
 			return err
 		}

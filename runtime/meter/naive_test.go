@@ -16,8 +16,10 @@ func naive(t testing.TB, module []byte) []byte {
 	}
 	w := newRewriter(m, wide.withDefaults())
 	clever := newPlan(w)
-	err = w.bodies(func(b wasm.Body, locals int) ([]edit, error) {
-		list, err := clever.body(b, locals)
+	w.findCallees(0)
+	err = w.bodies(func(index, locals int) ([]edit, error) {
+		b := m.Bodies[index]
+		list, err := clever.body(index, locals)
 		if err != nil {
 			return nil, err
 		}
@@ -64,6 +66,28 @@ func naive(t testing.TB, module []byte) []byte {
 	return d.Wasm
 }
 
+// exactly rewrites a module as Rewrite does, but that nothing is paid for in advance: each call costs what its instructions do.
+func exactly(t testing.TB, module []byte) []byte {
+	t.Helper()
+	m, err := wasm.Decode(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newRewriter(m, wide.withDefaults())
+	w.findCallees(0)
+	p := newPlan(w)
+	p.advance = 0
+	if err := w.bodies(p.body); err != nil {
+		t.Fatal(err)
+	}
+	w.keepState()
+	d, err := w.result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Wasm
+}
+
 // stretched rewrites a module so that the counter goes down by each instruction as it runs, and at each place where Rewrite
 // would check, calls the host if it is below zero and is then set to limit: the host hears of every stretch without a check
 // that was longer.
@@ -76,8 +100,9 @@ func stretched(t testing.TB, module []byte, s stretches, limit int64) []byte {
 	w := newRewriter(m, wide.withDefaults())
 	clever := newPlan(w)
 	clever.limits = s
-	for _, b := range m.Bodies {
-		list, err := clever.body(b, 0)
+	w.findCallees(tinyMost)
+	for i, b := range m.Bodies {
+		list, err := clever.body(i, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,9 +167,9 @@ func TestStretch(t *testing.T) {
 	}
 	const calls = 16 // returns in a row, each with its tail
 	if *whole {
-		f(stretches{200, 50}, 200+calls*50+2*leafMost, true)
-		f(stretches{1000, 100}, 1000+calls*100+2*leafMost, true)
+		f(stretches{200, 50}, 200+calls*50+2*tinyMost, true)
+		f(stretches{1000, 100}, 1000+calls*100+2*tinyMost, true)
 	}
-	f(stretches{Stretch, Tail}, Stretch+calls*Tail+2*leafMost, true)
+	f(stretches{Stretch, Tail}, Stretch+calls*Tail+2*tinyMost, true)
 	f(stretches{Stretch, Tail}, 100, false) // the test sees it when there are
 }

@@ -8,7 +8,15 @@ type edit struct {
 	kind   editKind
 	check  bool   // payment: look at the counter afterwards
 	units  int64  // payment
+	parent int    // payment: see fold; -1 for none
+	alt    int    // payment of an else: that of its if; else -1
 	index  uint32 // moved, bulk: function; drop: global
+
+	// For fold.
+	root   int   // the payment that this one is part of, itself if it is not merged
+	spare  int64 // what may be merged into it
+	folded int64 // what of it, and of those below it, has been merged into its root
+	credit int64 // what the other branch has paid for
 }
 
 type editKind uint8
@@ -24,6 +32,7 @@ const (
 type frame struct {
 	op      wasm.Op
 	entry   int   // the payment in force where it was opened
+	branch  int   // the payment of an if's first branch, -1 if it is not reached
 	live    bool  // whether it can be entered
 	since   int64 // units since the last check, at most, where it was opened
 	hasElse bool
@@ -42,17 +51,17 @@ type frame struct {
 //
 // Code that cannot be reached is not charged and has no checks.
 type plan struct {
-	w      *rewriter
-	limits stretches
-	r      *wasm.Reader
-	in     wasm.Instr
-	edits  []edit
-	frames []frame
+	w       *rewriter
+	limits  stretches
+	advance int64 // foldMost, or for tests 0
+	r       *wasm.Reader
+	in      wasm.Instr
+	edits   []edit
+	frames  []frame
 
 	seg   int   // index in edits of the payment in force
 	live  bool  // whether the next instruction can be reached
 	since int64 // units run since the last check, at most, on all ways that lead here
-	whole int64 // units of the whole body
 	leaf  bool  // no loop, no call, no bulk operation seen
 
 	loops, loopDepth, deepest int
@@ -62,15 +71,18 @@ type plan struct {
 // stretches are Stretch and Tail, or for tests less.
 type stretches struct{ straight, tail int64 }
 
-func newPlan(w *rewriter) *plan { return &plan{w: w, limits: stretches{Stretch, Tail}} }
+func newPlan(w *rewriter) *plan {
+	return &plan{w: w, limits: stretches{Stretch, Tail}, advance: foldMost}
+}
 
-// body plans one function. The edits are valid until the next call.
-func (p *plan) body(b wasm.Body, locals int) ([]edit, error) {
+// body plans one function, with so many locals. The edits are valid until the next call.
+func (p *plan) body(index int, locals int) ([]edit, error) {
+	b := p.w.m.Bodies[index]
 	p.r = wasm.NewReader(b.Raw, b.Offset)
 	p.r.Bytes(b.Code, "locals")
-	p.edits = append(p.edits[:0], edit{at: b.Code, to: b.Code, check: true, units: costEntry})
+	p.edits = append(p.edits[:0], edit{at: b.Code, to: b.Code, check: true, units: costEntry, parent: -1, alt: -1})
 	p.frames = append(p.frames[:0], frame{op: wasm.Block, live: true})
-	p.seg, p.live, p.since, p.whole, p.leaf = 0, true, costEntry, costEntry, true
+	p.seg, p.live, p.since, p.leaf = 0, true, costEntry, true
 	p.loops, p.loopDepth, p.deepest = 0, 0, 0
 	p.last.Op = wasm.Nop
 	for len(p.frames) > 0 {
@@ -85,8 +97,11 @@ func (p *plan) body(b wasm.Body, locals int) ([]edit, error) {
 	if p.r.Left() > 0 {
 		return nil, malformed(p.r.Offset(), "expected the end of the function body")
 	}
-	if p.leaf && p.whole <= leafMost {
-		p.edits[0].check = false
+	p.fold()
+	if p.w.callees.cost[index] > 0 { // its callers pay
+		for i := range p.edits {
+			p.edits[i].units, p.edits[i].check = 0, false
+		}
 	}
 	if err := p.w.caps.function(&p.w.effort, b.Offset, locals, p.loops, p.deepest); err != nil {
 		return nil, err
@@ -111,7 +126,7 @@ func (p *plan) step() error {
 		err = p.leave()
 	case wasm.BrIf, wasm.BrOnNull, wasm.BrOnNonNull:
 		if err = p.branch(in.Index); err == nil {
-			p.segment(in.End, false)
+			p.segment(in.End, p.seg)
 		}
 	case wasm.Call, wasm.RefFunc:
 		err = p.function()
@@ -119,6 +134,7 @@ func (p *plan) step() error {
 		if err = p.typeIndex(); err == nil && in.Op == wasm.CallIndirect {
 			err = p.table(in.Index2)
 		}
+		p.pay(p.w.callees.indirect) // whether it is a tiny one, or one with checks
 		p.called()
 	case wasm.GlobalGet, wasm.GlobalSet:
 		if in.Index >= p.w.globals {
@@ -146,7 +162,7 @@ func (p *plan) step() error {
 		p.last.Op = wasm.Nop
 	}
 	if p.live && p.since > p.limits.straight && len(p.frames) > 0 {
-		p.edits = append(p.edits, edit{at: in.End, to: in.End, check: true})
+		p.edits = append(p.edits, edit{at: in.End, to: in.End, check: true, parent: -1, alt: -1})
 		p.since = 0
 	}
 	return err
@@ -161,20 +177,30 @@ func (p *plan) pay(units int64) {
 	if p.live {
 		p.edits[p.seg].units += units
 		p.since += units
-		p.whole += units
 	}
 }
 
-// segment begins a new one at that place, if it can be reached.
-func (p *plan) segment(at int, check bool) {
+// segment begins a new one at that place, if it can be reached. For its parent see fold.
+func (p *plan) segment(at, parent int) {
+	if p.live {
+		p.seg = len(p.edits)
+		p.edits = append(p.edits, edit{at: at, to: at, parent: parent, alt: -1})
+	}
+}
+
+// header begins the segment of a loop, with a check. A function that runs into its first loop without doing anything that could go
+// on without bound needs no check before.
+func (p *plan) header(at int) {
 	if !p.live {
 		return
 	}
-	p.seg = len(p.edits)
-	p.edits = append(p.edits, edit{at: at, to: at, check: check})
-	if check {
-		p.since = 0
+	if p.leaf && p.seg == 0 {
+		p.edits[0].check = false
 	}
+	p.leaf = false
+	p.segment(at, -1)
+	p.edits[p.seg].check = true
+	p.since = 0
 }
 
 func (p *plan) open() error {
@@ -185,17 +211,19 @@ func (p *plan) open() error {
 	if len(p.frames) > p.w.caps.Nesting {
 		return refuse(p.r.Offset(), hintSplit, "blocks nested more than %d deep", p.w.caps.Nesting)
 	}
-	p.frames = append(p.frames, frame{op: in.Op, entry: p.seg, live: p.live, since: p.since, reach: len(p.frames)})
+	p.frames = append(p.frames, frame{op: in.Op, entry: p.seg, branch: -1, live: p.live, since: p.since, reach: len(p.frames)})
 	switch in.Op {
 	case wasm.Loop:
-		p.leaf = false
 		p.loops++
 		p.loopDepth++
 		p.deepest = max(p.deepest, p.loopDepth)
-		p.segment(in.End, true)
+		p.header(in.End)
 		p.pay(costLoop)
 	case wasm.If:
-		p.segment(in.End, false)
+		if p.live {
+			p.frames[len(p.frames)-1].branch = len(p.edits)
+		}
+		p.segment(in.End, p.seg)
 	}
 	return nil
 }
@@ -211,7 +239,10 @@ func (p *plan) alternative() error {
 		f.join = max(f.join, p.since)
 	}
 	p.live, p.since = f.live, f.since
-	p.segment(p.in.End, false)
+	p.segment(p.in.End, f.entry)
+	if p.live {
+		p.edits[p.seg].alt = f.branch
+	}
 	return nil
 }
 
@@ -242,8 +273,8 @@ func (p *plan) close() {
 	case self == 0 || !p.live:
 	case f.reach >= self: // nothing in it branches out: what follows runs as often as what went before
 		p.seg = f.entry
-	case others:
-		p.segment(p.in.End, false)
+	case others, f.op == wasm.Loop: // what follows a loop runs once, what is in it perhaps often
+		p.segment(p.in.End, f.entry)
 	}
 }
 
@@ -294,6 +325,7 @@ func (p *plan) leave() error {
 		if err = p.typeIndex(); err == nil && in.Op == wasm.ReturnCallIndirect {
 			err = p.table(in.Index2)
 		}
+		p.pay(p.w.callees.indirect)
 	}
 	p.live = false
 	return err
@@ -308,7 +340,12 @@ func (p *plan) function() error {
 	if in.Index >= p.w.imported {
 		p.edits = append(p.edits, edit{at: in.Imm, to: in.Imm + in.IndexN, kind: moved, index: in.Index + 1})
 	}
-	if in.Op != wasm.RefFunc {
+	if in.Op == wasm.RefFunc {
+		return nil
+	}
+	if n := p.w.tiny(in.Index, 0); n > 0 {
+		p.pay(n)
+	} else {
 		p.called()
 	}
 	return nil
@@ -363,7 +400,7 @@ func (p *plan) drop() error {
 // called accounts for what a callee ran after its last check.
 func (p *plan) called() {
 	p.leaf = false
-	p.since = max(p.since+leafMost, p.limits.straight-p.limits.tail)
+	p.since = max(p.since, p.limits.straight-p.limits.tail)
 }
 
 // bulk replaces an operation on a length by a call that pays for the length, unless the length is a small constant.

@@ -49,6 +49,7 @@ const (
 	I32LeU             Op = 0x4d
 	I64LtS             Op = 0x53
 	I64GtU             Op = 0x56
+	I64GeS             Op = 0x59
 	I32Add             Op = 0x6a
 	I32Sub             Op = 0x6b
 	I32Mul             Op = 0x6c

@@ -1,0 +1,33 @@
+package meter
+
+// What TestCore counts: commands by kind, modules, and how often each world called its host. Numbers change with the
+// engine's version, and those of ticks with the cost table.
+var (
+	coreSlice = map[string]int{
+		"action":                190,
+		"assert_exception":      18,
+		"assert_exhaustion":     4,
+		"assert_invalid":        1771,
+		"assert_malformed":      245,
+		"assert_return":         8497,
+		"assert_trap":           2343,
+		"assert_uninstantiable": 53,
+		"assert_unlinkable":     132,
+		"commands of a refused module: atomic instruction xfe x":              7,
+		"commands of a refused module: exception instruction xf":              2,
+		"commands of a refused module: exception tag":                         10,
+		"commands of a refused module: memory that is shared between threads": 267,
+		"commands of a refused module: type  holds an exception":              58,
+		"module":                                  682,
+		"modules refused":                         19,
+		"modules rewritten":                       855,
+		"register":                                40,
+		"scripts":                                 92,
+		"text, left out":                          233,
+		"ticks, metered, compiled, slice 100000":  14101,
+		"ticks, metered, compiled, slice 64":      4606031,
+		"ticks, metered, interpreted, slice 1000": 250446,
+		"traps": 2365,
+	}
+	coreWhole = map[string]int{}
+)
