@@ -16,7 +16,8 @@ type Function struct {
 	Bindings []string  `json:"bindings" doc:"The sites, and routes as site and path, that call it."`
 	Past     []string  `json:"past" doc:"Versions that ran before, the latest last."`
 	Versions []Version `json:"versions" doc:"Versions that are kept, the newest first."`
-	// Failures are in the answer about one function only.
+	// Usage and Failures are in the answer about one function only.
+	Usage    []FunctionUsage   `json:"usage,omitempty" doc:"What it has spent since it was loaded, for each of its settings. In the answer about one function only."`
 	Failures []FunctionFailure `json:"failures,omitempty" doc:"The ways in which it failed, the latest first. In the answer about one function only."`
 }
 

@@ -115,6 +115,7 @@ func (a functionsAPI) List(owner string) []admin.Function {
 func (a functionsAPI) Named(owner, name string) (admin.Function, bool) {
 	f, ok := a.describe(a.current(), owner, name)
 	if ok {
+		f.Usage = a.n.live.usage(owner, name)
 		f.Failures = a.failures(owner, name)
 	}
 	return f, ok

@@ -122,6 +122,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}, later: true, failed: n.notLoaded}
+	n.observer.Metrics.Functions(n.live.functionNumbers)
 	n.live.ctx, n.live.stop = context.WithCancel(context.Background())
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {
 		return nil, err

@@ -265,6 +265,7 @@ type logLine struct {
 	Functions                              []struct {
 		Name, Hook, Failed string
 		Answered           bool
+		Fuel               int64
 	}
 }
 

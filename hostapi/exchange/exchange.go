@@ -128,6 +128,10 @@ type Call struct {
 	Fuel     int64
 	CPU      time.Duration
 	Wall     time.Duration
+	// Waited is how much of Wall was spent in host functions that may wait.
+	Waited time.Duration
+	// Memory is how large the function's memory was at most in this exchange, in bytes.
+	Memory int64
 	// Failed is ReasonNone if the hook returned.
 	Failed   Reason
 	Answered bool

@@ -60,16 +60,7 @@ type Function struct {
 	parked  parked
 	places  places
 	most    int // instances
-	calls   atomic.Int64
-	failed  atomic.Int64
-}
-
-// Stats is a look at a function.
-type Stats struct {
-	Instances sandbox.Stats
-	Calls     int64 // of hooks
-	Failed    int64 // of these, those that did not return
-	Denied    int64 // calls into the host that the permissions refused
+	numbers numbers
 }
 
 // ready is how many instances wait for an exchange: when one is taken, the next
@@ -80,11 +71,14 @@ const ready = 2
 // fails to initialise is refused here. Errors that are the module's fault are
 // *Refused, *engine.Refused or *InitError.
 func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function, err error) {
+	begin := time.Now()
 	m, err := h.o.Engine.Compile(ctx, module)
 	if err != nil {
 		return nil, err
 	}
+	took := time.Since(begin)
 	f := &Function{spec: spec, host: h, module: m, limits: spec.Limits.Within(h.o.Limits)}
+	f.numbers.compile = took
 	defer func() {
 		if err != nil {
 			f.Close()
@@ -136,14 +130,29 @@ func (e *InitError) Error() string {
 // Unwrap is what happened, usually a *sandbox.Trap.
 func (e *InitError) Unwrap() error { return e.Err }
 
-func (f *Function) events() (e sandbox.Events) {
-	if made := f.host.o.Events.Made; made != nil {
-		e.Made = func(took time.Duration, err error) { made(f, took, err) }
+func (f *Function) events() sandbox.Events {
+	o := &f.host.o.Events
+	e := sandbox.Events{
+		Made: func(took time.Duration, err error) {
+			f.numbers.made.add(took)
+			if o.Made != nil {
+				o.Made(f, took, err)
+			}
+		},
+		Gone: func(why sandbox.Reason) {
+			f.numbers.gone[indexOf(reasons[:], why)].Add(1)
+			if o.Gone != nil {
+				o.Gone(f, why)
+			}
+		},
+		Reset: func(way sandbox.Way, took time.Duration, err error) {
+			if err == nil { // else the instance goes, as unclean
+				f.numbers.resets[indexOf(ways[:], way)].add(took)
+			}
+		},
+		Queued: func(took time.Duration, _ bool) { f.numbers.queued.add(took) },
 	}
-	if gone := f.host.o.Events.Gone; gone != nil {
-		e.Gone = func(why sandbox.Reason) { gone(f, why) }
-	}
-	if opened := f.host.o.Events.Opened; opened != nil {
+	if opened := o.Opened; opened != nil {
 		e.Opened = func(pause time.Duration, err error) { opened(f, pause, err) }
 	}
 	return e
@@ -163,11 +172,6 @@ func (f *Function) Hooks() exchange.HookSet { return f.info.Hooks }
 
 // Info is what the module says of itself.
 func (f *Function) Info() Info { return f.info }
-
-// Stats are the function's numbers of this moment.
-func (f *Function) Stats() Stats {
-	return Stats{Instances: f.pool.Stats(), Calls: f.calls.Load(), Failed: f.failed.Load(), Denied: f.binding.Denied()}
-}
 
 // Close gives the instances back. Runs that are under way end as they would
 // have. A second Close does nothing.

@@ -143,19 +143,19 @@ func (r *Run) settle(result int32, err error) (answered bool, failure error) {
 	used := r.budget.Used()
 	c := exchange.Call{
 		Function: r.f.spec.Name, Hook: r.hook, Answered: answered,
-		Fuel: used.Fuel - r.before.Fuel, CPU: used.CPU - r.before.CPU, Wall: used.Wall - r.before.Wall,
+		Fuel: used.Fuel - r.before.Fuel, CPU: used.CPU - r.before.CPU, Wall: used.Wall - r.before.Wall, Waited: used.Waited - r.before.Waited,
+		Memory: used.Memory,
 	}
-	r.f.calls.Add(1)
 	if err != nil {
 		e := r.failure(err)
 		if failure = e; e.Source == exchange.SourceFunction {
 			c.Failed = e.Reason
-			r.f.failed.Add(1)
 			if failed := r.f.host.o.Events.Failed; failed != nil {
 				failed(r.f.report(err, r.hook.String(), r.x.ID, &r.budget))
 			}
 		}
 	}
+	r.f.numbers.called(&c)
 	r.x.Calls = append(r.x.Calls, c)
 	if called := r.f.host.o.Events.Called; called != nil {
 		called(r.f, &r.x.Calls[len(r.x.Calls)-1], r.x.ID, failure)

@@ -9,6 +9,7 @@ import (
 type Used struct {
 	Fuel      int64
 	CPU, Wall time.Duration
+	Waited    time.Duration // of Wall, what was spent in host functions that may wait; it has no limit of its own
 	Memory    int64
 	HostCalls int64
 }
@@ -40,6 +41,7 @@ func (b *Budget) Add(u Used) {
 	b.used.Fuel = add(b.used.Fuel, u.Fuel)
 	b.used.CPU += u.CPU
 	b.used.Wall += u.Wall
+	b.used.Waited += u.Waited
 	b.used.HostCalls += u.HostCalls
 	b.used.Memory = max(b.used.Memory, u.Memory)
 }

@@ -78,6 +78,8 @@ type Events struct {
 	Made func(took time.Duration, err error)
 	// Gone tells that an instance was closed, and why.
 	Gone func(why Reason)
+	// Queued tells that somebody had to wait for an instance, how long, and whether there was one in time.
+	Queued func(took time.Duration, got bool)
 	// Reset tells that an instance was put back to what it was before its exchange, by which way and in what time, or why it
 	// could not.
 	Reset func(way Way, took time.Duration, err error)

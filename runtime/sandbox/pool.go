@@ -114,7 +114,16 @@ func (p *Pool) place(ctx context.Context) (*Instance, error) {
 	w := &waiter{got: make(chan *Instance, 1)}
 	p.queue = append(p.queue, w)
 	p.mu.Unlock()
+	begin := time.Now()
+	i, err := p.wait(ctx, w)
+	if p.o.Events.Queued != nil {
+		p.o.Events.Queued(time.Since(begin), err == nil)
+	}
+	return i, err
+}
 
+// wait waits for the turn of somebody who queues.
+func (p *Pool) wait(ctx context.Context, w *waiter) (*Instance, error) {
 	timer := time.NewTimer(p.o.Wait)
 	defer timer.Stop()
 	var err error

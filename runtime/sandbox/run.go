@@ -38,6 +38,7 @@ type run struct {
 	epoch    time.Time
 	deadline time.Duration
 	mark     time.Duration // up to which wall time is booked
+	entered  time.Duration // when the host function that waits was called
 	paused   time.Duration // when the outermost pause began
 	pauses   int
 
@@ -216,7 +217,8 @@ func (r *run) Enter(f *hostcall.Func) {
 		r.Charge(f.Fuel)
 	}
 	if f.Waits {
-		r.book(r.now())
+		r.entered = r.now()
+		r.book(r.entered)
 		r.cpu.pause()
 		r.yieldTurn()
 	}
@@ -227,6 +229,7 @@ func (r *run) Leave(f *hostcall.Func) {
 	if f.Waits {
 		now := r.now()
 		r.book(now)
+		r.budget.Add(limit.Used{Waited: now - r.entered})
 		r.cpu.resume(now)
 		r.endSlice()
 	}

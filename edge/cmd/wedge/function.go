@@ -115,6 +115,9 @@ func printFunction(w io.Writer, f admin.Function) error {
 	if err := printVersions(w, f); err != nil {
 		return err
 	}
+	if err := printUsage(w, f.Usage); err != nil {
+		return err
+	}
 	return printFailures(w, f.Failures)
 }
 

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/admin"
+)
+
+// printUsage writes what a function has spent since it was loaded: a row for each hook, then its instances.
+func printUsage(w io.Writer, list []admin.FunctionUsage) error {
+	for _, u := range list {
+		fmt.Fprintln(w)
+		t := newTable(w)
+		t.row("HOOK", "CALLS", "FAILED", "FUEL LAST", "MEAN", "MAX", "CPU MEAN", "MAX", "TIME", "WAITING")
+		n := func(v int64) string { return strconv.FormatInt(v, 10) }
+		for _, h := range u.Hooks {
+			t.row(h.Hook, n(h.Calls), n(h.Failed), n(h.FuelLast), n(h.FuelMean), n(h.FuelMax),
+				microsText(h.CPUMeanMicros), microsText(h.CPUMaxMicros), microsText(h.WallMeanMicros), microsText(h.WaitMeanMicros))
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+		t = newTable(w)
+		t.row("memory", bytesText(u.Memory)+" of "+bytesText(u.MemoryLimit))
+		made := fmt.Sprintf("%d, %d idle; %d made", u.Instances, u.Idle, u.Made.Count)
+		if u.Made.Count > 0 {
+			made += " in " + microsText(u.Made.MeanMicros) + " each"
+		}
+		t.row("instances", made)
+		t.row("waited for", fmt.Sprintf("%d times, %d now; %s on average, %s at most", u.Waits.Count, u.Queued, microsText(u.Waits.MeanMicros), microsText(u.Waits.MaxMicros)))
+		t.row("put back", countedText(u.Resets, true))
+		t.row("closed", countedText(u.Gone, false))
+		t.row("compiled in", microsText(u.CompileMicros))
+		t.row("longest stretch", microsText(u.StretchMicros))
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func countedText(list []admin.Counted, timed bool) string {
+	var out []string
+	for _, c := range list {
+		s := fmt.Sprintf("%s %d", c.Name, c.Count)
+		if timed {
+			s += " (" + microsText(c.MeanMicros) + " each)"
+		}
+		out = append(out, s)
+	}
+	if out == nil {
+		return "never"
+	}
+	return strings.Join(out, ", ")
+}
+
+// microsText is a duration of microseconds with three digits or so.
+func microsText(us float64) string {
+	d := time.Duration(us * 1000)
+	switch {
+	case d >= time.Second:
+		d = d.Round(10 * time.Millisecond)
+	case d >= time.Millisecond:
+		d = d.Round(10 * time.Microsecond)
+	default:
+		d = d.Round(100 * time.Nanosecond)
+	}
+	return d.String()
+}
