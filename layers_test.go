@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"edge/cache/disk/faultfs":          {"edge/cache/disk/vfs"},
 	"edge/cache/disk/vfs":              {},
 	"edge/cache/fill":                  {"hostapi/exchange"},
+	"edge/cache/journal":               {"edge/cache/disk/vfs"},
 	"edge/cache/key":                   {"hostapi/exchange"},
 	"edge/cache/policy":                {"hostapi/exchange"},
 	"edge/cache/store":                 {"hostapi/exchange"},

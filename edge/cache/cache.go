@@ -2,9 +2,12 @@ package cache
 
 import (
 	"crypto/rand"
+	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
+	"github.com/wedgecdn/wedge/edge/cache/disk"
 	"github.com/wedgecdn/wedge/edge/cache/fill"
 	"github.com/wedgecdn/wedge/edge/cache/key"
 	"github.com/wedgecdn/wedge/edge/cache/policy"
@@ -18,9 +21,10 @@ type Options struct {
 	// is 4 MiB. Of 32 parts 23 are for bodies, 4 for heads and facts, 3 for
 	// responses on their way, the rest for what these need to find their things.
 	Memory int64
-	// ObjectSize is the longest body that is stored, in bytes; 0, and more than a
-	// quarter of Memory, mean that quarter: bodies on their way may take half of
-	// the room for bodies, see store.Chunks.
+	// ObjectSize is the longest body that is stored, in bytes; 0 means half of
+	// Disk.Size, or without a disk a quarter of Memory. More than a quarter of
+	// Memory is never kept in memory: bodies on their way may take half of the
+	// room for bodies, see store.Chunks.
 	ObjectSize int64
 	// ReadAhead is how far a fetch may run before its fastest reader, in bytes;
 	// 0 means 512 KiB, or less in a cache under 64 MiB.
@@ -28,6 +32,8 @@ type Options struct {
 	// HitForMiss is how long requests for a response that could not be shared
 	// do not wait for one another; 0 means 10 s.
 	HitForMiss time.Duration
+	// Disk is the cache's part on disk; the zero value has none.
+	Disk Disk
 	// Events is told what happens; see there.
 	Events Events
 }
@@ -46,6 +52,15 @@ type Events struct {
 	Purged func(p PurgeRequest, took time.Duration)
 	// Collapsed: a request waits for another's fetch.
 	Collapsed func()
+	// FromDisk: a stored response was found on disk that memory did not have.
+	FromDisk func()
+	// Loading: so many of the files on disk have been read at the start.
+	Loading func(files, all int)
+	// DiskEvicted: the oldest file on disk has made room, with so many responses.
+	DiskEvicted func(objects int, bytes int64, age time.Duration)
+	// DiskFault: the disk failed, or did not give back what was written. What
+	// that concerns counts as not stored.
+	DiskFault func(err error)
 }
 
 // A Cache is one node's cache. It is safe for concurrent use.
@@ -58,9 +73,12 @@ type Cache struct {
 	paused  fill.Refused // keys whose last fetch failed
 	events  Events
 	hfm     time.Duration
-	// objectSize is the longest body that is stored, in bytes.
-	objectSize int64
-	secret     [16]byte // in front of the bytes that variants are hashed from
+	tier    *tier // nil: in memory only
+	// objectSize is the longest body that is stored, and ramObject the longest
+	// one in memory, in bytes.
+	objectSize, ramObject int64
+	blocks                sync.Pool // *[]byte of blockSize
+	secret                [16]byte  // in front of the bytes that variants are hashed from
 
 	purges, collapsed atomic.Int64
 }
@@ -69,9 +87,32 @@ type Cache struct {
 type kept struct {
 	facts policy.Facts
 	mark  tag.Mark
+	disk  *onDisk // nil without a disk, and of values; set before it is shared
 }
 
-// New makes an empty cache. The room for bodies is allocated at once.
+// onDisk is where a response stands on disk.
+type onDisk struct {
+	// body is set if the body stands there only; it does not change.
+	body *disk.Content
+	// copied is the oldest segment in which a copy of the body lies; 0 if there
+	// is none, pending while it waits to be made.
+	copied atomic.Uint32
+	// over tells that another response has taken the object's place in memory, or
+	// that it must not be used any more.
+	over atomic.Bool
+}
+
+// diskIndex is how much of a cache's memory goes to the index of what is on disk.
+func diskIndex(memory int64) int64 { return memory / 16 }
+
+// join makes o an object that may stand on disk.
+func join(o *store.Object[kept]) {
+	o.Meta.disk = new(onDisk)
+	o.Extra += int32(unsafe.Sizeof(*o.Meta.disk))
+}
+
+// New makes a cache: an empty one, or with what is on disk. The room for bodies
+// in memory is allocated at once.
 func New(o Options) (*Cache, error) {
 	const least = 4 << 20
 	if o.Memory == 0 {
@@ -82,8 +123,8 @@ func New(o Options) (*Cache, error) {
 	}
 	// freecache's own tables take 1 MiB at least, beside the bytes it is given.
 	bodies, index, fills := o.Memory/32*23-1<<20, o.Memory/8, o.Memory/32*3
-	if o.ObjectSize == 0 {
-		o.ObjectSize = o.Memory / 4
+	if o.Disk.Size != 0 {
+		bodies -= diskIndex(o.Memory)
 	}
 	if o.ReadAhead == 0 {
 		o.ReadAhead = min(512<<10, fills/16)
@@ -91,10 +132,25 @@ func New(o Options) (*Cache, error) {
 	if o.HitForMiss == 0 {
 		o.HitForMiss = 10 * time.Second
 	}
-	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss, objectSize: min(o.ObjectSize, o.Memory/4)}
+	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss}
+	c.blocks.New = func() any { b := make([]byte, blockSize); return &b }
 	rand.Read(c.secret[:]) // never fails (crypto/rand)
 	c.store = store.New(store.Options[kept]{Bodies: bodies, Index: index, Gone: c.gone})
-	c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20)})
+	most := o.Memory / 4
+	if o.Disk.Size == 0 {
+		c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20)})
+	} else {
+		if err := c.openTier(&o); err != nil {
+			return nil, err
+		}
+		c.keys, c.secret = key.NewSeeded(c.tier.journal.Secret("keys")), c.tier.journal.Secret("variants")
+		most = max(most, c.tier.disk.MaxObject())
+	}
+	if o.ObjectSize == 0 {
+		o.ObjectSize = most
+	}
+	c.objectSize = min(o.ObjectSize, most)
+	c.ramObject = min(o.ObjectSize, o.Memory/4)
 	c.fills = fill.NewTable(fill.Options{
 		ReadAhead:  o.ReadAhead,
 		Memory:     fills,
@@ -121,12 +177,17 @@ func (c *Cache) gone(o *store.Object[kept], why store.Cause) {
 			c.events.LostChunk()
 		}
 	case store.Replaced, store.Removed:
+		if o.Meta.disk != nil {
+			o.Meta.disk.over.Store(true)
+		}
 	}
 }
 
 // Stats are what a cache holds and has seen.
 type Stats struct {
 	Store store.Stats
+	// Disk is what stands on disk; zero without one.
+	Disk disk.Stats
 	// Fills are the fetches under way that requests may join, and Reserved what
 	// their bodies may take, in bytes.
 	Fills    int
@@ -139,7 +200,12 @@ type Stats struct {
 // Stats counts. It takes every lock of the store once: it is for metrics, not
 // for requests.
 func (c *Cache) Stats() Stats {
+	var onDisk disk.Stats
+	if c.tier != nil {
+		onDisk = c.tier.disk.Stats()
+	}
 	return Stats{
+		Disk:     onDisk,
 		Store:    c.store.Stats(),
 		Fills:    c.fills.Live(),
 		Reserved: c.fills.Reserved(),

@@ -4,7 +4,9 @@
 //
 // The rooms behind it know nothing of each other: key makes the hash by which a
 // response is found, policy says what HTTP says, store keeps bodies and heads,
-// tag knows what has been purged, fill is where waiting requests meet. The
+// tag knows what has been purged, fill is where waiting requests meet; disk
+// keeps what memory has no room for, and with journal's purges it outlives the
+// process (tier.go joins them). The
 // pipeline calls the door, and nothing but the door:
 //
 //	client's side                      origin's side

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wedgecdn/wedge/edge/cache/disk"
 	"github.com/wedgecdn/wedge/edge/cache/fill"
 	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/edge/cache/store"
@@ -77,6 +78,9 @@ func (l *Filling) object(fx *exchange.Exchange, v *Verdict, variant store.Key, o
 	o.Meta.mark.Inherit(l.mark, l.mark.Born())
 	o.Meta.mark.SetTags(tagsOf(fx), old)
 	o.Extra = int32(o.Meta.mark.Size())
+	if l.c.tier != nil {
+		join(o)
+	}
 	return o
 }
 
@@ -150,10 +154,19 @@ func (l *Filling) Store(fx *exchange.Exchange, asked *exchange.Header, v Verdict
 	if fx.Response.Body == nil {
 		length = 0
 	}
-	w := l.c.store.Chunks().Create()
+	var w fill.Sink
+	give := func() {}
+	if l.c.tier != nil {
+		if s := l.c.sinkFor(l.key, length); s != nil {
+			w, give = s, func() { s.give(o) }
+		}
+	} else {
+		s := l.c.store.Chunks().Create()
+		w, give = s, func() { o.Content = s.Content() }
+	}
 	commit := func() bool {
-		o.Content = w.Content()
-		if why = l.insert(o, names); why != exchange.ReasonNone {
+		give()
+		if why = l.insert(o, nil, names); why != exchange.ReasonNone {
 			return false
 		}
 		l.insertByLanguage(o, fx, asked, names)
@@ -203,16 +216,32 @@ func (l *Filling) Store(fx *exchange.Exchange, asked *exchange.Header, v Verdict
 	return &exchange.Error{Op: "cache: store", Reason: why}
 }
 
-// insert puts an object into the store, unless it has been purged already.
-func (l *Filling) insert(o *store.Object[kept], names []string) exchange.Reason {
-	if o.Meta.mark.State() == tag.Gone {
+// insert puts an object into the store, unless it has been purged already. old
+// is the object that it confirms; nil if it is a new response.
+func (l *Filling) insert(o, old *store.Object[kept], names []string) exchange.Reason {
+	t := l.c.tier
+	switch {
+	case o.Meta.mark.State() == tag.Gone:
 		return exchange.ReasonFillTooOld
-	}
-	switch lost := o.Content.Lost(); {
-	case lost:
+	case o.Content.Lost():
 		return exchange.ReasonEvicted
-	case !l.c.store.Insert(o, names):
+	case t != nil && old == nil:
+		t.forget(o, names) // before and after, see tier
+	}
+	if !l.c.store.Insert(o, names) {
 		return exchange.ReasonFillTooOld // a newer one is there
+	}
+	switch {
+	case t == nil:
+	case old != nil:
+		t.rehead(o, old, names)
+	case o.Meta.disk.body != nil:
+		t.disk.Commit(record(o, names), o.Meta.disk.body)
+	default:
+		t.forget(o, names)
+		if t.disk.Admit(disk.Key(o.Key)) {
+			t.want(o)
+		}
 	}
 	return exchange.ReasonNone
 }
@@ -235,8 +264,8 @@ func (l *Filling) insertByLanguage(o *store.Object[kept], fx *exchange.Exchange,
 		return
 	}
 	twin := l.object(fx, &Verdict{Facts: o.Meta.facts}, variant, &o.Meta.mark)
-	twin.Content = o.Content
-	l.c.store.Insert(twin, names)
+	sameBody(twin, o)
+	l.c.put(twin, names)
 }
 
 // errPurged is why a stored response cannot be confirmed.
@@ -259,11 +288,11 @@ func (l *Filling) Refresh(f *Found, fx *exchange.Exchange, asked *exchange.Heade
 	}
 	age := l.strip(fx)
 	o := l.object(fx, &v, variant, &old.Meta.mark)
-	o.Content = old.Content
+	sameBody(o, old)
 	s := &shared{head: o.Head, facts: &o.Meta.facts, age: age, length: old.Content.Size(), object: o}
 	own := !v.Share
 	if v.Store && why == exchange.ReasonNone {
-		if why = l.insert(o, names); why == exchange.ReasonNone {
+		if why = l.insert(o, old, names); why == exchange.ReasonNone {
 			s.stored, fx.Cache.Stored = true, true
 			l.insertByLanguage(o, fx, asked, names)
 		}
@@ -273,6 +302,9 @@ func (l *Filling) Refresh(f *Found, fx *exchange.Exchange, asked *exchange.Heade
 			why = v.Reason
 		}
 		l.c.store.Remove(old, store.Removed)
+		if l.c.tier != nil {
+			l.c.tier.disk.Forget(disk.Key(old.Key), disk.Key(old.Variant))
+		}
 		// There are no facts of what is not kept. The origin answers here, and its
 		// Age is the one that counts.
 		s.facts = nil

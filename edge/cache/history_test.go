@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wedgecdn/wedge/edge/cache/disk/faultfs"
 	"github.com/wedgecdn/wedge/edge/cache/store"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
@@ -25,8 +26,10 @@ import (
 //	purge all [soft]
 //	purge other            everything of another owner
 //	evict PATH LANG
+//	restart | kill   with a disk: the cache is closed, or not, and opened again
 type history struct {
 	w       *world
+	disk    *faultfs.FS // nil: memory only
 	version map[string]int
 	stored  map[[2]string]*modelled
 	fresh   int // answers without a fetch
@@ -41,8 +44,9 @@ type modelled struct {
 
 const historyTTL = 20 * time.Second
 
-func newHistory(t *testing.T) *history {
-	h := &history{w: newWorld(t, Options{Memory: 4 << 20}), version: map[string]int{}, stored: map[[2]string]*modelled{}}
+func newHistory(t *testing.T, fsys *faultfs.FS) *history {
+	h := &history{disk: fsys, version: map[string]int{}, stored: map[[2]string]*modelled{}}
+	h.w = newWorld(t, h.options())
 	h.w.fetch = func(fx *exchange.Exchange) {
 		path := fx.Request.URI()
 		etag := fmt.Sprintf(`"%d"`, h.version[path])
@@ -62,8 +66,33 @@ func newHistory(t *testing.T) *history {
 	return h
 }
 
+func (h *history) options() Options {
+	o := Options{Memory: 4 << 20}
+	if h.disk != nil {
+		o.Disk = Disk{Size: leastDisk, FS: h.disk}
+	}
+	return o
+}
+
+// text is a body; those of /b are so long that they stand on disk only, if there
+// is one.
 func (h *history) text(path, lang string, version int) string {
-	return fmt.Sprintf("%s in %q, version %d", path, lang, version)
+	text := fmt.Sprintf("%s in %q, version %d", path, lang, version)
+	if h.disk != nil && strings.HasPrefix(path, "/b") {
+		return strings.Repeat(text+"\n", inKernel/len(text)+1)
+	}
+	return text
+}
+
+// reopen lets another cache go on with what is on disk.
+func (h *history) reopen(disk *faultfs.FS) string {
+	h.disk = disk
+	c, err := New(h.options())
+	if err != nil {
+		return err.Error()
+	}
+	h.w.c = c
+	return ""
 }
 
 // live lives through one line, and is what the cache did wrong.
@@ -84,7 +113,16 @@ func (h *history) live(line string) string {
 			h.w.c.store.Remove(f.object, store.Evicted)
 		}
 		f.Close()
-		delete(h.stored, h.key(word[1], word[2]))
+		if h.disk == nil {
+			delete(h.stored, h.key(word[1], word[2]))
+		}
+	case "restart":
+		h.w.c.Close()
+		return h.reopen(h.disk)
+	case "kill":
+		left := h.disk.Clone()
+		h.w.c.Close()
+		return h.reopen(left)
 	case "purge":
 		h.purge(word[1], word[2], slices.Contains(word, "soft"))
 	default:
@@ -161,7 +199,7 @@ func (h *history) purge(what, arg string, soft bool) {
 	}
 }
 
-func randomHistory(seed uint64, lines int) (history []string) {
+func randomHistory(seed uint64, lines int, disk bool) (history []string) {
 	r := rand.New(rand.NewPCG(seed, 11))
 	pick := func(s ...string) string { return s[r.IntN(len(s))] }
 	path := func() string { return "/" + pick("a", "b", "v") + pick("", "1", "2", "22", "?q=1") }
@@ -189,29 +227,47 @@ func randomHistory(seed uint64, lines int) (history []string) {
 		default:
 			line = "purge other"
 		}
+		if disk && r.IntN(12) == 0 {
+			line = pick("restart", "kill")
+		}
 		history = append(history, line)
 	}
 	return history
 }
 
-// replay lives through a history and fails with it as text.
-func replay(t *testing.T, name string, lines []string) {
+// replay lives through a history and fails with it as text. It is how many
+// requests were answered without the origin.
+func replay(t *testing.T, name string, lines []string, fsys *faultfs.FS) (fresh int) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHistory(t)
+		h := newHistory(t, fsys)
+		defer func() { h.w.c.Close() }()
 		for i, line := range lines {
 			if wrong := h.live(line); wrong != "" {
-				t.Fatalf("%s, line %d: %s\n%s", name, i+1, wrong, strings.Join(lines[:i+1], "\n"))
+				t.Fatalf("%s, line %d: %.300s\n%s", name, i+1, wrong, strings.Join(lines[:i+1], "\n"))
 			}
 		}
 		if h.wary > 2+h.fresh/5 {
 			t.Errorf("%s: %d of %d requests were sent to the origin although nothing had been purged", name, h.wary, h.wary+h.fresh)
 		}
+		fresh = h.fresh
 	})
+	return fresh
 }
 
 func TestRandomHistories(t *testing.T) {
 	for seed := range uint64(60) {
-		replay(t, fmt.Sprint("seed ", seed), randomHistory(seed, 150))
+		replay(t, fmt.Sprint("seed ", seed), randomHistory(seed, 150, false), nil)
+	}
+}
+
+// The same with a disk, restarts and kills.
+func TestRandomHistoriesOnDisk(t *testing.T) {
+	fresh := 0
+	for seed := range uint64(8) {
+		fresh += replay(t, fmt.Sprint("seed ", seed), randomHistory(seed, 150, true), faultfs.New(seed))
+	}
+	if fresh < 8*10 {
+		t.Errorf("only %d requests were answered without the origin", fresh)
 	}
 }
 
@@ -219,7 +275,11 @@ func TestRandomHistories(t *testing.T) {
 func TestHistories(t *testing.T) {
 	f := func(name, text string) {
 		t.Helper()
-		replay(t, name, strings.Split(strings.TrimSpace(text), "\n"))
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		if !strings.Contains(text, "kill") && !strings.Contains(text, "restart") {
+			replay(t, name, lines, nil)
+		}
+		replay(t, name+", on disk", lines, faultfs.New(1))
 	}
 	f("a soft purge is over once the origin has confirmed", `
 get /a de
@@ -241,4 +301,35 @@ purge url /b
 get /a de
 advance 19s
 get /a de`)
+	f("a purge outlives a kill", `
+get /a de
+get /b de
+get /v1 de
+purge url /a
+purge tag b
+purge prefix /v
+kill
+get /a de
+get /b de
+get /v1 de`)
+	f("a soft purge outlives a restart", `
+get /a de
+get /b de
+change /b
+purge all soft
+restart
+get /a de
+get /b de`)
+	f("the older version is not back after a kill", `
+get /a de
+get /b de
+change /a
+change /b
+purge all
+get /a de
+get /b de
+evict /a de
+kill
+get /a de
+get /b de`)
 }

@@ -1,6 +1,9 @@
 package cache
 
-import "github.com/wedgecdn/wedge/hostapi/exchange"
+import (
+	"github.com/wedgecdn/wedge/edge/cache/journal"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
 
 // Invalidate forgets what is stored for the URL of x, whose response has made it
 // out of date, and for the others, which are in the normal form of requests.
@@ -12,15 +15,25 @@ import "github.com/wedgecdn/wedge/hostapi/exchange"
 // of a mandatory validation before they can be sent in response to a subsequent
 // request." https://www.rfc-editor.org/rfc/rfc9111#section-4.4
 func (c *Cache) Invalidate(x *exchange.Exchange, r *Rules, others ...string) {
-	o := c.tags.Owner(r.Owner)
 	u := urlsOf(x)
-	o.PurgeURL(u.asked, false)
+	c.invalidate(r.Owner, u.asked)
 	if u.made != "" {
-		o.PurgeURL(u.made, false)
+		c.invalidate(r.Owner, u.made)
 	}
 	for _, other := range others {
 		if other != u.asked && other != u.made {
-			o.PurgeURL(other, false)
+			c.invalidate(r.Owner, other)
 		}
+	}
+}
+
+// invalidate is a purge that nobody waits for to be on disk: clients cause it,
+// and must not be able to make the disk sync as often as they like. A crash in
+// the next moment may bring back what was invalidated.
+func (c *Cache) invalidate(owner, url string) {
+	e := journal.Entry{Owner: owner, Kind: journal.URL, Text: url}
+	c.purge(&e)
+	if c.tier != nil {
+		c.tier.journal.Note(e)
 	}
 }

@@ -73,18 +73,13 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 	x.Cache.Key = f.key
 	f.set = c.store.Find(f.key)
 	f.State, f.Reason = c.judgeStored(x, &f, &a, &rules)
+	head := x.Request.Method == "HEAD"
+	c.openFound(&f, head)
+	if f.State == Absent && c.tier != nil && f.Reason != exchange.ReasonAuthorization {
+		c.lookOnDisk(x, &f, &a, &rules)
+	}
 	refused := c.refused.Has(f.key, x.Now)
 	f.State = settle(f.State, &a, refused)
-	head := x.Request.Method == "HEAD"
-	if f.State != Absent {
-		if head {
-			c.store.Use(f.object)
-		} else if b, ok := c.open(f.object); ok {
-			f.body = b
-		} else {
-			f.State, f.Reason, f.object = Absent, exchange.ReasonEvicted, nil
-		}
-	}
 	f.Forward = policy.Forward(f.Reason)
 	switch f.State {
 	case Fresh:
@@ -151,6 +146,44 @@ func (c *Cache) judgeStored(x *exchange.Exchange, f *Found, a *policy.Access, ru
 	if o == nil {
 		return Absent, exchange.ReasonVaryMismatch
 	}
+	return c.judgeObject(x, f, o, a)
+}
+
+// openFound opens what was found, unless nobody will read it.
+func (c *Cache) openFound(f *Found, head bool) {
+	if f.State == Absent {
+		return
+	}
+	if head {
+		c.store.Use(f.object)
+	} else if b, ok := c.open(f.object); ok {
+		f.body = b
+	} else {
+		f.State, f.Reason, f.object = Absent, exchange.ReasonEvicted, nil
+		return
+	}
+	if c.tier != nil {
+		c.tier.want(f.object)
+	}
+}
+
+// lookOnDisk brings what the disk has for x to memory, and judges and opens it.
+func (c *Cache) lookOnDisk(x *exchange.Exchange, f *Found, a *policy.Access, rules *policy.Rules) {
+	o, release := c.tier.load(f.key, func(names []string) store.Key { return c.variant(names, &x.Request.Header, rules) })
+	if o == nil {
+		return
+	}
+	defer release()
+	f.State, f.Reason = c.judgeObject(x, f, o, a)
+	f.set = c.store.Find(f.key)
+	c.openFound(f, x.Request.Method == "HEAD")
+	if f.State != Absent && c.events.FromDisk != nil {
+		c.events.FromDisk()
+	}
+}
+
+// judgeObject says what may be done with o.
+func (c *Cache) judgeObject(x *exchange.Exchange, f *Found, o *store.Object[kept], a *policy.Access) (State, exchange.Reason) {
 	switch o.Meta.mark.State() {
 	case tag.Gone:
 		c.store.Remove(o, store.Removed)

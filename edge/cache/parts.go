@@ -118,10 +118,11 @@ func (l *Filling) insertPart(o *store.Object[kept], fx *exchange.Exchange, v *Ve
 	}
 	key := l.c.partsKey(l.whole)
 	part := l.object(fx, v, o.Variant, &o.Meta.mark)
-	part.Key, part.Content = key, o.Content
+	part.Key = key
+	sameBody(part, o)
 	old := l.c.store.Find(key).Object(o.Variant)
 	if old == nil || old.Meta.mark.State() == tag.Gone {
-		l.c.store.Insert(part, names)
+		l.c.put(part, names)
 		return
 	}
 	q, ok := partOf(old)
@@ -129,7 +130,7 @@ func (l *Filling) insertPart(o *store.Object[kept], fx *exchange.Exchange, v *Ve
 	old.Head.Unpack(&before)
 	o.Head.Unpack(&now)
 	if !ok || q.Total != p.Total || !policy.Combines(&before, &now) || short(o) || short(old) {
-		l.c.store.Insert(part, names) // another representation, or it cannot be told
+		l.c.put(part, names) // another representation, or it cannot be told
 		return
 	}
 	first, last := min(p.First, q.First), max(p.Last, q.Last)
@@ -138,12 +139,12 @@ func (l *Filling) insertPart(o *store.Object[kept], fx *exchange.Exchange, v *Ve
 	}
 	apart := max(p.First, q.First) > min(p.Last, q.Last)+1
 	if apart || last-first+1 > min(maxJoined, l.c.objectSize) {
-		l.c.store.Insert(part, names)
+		l.c.put(part, names)
 		return
 	}
 	content, err := l.join(o, p, old, q)
 	if err != nil {
-		l.c.store.Insert(part, names)
+		l.c.put(part, names)
 		return
 	}
 	defer content.Close()
@@ -162,7 +163,10 @@ func (l *Filling) insertPart(o *store.Object[kept], fx *exchange.Exchange, v *Ve
 		before.SetKnown(exchange.ContentRange, string(p.AppendContentRange(nil, p.Range)))
 	}
 	part.Head, part.Content = store.Pack(status, &before), content.Content()
-	if l.c.store.Insert(part, names) && status == 200 {
+	if part.Meta.disk != nil {
+		part.Meta.disk.body = nil
+	}
+	if l.c.put(part, names) && status == 200 {
 		l.c.store.Remove(old, store.Replaced)
 	}
 }

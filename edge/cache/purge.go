@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wedgecdn/wedge/edge/cache/journal"
 	"github.com/wedgecdn/wedge/edge/cache/key"
 )
 
@@ -31,36 +32,58 @@ type PurgeResult struct {
 }
 
 // Purge forgets. When it has returned, no request that comes then is answered
-// with what the purge names, whether it was stored or on its way.
+// with what the purge names, whether it was stored or on its way. With a cache
+// on disk that also holds after a restart; if the purge could not be written
+// down for it, that is an error, and the purge is in force until then.
 func (c *Cache) Purge(p PurgeRequest) (PurgeResult, error) {
 	began := time.Now()
-	o := c.tags.Owner(p.Owner)
-	var n uint64
+	e := journal.Entry{Owner: p.Owner, Soft: p.Soft}
 	switch what := p.what(); {
 	case what != 1:
 		return PurgeResult{}, fmt.Errorf("cache: purge: name exactly one of URL, prefix, tag and all, not %d", what)
 	case p.All:
-		n = o.PurgeAll(p.Soft)
+		e.Kind = journal.All
 	case p.Tag != "":
-		n = o.PurgeTag(p.Tag, p.Soft)
+		e.Kind, e.Text = journal.Tag, p.Tag
 	case p.URL != "":
 		u, err := key.ParseURL(p.URL)
 		if err != nil {
 			return PurgeResult{}, fmt.Errorf("cache: purge: %q: %w", p.URL, err)
 		}
-		n = o.PurgeURL(u.String(), p.Soft)
+		e.Kind, e.Text = journal.URL, u.String()
 	default:
 		u, err := key.ParseURL(p.Prefix)
 		if err != nil {
 			return PurgeResult{}, fmt.Errorf("cache: purge: %q: %w", p.Prefix, err)
 		}
-		n = o.PurgePrefix(u.String(), p.Soft)
+		e.Kind, e.Text = journal.Prefix, u.String()
 	}
+	c.purge(&e)
 	c.purges.Add(1)
+	if c.tier != nil {
+		if err := c.tier.journal.Append(e); err != nil {
+			return PurgeResult{Sequence: e.Sequence}, fmt.Errorf("cache: the purge is in force, but will not outlive a restart: %w; repeat it once the disk takes it", err)
+		}
+	}
 	if c.events.Purged != nil {
 		c.events.Purged(p, time.Since(began))
 	}
-	return PurgeResult{Sequence: n}, nil
+	return PurgeResult{Sequence: e.Sequence}, nil
+}
+
+// purge does a purge to the tables, which gives it its number.
+func (c *Cache) purge(e *journal.Entry) {
+	o := c.tags.Owner(e.Owner)
+	switch e.Kind {
+	case journal.All:
+		e.Sequence = o.PurgeAll(e.Soft)
+	case journal.Tag:
+		e.Sequence = o.PurgeTag(e.Text, e.Soft)
+	case journal.URL:
+		e.Sequence = o.PurgeURL(e.Text, e.Soft)
+	case journal.Prefix:
+		e.Sequence = o.PurgePrefix(e.Text, e.Soft)
+	}
 }
 
 // what is how many things the request names.

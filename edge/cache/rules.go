@@ -77,6 +77,9 @@ func (r *Rules) key() key.Config {
 	return key.Config{Owner: r.Owner, Site: r.Site, Origin: r.Origin, Versions: r.Versions, Cookies: r.KeyCookies}
 }
 
+// leastDisk is the least size of a cache on disk.
+const leastDisk = 16 << 20
+
 // validate says everything that is wrong with the options.
 func (o *Options) validate(least int64) error {
 	var errs []error
@@ -91,6 +94,12 @@ func (o *Options) validate(least int64) error {
 	}
 	if o.HitForMiss < 0 {
 		errs = append(errs, fmt.Errorf("cache: hit-for-miss cannot last %v, give 0 for the default", o.HitForMiss))
+	}
+	if d := &o.Disk; d.Size != 0 && d.Size < leastDisk {
+		errs = append(errs, fmt.Errorf("cache: a disk of %d bytes is too little, give it at least %d, or 0 for none", d.Size, leastDisk))
+	}
+	if d := &o.Disk; d.Size != 0 && d.Folder == "" && d.FS == nil {
+		errs = append(errs, errors.New("cache: a cache on disk needs a folder"))
 	}
 	return errors.Join(errs...)
 }

@@ -94,7 +94,7 @@ func (v Values) Put(owner string, key, value []byte, ttl time.Duration, tags []s
 		return ErrValueKey
 	case ttl <= 0:
 		return ErrValueTTL
-	case int64(len(value)) > min(MaxValue, v.c.objectSize):
+	case int64(len(value)) > min(MaxValue, v.c.ramObject):
 		return ErrValueSize
 	}
 	o := &store.Object[kept]{Key: v.key(owner, key), Born: v.c.tags.Sequence()}

@@ -92,6 +92,9 @@ const (
 	numKnown
 )
 
+// KnownCount is how many Knowns there are, Other among them.
+const KnownCount = numKnown
+
 var knownNames = [numKnown]string{
 	Accept: "Accept", AcceptEncoding: "Accept-Encoding", AcceptLanguage: "Accept-Language", AcceptRanges: "Accept-Ranges",
 	Age: "Age", AltSvc: "Alt-Svc", Authorization: "Authorization", CacheControl: "Cache-Control", CacheStatus: "Cache-Status",

@@ -207,6 +207,22 @@ func (t *Tier) ForgetAll(k Key) {
 	}
 }
 
+// Discard forgets a response until the next start: what makes it useless is
+// known then as well, or the response is looked at again.
+func (t *Tier) Discard(c *Content) { t.spoil(c.spot) }
+
+// Holds tells whether the response in which c was found is there still.
+func (t *Tier) Holds(c *Content) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for r := t.index.keys[c.spot.key]; r != 0; r = t.index.at(r).next {
+		if t.index.at(r).spot() == c.spot {
+			return true
+		}
+	}
+	return false
+}
+
 // Has tells whether something is stored under the key.
 func (t *Tier) Has(k Key) bool {
 	t.mu.Lock()

@@ -110,9 +110,9 @@ func (o *Options) complete() error {
 // does not push out its own beginning.
 func (t *Tier) MaxObject() int64 { return t.o.Size / 2 }
 
-// Oldest is the number of the oldest segment. What was stored in a lower one is
-// gone.
-func (t *Tier) Oldest() uint32 { return t.oldest.Load() }
+// Oldest is the number of the oldest segment, at least 1. What was stored in a
+// lower one is gone.
+func (t *Tier) Oldest() uint32 { return max(1, t.oldest.Load()) }
 
 // fault tells of a failure.
 func (t *Tier) fault(doing string, err error) {

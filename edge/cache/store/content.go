@@ -26,7 +26,6 @@ const inlineBody = 192
 // it like any other, its bytes are the caller's.
 type Content struct {
 	chunks *Chunks // nil if it lies elsewhere
-	free   func()  // tells that nobody holds it any more; set if chunks is nil
 	id     uint64
 	size   int64 // set by the writer before the content is shared
 	// rest has the bytes of a body of up to inlineBody, and of another the names
@@ -40,10 +39,10 @@ type Content struct {
 
 // Elsewhere is a content whose bytes do not stand in the arena, but on disk: the
 // index keeps its object's head, and whoever serves it opens the bytes by other
-// means than [Store.Open]. free is called once, when the last holder has let go;
-// it must be quick. The caller holds the content, and lets go by Release.
-func Elsewhere(size int64, free func()) *Content {
-	c := &Content{size: size, free: free}
+// means than [Store.Open]. The caller holds the content, and lets go by Release;
+// when the last holder has let go it cannot be inserted again.
+func Elsewhere(size int64) *Content {
+	c := &Content{size: size}
 	c.held.Store(1)
 	c.settled.Store(true)
 	return c
@@ -117,7 +116,6 @@ func (c *Content) hold() bool {
 func (c *Content) release() {
 	if n := c.held.Add(-1); n == 0 {
 		if c.chunks == nil {
-			c.free()
 			return
 		}
 		c.settle()

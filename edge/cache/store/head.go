@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -45,6 +46,35 @@ func Pack(status int, h *exchange.Header) Head {
 
 // Size is what the fields keep, in bytes.
 func (p *Head) Size() int { return len(p.fields) }
+
+// Append appends the packed fields to b: for an object that outlives the
+// process. Their numbers are those of exchange.Known.
+func (p *Head) Append(b []byte) []byte { return append(b, p.fields...) }
+
+// ParseHead is the head of that status with the fields that Append wrote; false
+// if b is nothing that it can have written.
+func ParseHead(status int, b []byte) (Head, bool) {
+	packed := string(b)
+	for s := packed; s != ""; {
+		known := exchange.Known(s[0])
+		if known >= exchange.KnownCount {
+			return Head{}, false
+		}
+		s = s[1:]
+		texts := 1
+		if known == exchange.Other {
+			texts = 2
+		}
+		for range texts {
+			n, size := binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen32)]))
+			if size <= 0 || n > uint64(len(s)-size) {
+				return Head{}, false
+			}
+			s = s[size+int(n):]
+		}
+	}
+	return Head{status, packed}, true
+}
 
 // Unpack adds the fields to h. Their strings live as long as the program holds them.
 func (p *Head) Unpack(h *exchange.Header) {

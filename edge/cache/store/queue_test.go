@@ -29,7 +29,7 @@ func TestQueues(t *testing.T) {
 			case used:
 				objects[name].use()
 			default:
-				o := &Object[struct{}]{Key: Key{name[0]}, Content: Elsewhere(1, nil), cost: 2 << 10}
+				o := &Object[struct{}]{Key: Key{name[0]}, Content: Elsewhere(1), cost: 2 << 10}
 				objects[name] = o
 				q.add(o, outside)
 			}

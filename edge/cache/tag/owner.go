@@ -16,6 +16,7 @@ import (
 // therefore stays current until last changes.
 type Owner struct {
 	tables *Tables
+	name   string
 
 	mu       sync.Mutex // held by a purge from taking its number until it has set last
 	hard     generations

@@ -1,7 +1,10 @@
 package tag
 
 import (
-	"hash/maphash"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -15,6 +18,9 @@ type Options struct {
 	// Prefixes is how many purges by prefix an owner may have outstanding; 0
 	// means 256. An older one is then taken for a purge of its whole host.
 	Prefixes int
+	// Seed is the secret of the hashes. Marks that outlive the process need the
+	// same one again; zero takes one of this process.
+	Seed [16]byte
 }
 
 // Tables is every owner's purges under one sequence of numbers.
@@ -27,7 +33,6 @@ type Options struct {
 // still writing.
 type Tables struct {
 	opts Options
-	seed maphash.Seed
 	seq  atomic.Uint64
 	left atomic.Int64 // bytes by which tables may still grow
 
@@ -43,7 +48,10 @@ func New(o Options) *Tables {
 	if o.Prefixes == 0 {
 		o.Prefixes = 256
 	}
-	t := &Tables{opts: o, seed: maphash.MakeSeed(), owners: map[string]*Owner{}}
+	if o.Seed == ([16]byte{}) {
+		rand.Read(o.Seed[:]) // never fails (crypto/rand)
+	}
+	t := &Tables{opts: o, owners: map[string]*Owner{}}
 	t.left.Store(o.Memory)
 	return t
 }
@@ -64,14 +72,32 @@ func (t *Tables) Owner(name string) *Owner {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if o = t.owners[name]; o == nil {
-		o = &Owner{tables: t}
-		t.owners[string([]byte(name))] = o // the name may be a view
+		name = strings.Clone(name) // it may be a view
+		o = &Owner{tables: t, name: name}
+		t.owners[name] = o
 	}
 	return o
 }
 
-// Hash is the hash of a tag or a URL, as marks keep it.
-func (t *Tables) Hash(s string) uint32 { return uint32(maphash.String(t.seed, s)) }
+// Advance raises the sequence to n at least: what was given numbers before the
+// process began stays older than what comes.
+func (t *Tables) Advance(n uint64) {
+	for {
+		old := t.seq.Load()
+		if old >= n || t.seq.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
+// Hash is the hash of a tag or a URL, as marks keep it. It is the same in every
+// process that has the seed, and nobody without it finds two names with one hash.
+func (t *Tables) Hash(s string) uint32 {
+	var room [256]byte
+	b := append(room[:0], t.opts.Seed[:]...)
+	sum := sha256.Sum256(append(b, s...))
+	return binary.LittleEndian.Uint32(sum[:])
+}
 
 // room takes bytes out of what is left, if there are enough.
 func (t *Tables) room(bytes int) bool {

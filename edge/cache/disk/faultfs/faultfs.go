@@ -3,6 +3,7 @@ package faultfs
 import (
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -298,3 +299,16 @@ func (f *file) Sync() error {
 
 // Close does nothing.
 func (f *file) Close() error { return nil }
+
+// Clone is another disk with what is on this one now, in good health: what a
+// process would find that began after this moment, and what this one did not
+// live to see.
+func (f *FS) Clone() *FS {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := &FS{random: rand.New(rand.NewPCG(f.random.Uint64(), 1)), files: map[string]*inode{}}
+	for name, n := range f.files {
+		c.files[name] = &inode{bytes: slices.Clone(n.bytes), before: maps.Clone(n.before), size: n.size}
+	}
+	return c
+}

@@ -1,0 +1,308 @@
+package cache
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/cache/disk"
+	"github.com/wedgecdn/wedge/edge/cache/disk/vfs"
+	"github.com/wedgecdn/wedge/edge/cache/journal"
+	"github.com/wedgecdn/wedge/edge/cache/store"
+	"github.com/wedgecdn/wedge/edge/cache/tag"
+)
+
+// Disk says where responses outlive the process, and those that memory has no
+// room for. The zero value is a cache in memory only.
+type Disk struct {
+	// Size is how many bytes of disk the cache may take; 0 turns it off, the
+	// least is 16 MiB.
+	Size int64
+	// Folder is the cache's own folder, which exists. No other process may use
+	// it: whoever owns the data folder has locked that.
+	Folder string
+	// FS takes the place of Folder if it is not nil.
+	FS vfs.FS
+	// Segment is the size of a segment file; 0 leaves it to the tier.
+	Segment int64
+}
+
+// inKernel is the length from which on bodies stand on disk only, and are sent
+// from there by the kernel: the pages are in the system's memory once, not in
+// ours as well. Shorter ones are copied to memory when they are asked for.
+const inKernel = 128 << 10
+
+// A tier is the cache's part on disk, joined to the door.
+//
+// What may be written: a response when it is stored, as long as there is room
+// that nothing has been written to; else when it is asked for again. A body of
+// 128 KiB or more streams to disk while it arrives. A shorter one is copied by
+// one goroutine, from the queue; the request that caused it does not wait.
+//
+// The order that keeps an older response from taking the place of a newer one,
+// in memory and on disk: who stores a new response forgets the old one on disk
+// before and after it enters the index in memory. Who brings a response from disk
+// to memory looks, once it is in the index, whether the disk has it still; who
+// copies one to disk looks, once it is there, whether another has taken its
+// place in memory. Whatever the two do in between, one of them sees the other.
+type tier struct {
+	c       *Cache
+	disk    *disk.Tier
+	journal *journal.Journal
+
+	queue chan *store.Object[kept]
+	over  chan struct{}
+	done  sync.WaitGroup
+}
+
+// queued is how many responses may wait to be copied to disk. They hold no body
+// alive: what leaves memory first is not copied.
+const queued = 1 << 12
+
+// pending is the value of kept.copied while an object waits to be copied.
+const pending = ^uint32(0)
+
+// openTier joins a cache to what is on disk: secrets first, then purges, then
+// responses.
+func (c *Cache) openTier(o *Options) error {
+	fsys := o.Disk.FS
+	if fsys == nil {
+		fsys = vfs.Dir(o.Disk.Folder)
+	}
+	j, entries, err := journal.Open(journal.Options{FS: fsys, Layout: layout()})
+	if err != nil {
+		return fmt.Errorf("cache: on disk: %w", err)
+	}
+	t := &tier{c: c, journal: j, queue: make(chan *store.Object[kept], queued), over: make(chan struct{})}
+	c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20), Seed: j.Secret("tags")})
+	for i := range entries {
+		c.apply(&entries[i])
+	}
+	// Whatever has had a number is older than what is fetched from now on.
+	c.tags.Advance(j.First())
+	t.disk, err = disk.Open(disk.Options{
+		FS: fsys, ID: disk.ID(j.Secret("segments")), Size: o.Disk.Size, Index: diskIndex(o.Memory), Segment: o.Disk.Segment,
+		Events: disk.Events{
+			Loading: o.Events.Loading,
+			Evicted: func(n int, bytes int64, age time.Duration) {
+				if o.Events.DiskEvicted != nil {
+					o.Events.DiskEvicted(n, bytes, age)
+				}
+			},
+			Fault: o.Events.DiskFault,
+		},
+	})
+	if err != nil {
+		j.Close()
+		return fmt.Errorf("cache: on disk: %w", err)
+	}
+	c.tier = t
+	t.done.Go(t.copyAll)
+	return nil
+}
+
+// Close writes down what the next start needs. Nobody may use the cache any more.
+// A cache in memory has nothing to write.
+func (c *Cache) Close() error {
+	if c.tier == nil {
+		return nil
+	}
+	return c.tier.close()
+}
+
+// close writes down what the next start needs.
+func (t *tier) close() error {
+	close(t.over)
+	t.done.Wait()
+	t.disk.Close()
+	return t.journal.Close()
+}
+
+// want has an object copied to disk, if it is not there already, or has been
+// pushed out since. It does not wait.
+func (t *tier) want(o *store.Object[kept]) {
+	if o.Meta.disk == nil || o.Meta.disk.body != nil {
+		return
+	}
+	// Fast path: it has been copied, and its segment is there still.
+	at := o.Meta.disk.copied.Load()
+	if at == pending || at >= t.disk.Oldest() || t.disk.Resting() || !o.Meta.disk.copied.CompareAndSwap(at, pending) {
+		return
+	}
+	select {
+	case t.queue <- o:
+	default:
+		o.Meta.disk.copied.Store(at) // another time
+	}
+}
+
+// copyAll copies what is in the queue until the cache is closed, and then what
+// is left in it.
+func (t *tier) copyAll() {
+	for {
+		select {
+		case o := <-t.queue:
+			t.copy(o)
+		case <-t.over:
+			for {
+				select {
+				case o := <-t.queue:
+					t.copy(o)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// copy writes an object of the arena to disk.
+func (t *tier) copy(o *store.Object[kept]) {
+	set := t.c.store.Find(o.Key)
+	if set.Object(o.Variant) != o {
+		return // it has left memory meanwhile
+	}
+	c, ok := t.write(o)
+	if !ok || !t.disk.Commit(record(o, set.Names()), c) {
+		o.Meta.disk.copied.Store(0)
+		return
+	}
+	o.Meta.disk.copied.Store(max(1, c.Segment()))
+	if o.Meta.disk.over.Load() {
+		t.disk.Forget(disk.Key(o.Key), disk.Key(o.Variant))
+		return
+	}
+	if c.Size() >= inKernel {
+		// The next request finds it on disk, and leaves its room to others.
+		t.c.store.Remove(o, store.Replaced)
+	}
+}
+
+// write puts a body of the arena on disk.
+func (t *tier) write(o *store.Object[kept]) (*disk.Content, bool) {
+	b, ok := t.c.store.Open(o)
+	if !ok {
+		return nil, false
+	}
+	defer b.Close()
+	w := t.disk.Create(b.Len())
+	defer w.Close()
+	buf := t.c.blocks.Get().(*[]byte)
+	defer t.c.blocks.Put(buf)
+	for b.Len() > 0 {
+		n, err := fullRead(b, *buf)
+		if err != nil || w.Put((*buf)[:n]) != nil {
+			return nil, false
+		}
+	}
+	return w.Content(), true
+}
+
+// fullRead fills p, but at the end of the body.
+func fullRead(b interface {
+	Len() int64
+	Read([]byte) (int, error)
+}, p []byte) (n int, err error) {
+	for n < len(p) && b.Len() > 0 {
+		m, err := b.Read(p[n:])
+		if err != nil {
+			return n, err
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// forget forgets on disk what o is about to take the place of, or has: its
+// variant, or all of them if there are none any more. Variants that were told
+// apart by other names are not found while o is there.
+func (t *tier) forget(o *store.Object[kept], names []string) {
+	k := disk.Key(o.Key)
+	switch {
+	case !t.disk.Has(k):
+	case len(names) == 0:
+		t.disk.ForgetAll(k)
+	default:
+		t.disk.Forget(k, disk.Key(o.Variant))
+	}
+}
+
+// rehead writes the new head of a response that the origin has confirmed. One
+// that will not be fresh for long is not worth it: what is on disk is stale, and
+// has to be confirmed after a restart.
+func (t *tier) rehead(o, old *store.Object[kept], names []string) {
+	const worth = 10 * time.Second
+	same := o.Variant == old.Variant && slices.Equal(t.c.store.Find(o.Key).Names(), names)
+	switch at := old.Meta.disk.copied.Load(); {
+	case !same:
+		t.forget(o, names)
+	case o.Meta.disk.body != nil:
+		if o.Meta.facts.Lifetime >= worth {
+			t.disk.Commit(record(o, names), o.Meta.disk.body)
+		}
+	case at == 0 || at == pending || o.Meta.facts.Lifetime < worth:
+		if at != pending {
+			o.Meta.disk.copied.Store(at)
+		}
+	default:
+		r, content, ok := t.disk.Find(disk.Key(o.Key), func([]string) disk.Key { return disk.Key(o.Variant) })
+		if ok && r.Born == old.Born && content.Size() == o.Content.Size() && t.disk.Commit(record(o, names), content) {
+			o.Meta.disk.copied.Store(max(1, content.Segment()))
+		}
+	}
+}
+
+// load brings a response from disk. The object may be in the index by then or
+// not; either way its body can be opened until release is called.
+func (t *tier) load(k store.Key, match func(names []string) store.Key) (o *store.Object[kept], release func()) {
+	r, content, ok := t.disk.Find(disk.Key(k), func(names []string) disk.Key { return disk.Key(match(names)) })
+	if !ok {
+		return nil, nil
+	}
+	set := t.c.store.Find(k)
+	if o, ok = t.c.unpack(&r); !ok || o.Meta.mark.State() == tag.Gone || set != nil && !slices.Equal(set.Names(), r.Names) {
+		t.disk.Discard(content)
+		return nil, nil
+	}
+	if content.Size() >= inKernel || !t.promote(o, content, &release) {
+		release = t.keep(o, content)
+	}
+	// What is in memory is as new, or newer.
+	if set.Object(o.Variant) == nil && t.c.store.Insert(o, r.Names) && !t.disk.Holds(content) {
+		t.c.store.Remove(o, store.Removed)
+	}
+	return o, release
+}
+
+// keep makes o an object whose body stays on disk.
+func (t *tier) keep(o *store.Object[kept], content *disk.Content) (release func()) {
+	o.Content = store.Elsewhere(content.Size())
+	o.Meta.disk.body = content
+	o.Extra += int32(content.Memory())
+	content.OnLost = o.Content.Lose
+	return o.Content.Release
+}
+
+// promote copies the body to the arena.
+func (t *tier) promote(o *store.Object[kept], content *disk.Content, release *func()) bool {
+	b, ok := content.Open()
+	if !ok {
+		return false
+	}
+	defer b.Close()
+	w := t.c.store.Chunks().Create()
+	buf := t.c.blocks.Get().(*[]byte)
+	defer t.c.blocks.Put(buf)
+	for b.Len() > 0 {
+		n, err := fullRead(b, (*buf)[:min(len(*buf), w.Size())])
+		if err != nil || w.Put((*buf)[:n]) != nil {
+			w.Close()
+			return false
+		}
+	}
+	o.Content = w.Content()
+	o.Meta.disk.copied.Store(max(1, content.Segment()))
+	*release = w.Close
+	return true
+}
