@@ -36,6 +36,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 		},
 		Limits:   limit.Limits{CPU: time.Duration(config.MaxCPU), Wall: time.Duration(config.MaxWall), Memory: min(int64(c.Memory), int64(config.MaxMemory))},
 		Original: n.original,
+		Room:     n.room,
 		Events: guest.Events{
 			Called: func(f *guest.Function, call *exchange.Call, id exchange.ID, err error) {
 				n.observer.Called(string(f.Owner()), f.Name(), f.Version(), id, call, err)

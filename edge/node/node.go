@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +29,7 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/guest"
 	"github.com/wedgecdn/wedge/runtime/engine"
+	"github.com/wedgecdn/wedge/runtime/sandbox"
 )
 
 // Options are what a node needs beside its configuration.
@@ -69,6 +69,7 @@ type Node struct {
 	origins   *origin.Upstreams
 	pipeline  *pipeline.Pipeline
 	front     *h1.Front
+	room      *sandbox.Room
 	observer  *observe.Observer
 
 	trusted  atomic.Pointer[[]netip.Prefix]
@@ -185,12 +186,14 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	m.Gauge("cache_objects", "Stored responses.", func() float64 { return float64(n.cache.Stats().Store.Objects) })
 	m.Gauge("cache_index_bytes", "Memory of the heads of stored responses.", func() float64 { return float64(n.cache.Stats().Store.IndexBytes) })
 	m.Gauge("access_log_dropped_total", "Lines of the access log that were lost.", func() float64 { return float64(n.observer.Access.Dropped()) })
+	n.openRoom(c)
 	n.origins = origin.New(origin.Options{Node: n.name, OwnAddrs: n.ownAddrs(c)})
 	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.observer, Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens})
 	n.front = h1.New(n.pipeline, h1.Options{
 		HeaderSize: int(c.HTTP.HeaderSize), HeaderCount: c.HTTP.HeaderCount, BodySize: int64(c.HTTP.BodySize),
 		HeaderTimeout: time.Duration(c.HTTP.HeaderTimeout), BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
 		WriteTimeout: time.Duration(c.HTTP.WriteTimeout), IdleTimeout: time.Duration(c.HTTP.IdleTimeout), Connections: c.HTTP.Connections,
+		Take: func() bool { return n.room.Take(connectionBytes) }, Give: func() { n.room.Give(connectionBytes) },
 		Events: h1.Events{
 			Panic: n.observer.Bug,
 			FieldDropped: func(x *exchange.Exchange, name string) {
@@ -210,7 +213,6 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(int64(c.Memory))
 	return nil
 }
 
@@ -345,6 +347,7 @@ func (n *Node) Start() error {
 		}
 	})
 	n.serves.Go(n.sweep)
+	n.serves.Go(n.balance)
 	n.loading.Store(true)
 	n.serves.Go(n.load)
 	n.log.Info("serving", "http", n.Addr(), "admin", n.AdminAddr(), "sites", len(c.Sites), "functions", len(c.Functions), "version", n.o.Version)

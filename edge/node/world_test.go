@@ -67,19 +67,21 @@ access_log: {file: access.log}
 `
 
 // newWorld starts a node; files go beside its configuration.
-func newWorld(t testing.TB, yaml string, files map[string][]byte) *world {
+//
+// replace are pairs of what is to be replaced in the heading.
+func newWorld(t testing.TB, yaml string, files map[string][]byte, replace ...string) *world {
 	t.Helper()
-	return newWorldIn(t, t.TempDir(), nil, yaml, files)
+	return newWorldIn(t, t.TempDir(), nil, yaml, files, replace...)
 }
 
 // newWorldIn is newWorld in a folder that may have been another's, with a compiler.
-func newWorldIn(t testing.TB, dir string, compiler func(context.Context, string, string) error, yaml string, files map[string][]byte) *world {
+func newWorldIn(t testing.TB, dir string, compiler func(context.Context, string, string) error, yaml string, files map[string][]byte, replace ...string) *world {
 	t.Helper()
 	w := &world{t: t, dir: dir}
 	for name, content := range files {
 		w.write(name, content)
 	}
-	w.write("wedge.yaml", []byte(heading+yaml))
+	w.write("wedge.yaml", []byte(strings.NewReplacer(replace...).Replace(heading)+yaml))
 	c, err := config.Load(w.path("wedge.yaml"))
 	if err != nil {
 		t.Fatal(problems(err))
@@ -255,6 +257,22 @@ series:
 		sum += v
 	}
 	return sum
+}
+
+// metricAlone is a metric without labels.
+func (w *world) metricAlone(name string) (v float64) {
+	w.t.Helper()
+	r := w.did("GET", "/metrics", nil)
+	for line := range strings.Lines(r.body) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			if _, err := fmt.Sscan(value, &v); err != nil {
+				w.t.Fatalf("%s: %v", line, err)
+			}
+			return v
+		}
+	}
+	w.t.Errorf("no metric %s", name)
+	return 0
 }
 
 // A logLine is what tests look at of a line of the access log.

@@ -101,7 +101,7 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 	}
 	f.runs.New = func() any { return f.newRun() }
 	f.pool, err = sandbox.NewPool(sandbox.Options{
-		Module: m, Limits: f.limits, Isolation: spec.Isolation, Most: f.most, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns,
+		Module: m, Limits: f.limits, Isolation: spec.Isolation, Most: f.most, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns, Room: h.o.Room,
 		Outside: func() any { return native.NewSession(f.binding) },
 		Events:  f.events(),
 	})

@@ -26,6 +26,8 @@ type Options struct {
 	Limits limit.Limits
 	// Turns shares the processors among long calls. Nil makes a set of its own.
 	Turns *sandbox.Turns
+	// Room is the memory that the instances of all functions share. Nil has no end.
+	Room *sandbox.Room
 	// Wait is how long an exchange waits for an instance; 0 is the sandbox's default.
 	Wait   time.Duration
 	Events Events

@@ -38,7 +38,7 @@ func (k Kind) Amount(n int64) string {
 	switch k {
 	case CPU, Wall:
 		return round(time.Duration(n).Round(time.Microsecond)).String()
-	case Memory:
+	case Memory, NodeMemory:
 		switch {
 		case n >= 1<<20 && n%(1<<20) == 0:
 			return fmt.Sprintf("%d MiB", n>>20)

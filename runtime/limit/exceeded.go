@@ -14,6 +14,7 @@ const (
 	Wall
 	Memory
 	HostCalls
+	NodeMemory // what all functions of a node share
 )
 
 // String returns the name that the configuration uses.
@@ -29,11 +30,13 @@ func (k Kind) String() string {
 		return "memory"
 	case HostCalls:
 		return "host_calls"
+	case NodeMemory:
+		return "node memory"
 	}
 	return fmt.Sprintf("kind(%d)", byte(k))
 }
 
-// Exceeded says which budget a guest spent. Limit and Spent are nanoseconds for CPU and Wall, bytes for Memory, a count
+// Exceeded says which budget a guest spent. Limit and Spent are nanoseconds for CPU and Wall, bytes for Memory and NodeMemory, a count
 // otherwise. Spent is at least Limit; the difference is what one slice of the guest can overrun.
 type Exceeded struct {
 	Budget       Kind
@@ -45,8 +48,8 @@ func (e *Exceeded) Error() string {
 	switch e.Budget {
 	case CPU, Wall:
 		return fmt.Sprintf("%s budget spent: limit %s, used %s", e.Budget, time.Duration(e.Limit), round(time.Duration(e.Spent)))
-	case Memory:
-		return fmt.Sprintf("memory budget spent: limit %d bytes, wanted %d", e.Limit, e.Spent)
+	case Memory, NodeMemory:
+		return fmt.Sprintf("%s budget spent: limit %d bytes, wanted %d", e.Budget, e.Limit, e.Spent)
 	}
 	return fmt.Sprintf("%s budget spent: limit %d, used %d", e.Budget, e.Limit, e.Spent)
 }

@@ -65,6 +65,11 @@ type export struct {
 // newInstance makes one, within limits. Only the module's start section has run.
 func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: newLinear(o.Limits.Memory)}
+	i.memory.account = o.account
+	i.memory.beside = instanceBytes
+	for _, t := range o.Module.Metered().Tables {
+		i.memory.beside += int64(t.Min) * entryBytes
+	}
 	i.run = run{memory: &i.memory, pace: newPace(o.Slice), turns: o.line, noted: o.stretches, budget: &i.own, epoch: time.Now()}
 	i.run.call = hostcall.NewCall(&i.run)
 	if o.Outside != nil {
@@ -82,6 +87,9 @@ func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 func (i *Instance) initialise(ctx context.Context) error {
 	if i.Has(Initialize) {
 		if _, err := i.Call(ctx, Initialize); err != nil {
+			if i.memory.short { // it is not the guest's fault
+				err = errors.Join(i.memory.account.noRoom(i.limits.Memory), err)
+			}
 			i.close()
 			return fmt.Errorf("sandbox: initialise: %w", err)
 		}
@@ -105,6 +113,11 @@ func (i *Instance) reseed(ctx context.Context) error {
 func (i *Instance) instantiate(ctx context.Context) (err error) {
 	if err := i.run.begin(ctx); err != nil {
 		return err
+	}
+	begin, _ := i.code.Memory()
+	if !i.memory.pay(begin) {
+		i.run.end()
+		return i.memory.account.noRoom(begin + i.memory.beside)
 	}
 	defer func() {
 		i.run.end()
@@ -137,6 +150,7 @@ func (i *Instance) close() {
 		return
 	}
 	_ = i.module.Close(context.Background()) // frees the memory; an instance without files has nothing that could fail
+	i.memory.settle()                        // if it has none
 	i.release()
 	i.module = nil
 	if i.image != nil {

@@ -20,7 +20,11 @@ type linear struct {
 	refused int64  // growths beyond the limit
 	shrink  int    // what the next Reallocate gives instead, or -1; see resize
 	laid    bool
-	scans   int // since the pages that are the guest's own were dropped last
+	account *account
+	beside  int64 // what the instance takes beside its memory
+	paid    int64 // taken from the account: at least what the guest has
+	short   bool  // the account had not enough, once
+	scans   int   // since the pages that are the guest's own were dropped last
 	scanner *scanner
 }
 
@@ -41,7 +45,7 @@ func (l *linear) Reallocate(size uint64) []byte {
 	if l.shrink >= 0 {
 		size = uint64(l.shrink)
 	}
-	if size > uint64(len(l.reserve)) {
+	if size > uint64(len(l.reserve)) || !l.pay(int64(size)) {
 		l.refused++
 		return nil
 	}
@@ -55,6 +59,27 @@ func (l *linear) Free() {
 		unreserve(l.reserve)
 	}
 	l.reserve, l.bytes = nil, nil
+	l.settle()
+}
+
+// pay takes from the account what a guest with so much memory needs beyond what is paid.
+func (l *linear) pay(size int64) bool {
+	more := size + l.beside - l.paid
+	if more <= 0 {
+		return true
+	}
+	if !l.account.take(more) {
+		l.short = true
+		return false
+	}
+	l.paid += more
+	return true
+}
+
+// settle gives back all that was paid.
+func (l *linear) settle() {
+	l.account.give(l.paid)
+	l.paid = 0
 }
 
 // errKeepsSize is why a memory cannot be put back.
@@ -94,6 +119,8 @@ const wasmPage = 64 << 10
 // exchange; more is given back to the system.
 func (l *linear) clear(from, to int) error {
 	if to-from > piece {
+		l.account.give(int64(to - from))
+		l.paid -= int64(to - from)
 		return forget(l.reserve[from:to])
 	}
 	clear(l.reserve[from:to])

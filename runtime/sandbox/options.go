@@ -61,6 +61,9 @@ type Options struct {
 	// Turns shares processors among long calls of all pools. Nil lets each run.
 	Turns *Turns
 
+	// Room is the memory that the instances of all pools share. Nil has no end.
+	Room *Room
+
 	// Outside makes what host functions see of an instance outside of an exchange: while it initialises itself, and in
 	// wedge_restored. It is called once an instance. Nil is nil.
 	Outside func() any
@@ -68,6 +71,7 @@ type Options struct {
 	Events Events
 
 	line      *line // of this pool
+	account   *account
 	stretches *stretches
 }
 
@@ -99,6 +103,7 @@ const (
 	Trapped  Reason = "trapped"  // its last call ended with a trap
 	Grown    Reason = "grown"    // its memory is above Options.Retire
 	Unused   Reason = "unused"   // it was idle for Options.Idle
+	Evicted  Reason = "evicted"  // it was idle, and its memory was needed elsewhere: see Room
 	Shutdown Reason = "shutdown" // its pool was closed
 )
 
@@ -111,6 +116,7 @@ func (o *Options) setDefaults() {
 	set(&o.Retire, o.Limits.Memory/2)
 	o.Ready = min(o.Ready, o.Most)
 	o.line = o.Turns.line()
+	o.account = &account{room: o.Room}
 	o.stretches = &stretches{longer: o.Events.Stretch}
 }
 

@@ -56,6 +56,7 @@ type waiter struct{ got chan *Instance }
 type Stats struct {
 	Live, Idle, Queued int
 	Made               uint64        // instances since the pool began
+	Memory             int64         // bytes that its instances take, see Room
 	LongestStretch     time.Duration // that a guest ran without coming back to Go, see Events.Stretch
 }
 
@@ -67,6 +68,7 @@ func NewPool(o Options) (*Pool, error) {
 	}
 	p := &Pool{o: o, epoch: time.Now(), first: make(chan struct{}, 1)}
 	p.restores = o.Isolation == PerExchange && !o.Fresh && !o.Module.Metered().Fixed
+	p.o.Room.join(p)
 	p.mu.Lock()
 	p.prepare()
 	p.mu.Unlock()
@@ -77,7 +79,7 @@ func NewPool(o Options) (*Pool, error) {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made, LongestStretch: time.Duration(p.o.stretches.longest.Load())}
+	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made, Memory: p.o.account.held.Load(), LongestStretch: time.Duration(p.o.stretches.longest.Load())}
 }
 
 // Acquire lends an instance. The caller binds, calls and releases it. It waits at most Options.Wait and until ctx ends.
@@ -254,6 +256,7 @@ func (p *Pool) keep(im *image) {
 		return
 	}
 	p.image = im
+	p.o.account.owe(int64(im.size))
 }
 
 func (p *Pool) initialised(ctx context.Context) (*Instance, error) {
@@ -409,6 +412,9 @@ func (p *Pool) prepare() {
 	if p.making || p.closed.Load() || len(p.idle) >= p.o.Ready || p.live >= p.o.Most {
 		return
 	}
+	if begin, _ := p.o.Module.Memory(); !p.o.account.spare(begin + instanceBytes) {
+		return // what is made in advance must not cost another its warm instance
+	}
 	p.making = true
 	p.live++
 	p.work.Add(1)
@@ -455,10 +461,12 @@ func (p *Pool) Close() {
 		p.timer = nil
 	}
 	if p.image != nil {
+		p.o.account.give(int64(p.image.size)) // now, though it goes with the last instance that is in use
 		p.image.release()
 		p.image = nil
 	}
 	p.mu.Unlock()
+	p.o.Room.leave(p)
 	for _, i := range idle {
 		p.close(i.instance, Shutdown)
 	}

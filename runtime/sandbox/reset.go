@@ -51,6 +51,9 @@ func (i *Instance) snapshot(way Way) (_ *image, err error) {
 func (i *Instance) adopt(im *image) error {
 	i.findGlobals()
 	i.image = im.retain()
+	if !i.memory.pay(int64(im.size)) {
+		return i.memory.account.noRoom(int64(im.size) - int64(len(i.memory.bytes)))
+	}
 	if err := i.memory.resize(i.module.Memory(), im.size); err != nil {
 		return err
 	}

@@ -169,6 +169,9 @@ func (f *Front) enter(c *conn) bool {
 	if len(f.conns) >= f.options.Connections || f.closed {
 		return false
 	}
+	if take := f.options.Take; take != nil && !take() {
+		return false
+	}
 	f.conns[c] = struct{}{}
 	return true
 }
@@ -176,6 +179,9 @@ func (f *Front) enter(c *conn) bool {
 func (f *Front) leave(c *conn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if _, ok := f.conns[c]; ok && f.options.Give != nil {
+		f.options.Give()
+	}
 	delete(f.conns, c)
 	f.checkEmpty()
 }

@@ -30,6 +30,11 @@ type Options struct {
 	// IdleTimeout bounds the time between two requests of a connection.
 	// Default 60 s.
 	IdleTimeout time.Duration
+	// Take books what a connection needs, and is false if there is no place for it: then it is refused as one above
+	// Connections is. Give is called when a connection that was booked has ended. Both may be nil; both are called with a
+	// lock of the front held.
+	Take func() bool
+	Give func()
 	// Connections bounds the connections that are open at once; one too many is
 	// answered 503 and closed. Default 20 000.
 	Connections int

@@ -159,22 +159,37 @@ func TestClose(t *testing.T) {
 // TestConnections: one connection too many is told so and closed; it is no
 // event of an exchange.
 func TestConnections(t *testing.T) {
-	refused := 0
-	o := Options{Connections: 2, Events: Events{Refused: func(string) { refused++ }}}
-	inWire(t, o, func(x *exchange.Exchange) { fronttest.Respond(x, 200, "") }, func(w *wired) {
-		a, b, c := w.dial(), w.dial(), w.dial()
-		w.wantNow(c, overload+"<closed>")
-		w.send(a, get)
-		w.wantNow(a, ok200)
-		b.Close()
-		synctest.Wait()
-		d := w.dial()
-		w.send(d, get)
-		w.wantNow(d, ok200)
-		if refused != 1 {
-			t.Errorf("%d refused, want 1", refused)
+	refused, booked, booking := 0, 0, 0
+	events := Events{Refused: func(string) { refused++ }}
+	two := func(t *testing.T, o Options) {
+		inWire(t, o, func(x *exchange.Exchange) { fronttest.Respond(x, 200, "") }, func(w *wired) {
+			a, b, c := w.dial(), w.dial(), w.dial()
+			w.wantNow(c, overload+"<closed>")
+			w.send(a, get)
+			w.wantNow(a, ok200)
+			b.Close()
+			synctest.Wait()
+			d := w.dial()
+			w.send(d, get)
+			w.wantNow(d, ok200)
+			if refused != 1 {
+				t.Errorf("%d refused, want 1", refused)
+			}
+		})
+	}
+	two(t, Options{Connections: 2, Events: events})
+	// The same with somebody else who books them.
+	refused = 0
+	two(t, Options{Events: events, Take: func() bool {
+		if booking++; booked == 2 {
+			return false
 		}
-	})
+		booked++
+		return true
+	}, Give: func() { booked-- }})
+	if booked != 0 || booking != 4 {
+		t.Errorf("%d of %d bookings are left", booked, booking)
+	}
 }
 
 // TestLinger: a client that is still sending when it is refused, or told that
