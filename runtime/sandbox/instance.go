@@ -56,7 +56,9 @@ type Instance struct {
 }
 
 type export struct {
+	name            string
 	fn              api.Function
+	calls           callStack
 	stack           []uint64 // parameters in, results out
 	params, results int
 	running         bool
@@ -174,10 +176,14 @@ func (i *Instance) export(name string) (*export, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", ErrNoExport, name)
 	}
-	e := &export{fn: i.module.ExportedFunction(name), params: slots(sig.Params), results: slots(sig.Results)}
-	e.stack = make([]uint64, max(e.params, e.results))
+	return i.look(name, slots(sig.Params), slots(sig.Results)), nil
+}
+
+func (i *Instance) look(name string, params, results int) *export {
+	e := &export{name: name, fn: i.module.ExportedFunction(name), params: params, results: results}
+	e.calls, e.stack = callStackOf(e.fn), make([]uint64, max(params, results))
 	i.exports[name] = e
-	return e, nil
+	return e
 }
 
 const v128 = 0x7b
@@ -253,10 +259,16 @@ func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint6
 	copy(e.stack, args)
 	i.depth++
 	e.running = true
+	outer := i.run.stack
+	i.run.stack = e.calls
 	err := e.fn.CallWithStack(&i.run, e.stack)
+	i.run.stack = outer
 	e.running = false
 	if i.depth--; i.depth == 0 {
 		i.run.end()
+	}
+	if e.calls.size() > keptStack {
+		delete(i.exports, e.name) // and with it the stack; the results are in a slice of their own
 	}
 	if err != nil {
 		trap := trapOf(err, i.run.last, len(i.code.Imports()))

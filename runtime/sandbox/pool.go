@@ -203,9 +203,13 @@ func (p *Pool) instance(ctx context.Context) (*Instance, error) {
 	im := p.held()
 	if im == nil {
 		// The first makes the image. Who comes meanwhile waits for it instead of doing the same work beside it.
+		timer := time.NewTimer(p.o.Wait)
+		defer timer.Stop()
 		select {
 		case p.first <- struct{}{}:
 			defer func() { <-p.first }()
+		case <-timer.C:
+			return nil, fmt.Errorf("%w: the first is still being made, waited %s", ErrNoInstance, p.o.Wait)
 		case <-ctx.Done():
 			return nil, fmt.Errorf("%w: %w", ErrNoInstance, ctx.Err())
 		}

@@ -99,8 +99,7 @@ func (i *Instance) putState() error {
 func (i *Instance) hidden(name string, results int) ([]uint64, error) {
 	e := i.exports[name]
 	if e == nil {
-		e = &export{fn: i.module.ExportedFunction(name), stack: make([]uint64, results), results: results}
-		i.exports[name] = e
+		e = i.look(name, 0, results)
 	}
 	out, err := i.call(context.Background(), e)
 	i.Unbind() // with a full budget again

@@ -32,6 +32,7 @@ type run struct {
 	budget *limit.Budget
 
 	caller context.Context // of this call
+	stack  callStack       // of the innermost call
 	host   *hostContext    // what host functions see: caller with the deadline; made when one asks
 
 	// Times are since epoch, when the instance was made: that reads one clock, where time.Now reads two.
@@ -153,6 +154,9 @@ func (r *run) Tick(counter int64) int64 {
 		r.counter.Set(0) // nothing is left to book, should the guest be unwound now
 	}
 	r.look()
+	if r.stack.size() > mostStack {
+		r.unwind(errDeepStack)
+	}
 	if r.cpu.pauses == 0 { // else it is a host function that waits which has charged: it needs no processor
 		r.pace.after(used, r.lap)
 		r.giveWay()

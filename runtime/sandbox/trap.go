@@ -83,6 +83,8 @@ func trapOf(err error, last *hostcall.Func, imports int) *Trap {
 			t.Kind = Budget
 		case errors.As(unwind.Err, &exit):
 			t.Kind = Exit
+		case unwind.Err == errDeepStack:
+			t.Kind, t.Err = StackOverflow, nil
 		case errors.Is(unwind.Err, context.Canceled), errors.Is(unwind.Err, context.DeadlineExceeded):
 			t.Kind = Cancelled
 		}
