@@ -13,6 +13,7 @@ import (
 
 	"github.com/wedgecdn/wedge/runtime/engine/enginetest"
 	"github.com/wedgecdn/wedge/runtime/engine/enginetest/guests"
+	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
 // instance makes an instance without limits, on wazero as it is.
@@ -112,6 +113,25 @@ func TestWork(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A module imports nothing but WASI, and that only if it is of Go.
+func TestImports(t *testing.T) {
+	for _, l := range guests.Languages() {
+		for _, p := range []guests.Program{guests.Canary, guests.Work} {
+			t.Run(string(l)+"/"+string(p), func(t *testing.T) {
+				m, err := wasm.Decode(guests.Module(t, l, p))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, im := range m.Imports {
+					if im.Module != "wasi_snapshot_preview1" || l != guests.Go {
+						t.Errorf("it imports %s.%s", im.Module, im.Name)
+					}
+				}
+			})
+		}
 	}
 }
 
