@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"edge/cache/policy":                {"hostapi/exchange"},
 	"edge/cache/store":                 {"hostapi/exchange"},
 	"edge/cache/tag":                   {},
-	"edge/cmd/wedge":                   {"edge/admin", "edge/config", "edge/demo", "edge/node", "runtime/engine"}, // admin: the JSON of its answers; engine: the child process that compiles
+	"edge/cmd/wedge":                   {"edge/admin", "edge/config", "edge/demo", "edge/node", "hostapi/cost", "runtime/engine"}, // admin: the JSON of its answers; cost: wedge function fuel, which needs no node; engine: the child process that compiles
 	"edge/config":                      {},
 	"edge/counter":                     {},
 	"edge/demo":                        {"edge/config", "edge/node"},
@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"edge/route":                       {"hostapi/exchange"},
 	"hostapi/abi":                      {"hostapi/exchange"},
 	"hostapi/conform":                  {"hostapi/...", "runtime/..."},
+	"hostapi/cost":                     {"hostapi/exchange", "hostapi/guest", "hostapi/services", "runtime/engine", "runtime/limit"},
 	"hostapi/exchange":                 {},
 	"hostapi/guest":                    {"hostapi/abi", "hostapi/exchange", "hostapi/native", "hostapi/services", "runtime/engine", "runtime/hostcall", "runtime/limit", "runtime/sandbox", "runtime/wasi"},
 	"hostapi/native":                   {"hostapi/abi", "hostapi/exchange", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/wasi"},

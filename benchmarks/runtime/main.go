@@ -135,8 +135,7 @@ func (m *measured) set(turns *sandbox.Turns) error {
 			if err != nil {
 				return c, err
 			}
-			do = []*answers{&free.answers, &boxed.answers, &stoppable.answers}[i].check(m.program, do)
-			c[i] = &cell{name: m.language + " " + j.name, do: do, before: before, long: m.long}
+			c[i] = &cell{name: m.language + " " + j.name, do: do, before: before, long: m.collects}
 		}
 		return c, nil
 	}
@@ -158,7 +157,7 @@ func (m *measured) set(turns *sandbox.Turns) error {
 		}
 		var do func() error
 		do, err = boxed.exchanges(m.exchange, o)
-		return &cell{name: m.language + " exchange", do: boxed.answers.check(m.program, do)}
+		return &cell{name: m.language + " exchange", do: do}
 	}
 	m.fresh = exchange(sandbox.Options{Fresh: true})
 	for _, way := range sandbox.Ways() {

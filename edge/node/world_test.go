@@ -81,11 +81,7 @@ func newWorldIn(t testing.TB, dir string, compiler func(context.Context, string,
 	for name, content := range files {
 		w.write(name, content)
 	}
-	text := strings.NewReplacer(replace...).Replace(heading) + yaml
-	if strings.Contains(yaml, "\ncache: ") || strings.HasPrefix(yaml, "cache: ") {
-		text = strings.Replace(text, "cache: {memory: 32MiB}\n", "", 1) // it brings its own
-	}
-	w.write("wedge.yaml", []byte(text))
+	w.write("wedge.yaml", []byte(strings.NewReplacer(replace...).Replace(heading)+yaml))
 	c, err := config.Load(w.path("wedge.yaml"))
 	if err != nil {
 		t.Fatal(problems(err))

@@ -44,6 +44,8 @@ type Spec struct {
 	// MaxBody is how much of a body it may hold at once; 0 is 1 MiB.
 	MaxBody int64
 	Reads   Reads
+	// Fixed gives it the same random bytes and times in each exchange, to measure what it costs. No node sets it.
+	Fixed bool
 }
 
 // Function is a loaded function, ready to be called in many exchanges at once.
@@ -93,7 +95,7 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 	}
 	f.binding = native.NewBinding(native.Options{
 		Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
-		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Services: h.o.Services,
+		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, Services: h.o.Services,
 	})
 	const most = 64
 	if f.most = spec.Instances; f.most == 0 {

@@ -53,8 +53,11 @@ type Options struct {
 	// AllKV lets it open every store of its owner.
 	AllKV bool
 	// MaxBody is the most of a body held at once; 0 is DefaultMaxBody.
-	MaxBody  int64
-	Reads    Reads
+	MaxBody int64
+	Reads   Reads
+	// Fixed gives the guest the same random bytes and the same times in each exchange, to measure what it costs. It is for no
+	// node: what is to be unknown to others would be known to all.
+	Fixed    bool
 	Services *services.Services
 }
 
@@ -84,6 +87,10 @@ func NewBinding(o Options) *Binding {
 	b := &Binding{o: o, hosts: map[string]bool{}, origins: map[string]bool{}, stores: map[string]bool{}}
 	b.wasi.Environ, b.wasi.Args = o.Environ, []string{o.Name}
 	b.wasi.Begin(time.Now())
+	if o.Fixed {
+		b.wasi.Fixed, b.wasi.Random = true, fixedBytes
+		b.wasi.Begin(fixedTime)
+	}
 	for _, k := range slices.Sorted(maps.Keys(o.Config)) {
 		b.pairs = appendPair(b.pairs, k, o.Config[k])
 	}

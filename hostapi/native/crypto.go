@@ -2,7 +2,6 @@ package native
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
@@ -103,7 +102,7 @@ func random(s *Session, a []uint64) int64 {
 		return status(abi.StatusLimit)
 	}
 	s.call.Charge(fuelRandom + int64(len(buf)))
-	rand.Read(buf) // never fails (crypto/rand)
+	s.b.random(buf)
 	return int64(len(buf))
 }
 

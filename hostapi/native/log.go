@@ -93,5 +93,8 @@ func (s *Session) time() time.Time {
 	if s.x != nil {
 		return s.x.Now
 	}
+	if s.b.o.Fixed {
+		return fixedTime
+	}
 	return time.Now()
 }

@@ -1,7 +1,6 @@
 package native
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -225,7 +224,7 @@ func (s *Session) random64() uint64 {
 		return s.seed
 	}
 	var b [8]byte
-	rand.Read(b[:]) // never fails (crypto/rand)
+	s.b.random(b[:])
 	s.seed, s.seeded = binary.LittleEndian.Uint64(b[:]), s.x != nil
 	return s.seed
 }

@@ -24,6 +24,11 @@ type State struct {
 	// Random fills b with random bytes. Nil is the operating system's generator.
 	Random func(b []byte)
 
+	// Fixed has both clocks go on by a microsecond each time that they are looked at, from Begin on, and by nothing else, for
+	// a guest that shall do the same each time. One that waits by looking at a clock waits for its budget.
+	Fixed bool
+
+	looks  time.Duration // at clocks, while they are Fixed
 	now    time.Time     // what the guest's wall clock showed at begun; zero before the first Begin
 	begun  time.Duration // since booted
 	booted time.Time     // where the monotonic clock began
@@ -36,6 +41,7 @@ const MaxLine = 4096
 // Begin sets the guest's wall clock to now; from there it runs on. The monotonic clock is not set back.
 func (s *State) Begin(now time.Time) {
 	s.boot()
+	s.looks = 0
 	s.now, s.begun = now, time.Since(s.booted) // which reads one clock, where time.Now reads two
 }
 
@@ -56,6 +62,10 @@ func (s *State) boot() {
 }
 
 func (s *State) realtime() time.Time {
+	if s.Fixed {
+		s.looks += time.Microsecond
+		return s.now.Add(s.looks)
+	}
 	if s.now.IsZero() {
 		return time.Now()
 	}
@@ -64,6 +74,10 @@ func (s *State) realtime() time.Time {
 
 // monotonic never returns 0: some guests take that for "no clock".
 func (s *State) monotonic() time.Duration {
+	if s.Fixed {
+		s.looks += time.Microsecond
+		return time.Hour + s.looks
+	}
 	s.boot()
 	return time.Since(s.booted) + 1
 }

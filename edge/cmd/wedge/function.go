@@ -19,6 +19,7 @@ type functionCommands struct {
 	Enable   functionEnable   `cmd:"" help:"Switch a function on again."`
 	Delete   functionDelete   `cmd:"" help:"Delete an uploaded function with all its versions."`
 	Logs     functionLogs     `cmd:"" help:"Print what a function logged."`
+	Fuel     functionFuel     `cmd:"" help:"Measure what a module costs, here and without a node."`
 }
 
 // functionFlags are embedded by the commands about one function.
