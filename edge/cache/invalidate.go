@@ -10,8 +10,8 @@ import (
 // Everything goes that was made from them, in whatever variant, as by a purge;
 // when it has returned, no request that comes then is answered with it.
 //
-// "'Invalidate' means that the cache will either remove all stored responses
-// whose target URI matches the given URI or mark them as 'invalid' and in need
+// "Invalidate means that the cache will either remove all stored responses
+// whose target URI matches the given URI or mark them as "invalid" and in need
 // of a mandatory validation before they can be sent in response to a subsequent
 // request." https://www.rfc-editor.org/rfc/rfc9111#section-4.4
 func (c *Cache) Invalidate(x *exchange.Exchange, r *Rules, others ...string) {

@@ -148,9 +148,9 @@ func (l *Filling) insertPart(o *store.Object[kept], fx *exchange.Exchange, v *Ve
 		return
 	}
 	defer content.Close()
-	// "...the cache MUST use the header fields provided in the new response, aside
-	// from Content-Range, to replace all instances of the corresponding header
-	// fields in the stored response."
+	// "When combining the new response with one or more stored responses, a cache
+	// MUST update the stored response header fields using the header fields provided
+	// in the new response, as per Section 3.2."
 	// https://www.rfc-editor.org/rfc/rfc9111#section-3.4
 	rules := l.r.policy()
 	policy.Merge(&before, &now, &rules)

@@ -96,7 +96,7 @@ func head(x *exchange.Exchange) string {
 			continue
 		}
 		if !slices.Contains(hidden, f.Known()) {
-			fmt.Fprintf(&b, "%s: %s\n", f.Name, f.Value)
+			fmt.Fprintf(&b, "%s: %s\n", f.Name, strings.ReplaceAll(f.Value, x.ID.String(), "ID"))
 		}
 	}
 	return b.String()

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"strings"
+
 	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
@@ -45,7 +47,22 @@ func (c *call) ranged() {
 	if r.ContentLength < 0 || r.Body == nil || !policy.RangeApplies(&x.Request.Header, &r.Header) {
 		return
 	}
-	rg, kind := policy.ParseRange(x.Request.Header.Value(exchange.Range), r.ContentLength)
+	field := x.Request.Header.Value(exchange.Range)
+	rg, kind := policy.ParseRange(field, r.ContentLength)
+	if kind == policy.Ignored && strings.IndexByte(field, ',') >= 0 {
+		var list []policy.Range
+		if list, kind = policy.ParseRanges(nil, field, r.ContentLength); kind == policy.Satisfiable {
+			if len(list) > 1 {
+				c.multipart(list)
+				return
+			}
+			// "...a server MAY generate a "multipart/byteranges" response with only a
+			// single body part if multiple ranges were requested and only one range was
+			// found to be satisfiable". One range is sent as one range is.
+			// https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7.2
+			rg = list[0]
+		}
+	}
 	switch kind {
 	case policy.Satisfiable:
 		r.Status = 206
@@ -62,6 +79,22 @@ func (c *call) ranged() {
 		r.Header.SetKnown(exchange.ContentRange, x.Text(policy.AppendUnsatisfied(nil, length)))
 	}
 }
+
+// multipart makes the response one of several ranges.
+func (c *call) multipart(list []policy.Range) {
+	r := &c.x.Response
+	boundary := c.x.ID.String() // a number that nobody can foresee
+	m := newMultipart(r.Body, boundary, r.Header.Value(exchange.ContentType), list, r.ContentLength)
+	n := m.Length()
+	if n >= r.ContentLength+maxMultipart {
+		return // more to frame than to send
+	}
+	r.Status, r.ContentLength, r.Body = 206, n, exchange.ReaderBody(m)
+	r.Header.SetKnown(exchange.ContentType, "multipart/byteranges; boundary="+boundary)
+}
+
+// maxMultipart is by how much several ranges may be longer than the whole.
+const maxMultipart = 4 << 10
 
 // closeBody drops the content and what describes it.
 func (c *call) closeBody() {

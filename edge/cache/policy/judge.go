@@ -177,8 +177,8 @@ func permitted(d *Directives, asked *exchange.Header, resp *exchange.Response, r
 	if asked.Has(exchange.Authorization) && !d.Has(allowsAuthorized) {
 		return exchange.ReasonAuthorization
 	}
-	// "Note that the Set-Cookie response header field does not inhibit caching,
-	// as a cacheable response with a Set-Cookie header field can be (and often is)
+	// "Note that the Set-Cookie response header field does not inhibit caching;
+	// a cacheable response with a Set-Cookie header field can be (and often is)
 	// used to satisfy subsequent requests to caches."
 	// https://www.rfc-editor.org/rfc/rfc9111#section-7.3
 	//

@@ -102,9 +102,11 @@ func OneRange(q *exchange.Header) bool {
 // Combines tells whether two parts are parts of the same representation, so that
 // one content can be made of them.
 //
-// "A cache that receives a 206... can combine... if they all share the same
-// strong validator": a weak one, or a date, does not promise the same bytes.
-// https://www.rfc-editor.org/rfc/rfc9111#section-3.4
+// "A cache MAY combine these ranges into a single stored response, and reuse that
+// response to satisfy later requests, if they all share the same strong
+// validator". https://www.rfc-editor.org/rfc/rfc9111#section-3.4
+//
+// A weak one, or a date, does not promise the same bytes.
 func Combines(a, b *exchange.Header) bool {
 	x, ok := entityTag(a)
 	if !ok || a.Count(exchange.ETag) != 1 || b.Count(exchange.ETag) != 1 {

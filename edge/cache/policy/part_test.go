@@ -98,7 +98,8 @@ func TestOneRange(t *testing.T) {
 	f(false, "Range: items=0-1")
 }
 
-// "...if they all share the same strong validator".
+// "A cache MAY combine these ranges into a single stored response... if they all
+// share the same strong validator".
 // https://www.rfc-editor.org/rfc/rfc9111#section-3.4
 func TestCombines(t *testing.T) {
 	type l = []string
