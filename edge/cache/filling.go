@@ -301,10 +301,7 @@ func (l *Filling) Refresh(f *Found, fx *exchange.Exchange, asked *exchange.Heade
 		if v.Reason != exchange.ReasonNone {
 			why = v.Reason
 		}
-		l.c.store.Remove(old, store.Removed)
-		if l.c.tier != nil {
-			l.c.tier.disk.Forget(disk.Key(old.Key), disk.Key(old.Variant))
-		}
+		l.c.drop(old)
 		// There are no facts of what is not kept. The origin answers here, and its
 		// Age is the one that counts.
 		s.facts = nil

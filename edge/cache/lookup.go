@@ -98,7 +98,9 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 		// A response to HEAD has no body to store, and the one to GET was not
 		// asked for.
 		f.Close()
-		return pass(exchange.ReasonHeadMiss)
+		p := pass(exchange.ReasonHeadMiss)
+		p.c, p.object = c, f.object // for Headed
+		return p
 	}
 	if r.ForwardRanges && f.State == Absent && x.Request.Header.Has(exchange.Range) && policy.OneRange(&x.Request.Header) {
 		c.lookupPart(x, &f, &a, &rules)

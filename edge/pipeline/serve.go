@@ -381,6 +381,7 @@ func (c *call) pass() step {
 	} else {
 		c.invalidate(&f.x.Response)
 		c.posted(f)
+		c.headed(f)
 	}
 	c.takeResponse()
 	return onResponse
