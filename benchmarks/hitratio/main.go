@@ -81,6 +81,7 @@ func run(sizes, names, svg string) error {
 		for _, room := range rooms {
 			s := play(trace, r.make, room)
 			results[r.name] = append(results[r.name], s)
+			fmt.Fprintf(os.Stderr, "%s at %d MiB: %.2f %%\n", r.name, room>>20, 100*s.requests)
 			fmt.Fprintf(out, "%.2f\t%.2f\t", 100*s.requests, 100*s.bytes)
 		}
 		fmt.Fprintln(out)

@@ -40,6 +40,7 @@ func (d *decoder) sites(c *Config, functions, origins *directory) {
 		}
 		d.refer(origins, s.Owner, s.Origin, path+".origin", "this site")
 		d.policy(&s.Cache, path+".cache")
+		d.encode(&s.Encode, path+".encode")
 		b := binder{d, c, functions, origins, s.Owner}
 		s.Functions = b.list(path+".functions", nil)
 		s.Routes = b.routes(s, path+".routes")
@@ -81,6 +82,24 @@ func (d *decoder) policy(p *CachePolicy, path string) {
 			d.complain(d.at(at), "remove one of them", "%s: the status %d stands twice", at, s.Status)
 		}
 		first[s.Status] = true
+	}
+}
+
+// encode checks what the fields about compressing say.
+func (d *decoder) encode(e *Encode, path string) {
+	first := map[Coding]bool{}
+	for i, c := range e.Codings {
+		if first[c] && c != "" {
+			at := index(path+".codings", i)
+			d.complain(d.at(at), "remove one of them", "%s: the coding %s stands twice", at, c)
+		}
+		first[c] = true
+	}
+	for i, t := range e.Types {
+		at := index(path+".types", i)
+		if kind, sub, ok := strings.Cut(t, "/"); !strings.HasPrefix(t, "*+") && (!ok || kind == "" || sub == "") || strings.ContainsAny(t, " ;,") {
+			d.complain(d.at(at), "write it like text/html, text/* or *+json", "%s: %s is no media type", at, quote(t))
+		}
 	}
 }
 
@@ -193,7 +212,7 @@ func (b *binder) routes(s *Site, path string) []Route {
 			return nil
 		}
 		b.places[at] = nodePlace(n)
-		r := Route{Origin: s.Origin, Cache: s.Cache}
+		r := Route{Origin: s.Origin, Cache: s.Cache, Encode: s.Encode}
 		b.structure(n, reflect.ValueOf(&r).Elem(), at)
 		if r.Path != "" {
 			if other, twice := seen[r.Path]; twice {
@@ -205,6 +224,7 @@ func (b *binder) routes(s *Site, path string) []Route {
 			b.refer(b.origins, b.owner, r.Origin, at+".origin", "this site")
 		}
 		b.policy(&r.Cache, at+".cache")
+		b.encode(&r.Encode, at+".encode")
 		r.Functions = b.list(at+".functions", s.Functions)
 		routes = append(routes, r)
 	}

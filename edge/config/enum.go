@@ -82,6 +82,38 @@ func (Ranges) Values() []string { return []string{"whole", "forward"} }
 // UnmarshalText reads one of the values.
 func (r *Ranges) UnmarshalText(text []byte) error { return oneOf(r, text, r.Values()) }
 
+// Coding is a content coding that clients may get.
+type Coding string
+
+// Values of Coding.
+const (
+	CodingBrotli Coding = "br"
+	CodingZstd   Coding = "zstd"
+	CodingGzip   Coding = "gzip"
+)
+
+// Values lists every Coding.
+func (Coding) Values() []string { return []string{"br", "zstd", "gzip"} }
+
+// UnmarshalText accepts one of Values.
+func (c *Coding) UnmarshalText(text []byte) error { return oneOf(c, text, c.Values()) }
+
+// EncodeLevel is how much time is spent on compressing.
+type EncodeLevel string
+
+// Values of EncodeLevel.
+const (
+	EncodeFast    EncodeLevel = "fast"
+	EncodeDefault EncodeLevel = "default"
+	EncodeBest    EncodeLevel = "best"
+)
+
+// Values lists every EncodeLevel.
+func (EncodeLevel) Values() []string { return []string{"fast", "default", "best"} }
+
+// UnmarshalText accepts one of Values.
+func (l *EncodeLevel) UnmarshalText(text []byte) error { return oneOf(l, text, l.Values()) }
+
 // Cookies says whether an origin sees the cookies of a client.
 type Cookies string
 

@@ -206,6 +206,10 @@ func TestRules(t *testing.T) {
 	f(site("cache: {mode: force}, routes: [{path: /, cache: {mode: pass, ttl: 1s}}]"), `4:101: sites[0].routes[0].cache.ttl says nothing under mode: pass`, `mode: force`)
 	f(site("cache: {key_cookies: ['a b']}"), `4:57: sites[0].cache.key_cookies[0]: "a b" is not the name of a cookie`, `letters`)
 
+	f(site("encode: {codings: [br, deflate]}"), `4:58: sites[0].encode.codings[1]: "deflate" is not a value of this field`, `br, zstd, gzip`)
+	f(site("encode: {codings: [br, gzip, br]}"), `4:64: sites[0].encode.codings[2]: the coding br stands twice`, `remove one`)
+	f(site("encode: {types: [text]}"), `4:52: sites[0].encode.types[0]: "text" is no media type`, `like text/html`)
+	f(site("routes: [{path: /, encode: {level: fastest}}]"), `4:70: sites[0].routes[0].encode.level: "fastest" is not a value of this field`, `fast, default, best`)
 	f(site("cache: {store_set_cookie: true, strip_set_cookie: true}"), `4:61: sites[0].cache has both store_set_cookie and strip_set_cookie`, `remove one`)
 	f(site("cache: {store_set_cookie: true, mode: force}"), `4:61: sites[0].cache.store_set_cookie cannot stand with mode: force`, `strip_set_cookie`)
 	f(site("cache: {statuses: [{status: 206, ttl: 1s}]}"), `4:63: sites[0].cache.statuses[0].status: a response with status 206 has no time of its own`, `remove it`)

@@ -44,6 +44,8 @@ type Site struct {
 	Functions []*Binding `yaml:"functions" rule:"later"`
 	// How responses are stored.
 	Cache CachePolicy `yaml:"cache"`
+	// How responses are compressed.
+	Encode Encode `yaml:"encode"`
 	// Paths that are served in another way than the rest of the site.
 	Routes []Route `yaml:"routes" rule:"later"`
 }
@@ -56,6 +58,8 @@ type Route struct {
 	Origin Name `yaml:"origin"`
 	// How responses are stored. A field that is left out is as the site has it.
 	Cache CachePolicy `yaml:"cache"`
+	// How responses are compressed. A field that is left out is as the site has it.
+	Encode Encode `yaml:"encode"`
 	// Functions that run after the site's. In memory the list is complete: the site's bindings stand first, followed by the route's own.
 	Functions []*Binding `yaml:"functions" rule:"later"`
 }
@@ -92,6 +96,18 @@ type CachePolicy struct {
 	MatchLanguage bool `yaml:"match_language"`
 	// Whether Cache-Control and Pragma of requests have no effect.
 	IgnoreClientDirectives bool `yaml:"ignore_client_directives"`
+}
+
+// Encode says how the responses of a site or a route are compressed for clients. The origin is then asked for them as they are, and that is stored.
+type Encode struct {
+	// Codings that clients may get, the best first. Without any nothing is compressed.
+	Codings []Coding `yaml:"codings"`
+	// Media types that are compressed, such as `text/html`, `text/*` or `*+json`. The default is text, JSON, XML, JavaScript, WebAssembly and fonts that are not compressed.
+	Types []string `yaml:"types"`
+	// Shortest content that is compressed.
+	Least Size `yaml:"least" default:"1KiB"`
+	// How much time is spent on it.
+	Level EncodeLevel `yaml:"level" default:"default"`
 }
 
 // StatusTTL is a time for responses of one status.

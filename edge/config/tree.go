@@ -75,6 +75,7 @@ func (b builder) route(c *Config, s *Site, r *Route) *tree {
 		t.add("origin", scalarTree(reflect.ValueOf(r.Origin)))
 	}
 	t.add("cache", b.difference(reflect.ValueOf(r.Cache), reflect.ValueOf(s.Cache)))
+	t.add("encode", b.difference(reflect.ValueOf(r.Encode), reflect.ValueOf(s.Encode)))
 	t.add("functions", b.bindings(c, s.Owner, r.Functions[len(s.Functions):]))
 	return t
 }

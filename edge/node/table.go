@@ -8,6 +8,7 @@ import (
 
 	"github.com/wedgecdn/wedge/edge/cache"
 	"github.com/wedgecdn/wedge/edge/config"
+	"github.com/wedgecdn/wedge/edge/encode"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/edge/pipeline"
 	"github.com/wedgecdn/wedge/edge/route"
@@ -63,8 +64,8 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	var sites []route.Site[*pipeline.Route]
 	for i := range c.Sites {
 		s := &c.Sites[i]
-		make := func(name string, origin config.Name, p config.CachePolicy, bindings []*config.Binding) *pipeline.Route {
-			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p)}
+		make := func(name string, origin config.Name, p config.CachePolicy, e *config.Encode, bindings []*config.Binding) *pipeline.Route {
+			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p), Encode: encoder(e)}
 			var chain []hook.Binding
 			for _, b := range bindings {
 				got := bind(s.Owner, b)
@@ -76,13 +77,13 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 			r.Hooks = hook.NewChain(chain)
 			return r
 		}
-		site := route.Site[*pipeline.Route]{Any: make("", s.Origin, s.Cache, s.Functions)}
+		site := route.Site[*pipeline.Route]{Any: make("", s.Origin, s.Cache, &s.Encode, s.Functions)}
 		for _, h := range s.Hosts {
 			site.Hosts = append(site.Hosts, string(h))
 		}
 		for j := range s.Routes {
 			r := &s.Routes[j]
-			site.Routes = append(site.Routes, route.Path[*pipeline.Route]{Path: string(r.Path), Entry: make(string(r.Path), r.Origin, r.Cache, r.Functions)})
+			site.Routes = append(site.Routes, route.Path[*pipeline.Route]{Path: string(r.Path), Entry: make(string(r.Path), r.Origin, r.Cache, &r.Encode, r.Functions)})
 		}
 		sites = append(sites, site)
 	}
@@ -134,6 +135,22 @@ func rules(s *config.Site, origin config.Name, p config.CachePolicy) cache.Rules
 		r.KeyCookies = append(r.KeyCookies, string(k))
 	}
 	return r
+}
+
+var codings = map[config.Coding]encode.Coding{config.CodingBrotli: encode.Brotli, config.CodingZstd: encode.Zstd, config.CodingGzip: encode.Gzip}
+
+var encodeLevels = map[config.EncodeLevel]encode.Level{config.EncodeFast: encode.Fast, config.EncodeDefault: encode.Default, config.EncodeBest: encode.Best}
+
+// encoder compresses as a site or route says; nil if nothing is compressed.
+func encoder(e *config.Encode) *encode.Encoder {
+	if len(e.Codings) == 0 {
+		return nil
+	}
+	o := encode.Options{Types: e.Types, Least: int64(e.Least), Level: encodeLevels[e.Level]}
+	for _, c := range e.Codings {
+		o.Codings = append(o.Codings, codings[c])
+	}
+	return encode.New(o)
 }
 
 // addFunction puts into a route's rules what a bound function changes about

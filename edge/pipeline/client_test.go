@@ -13,6 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	brotli "github.com/molecule-man/go-brrr"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
@@ -118,9 +121,14 @@ func (w *world) request(b *strings.Builder, words []string, input string) {
 	id := x.ID.String()
 	var body bytes.Buffer
 	n, status := x.Response.ContentLength, x.Response.Status
+	coding := strings.Clone(x.Response.Header.Value(exchange.ContentEncoding))
 	_, err := x.Response.Body.WriteTo(&body)
 	x.Response.Body.Close()
-	b.WriteString(bodyText(body.Bytes(), id))
+	plain := body.Bytes()
+	if err == nil && body.Len() > 0 {
+		plain = decoded(w.t, coding, plain)
+	}
+	b.WriteString(bodyText(plain, id))
 	if err != nil {
 		fmt.Fprintf(b, "broken: %v\n", err)
 	} else if words[0] == "HEAD" && body.Len() > 0 || words[0] != "HEAD" && n >= 0 && int64(body.Len()) != n && status != 304 {
@@ -128,6 +136,28 @@ func (w *world) request(b *strings.Builder, words []string, input string) {
 	}
 	synctest.Wait()
 	w.seen(b)
+}
+
+// decoded is what a client makes of content in a coding. What does not claim to
+// be in one that this package makes is left as it is.
+func decoded(t *testing.T, coding string, b []byte) []byte {
+	var r io.Reader = bytes.NewReader(b)
+	var err error
+	switch coding {
+	case "br":
+		r = brotli.NewReader(r)
+	case "zstd":
+		r, err = zstd.NewReader(r)
+	case "gzip":
+		r, err = gzip.NewReader(r)
+	}
+	if err == nil {
+		b, err = io.ReadAll(r)
+	}
+	if err != nil {
+		t.Errorf("content in %s: %v", coding, err)
+	}
+	return b
 }
 
 // seen prints what the origin was asked since the last time.

@@ -3,7 +3,7 @@
 // (serve.go) begins with what a front end has read and ends with a response to
 // send:
 //
-//	receive ─ route ─ on_request ─ lookup ─┬ hit ────────────────┬─ on_response ─ conditional ─ finish
+//	receive ─ route ─ on_request ─ lookup ─┬ hit ────────────────┬─ on_response ─ encode ─ conditional ─ finish
 //	   │        │         │                ├ miss, stale ─ await ┤
 //	   └────────┴─────────┴── refuse, fail └ pass ─────── pass ──┘
 //

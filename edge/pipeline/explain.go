@@ -86,6 +86,7 @@ func (p *Pipeline) Explain(x *exchange.Exchange, owner string) (e Explanation, e
 		e.Outcome, e.Reason, e.Status = x.Outcome, x.Reason, x.Response.Status
 		return e, nil
 	}
+	c.wantIdentity()
 	e.Cache = c.p.o.Cache.Explain(x, &c.route.Rules)
 	return e, nil
 }

@@ -25,6 +25,7 @@ func (c *call) finish() step {
 		// made HEAD of the method, and the client waits for what was announced.
 		r.ContentLength = 0
 	}
+	c.compress()
 	if !h.Has(exchange.Date) {
 		// "An origin server with a clock MUST generate a Date header field in all
 		// 2xx, 3xx, and 4xx responses"; what we make ourselves, we date.

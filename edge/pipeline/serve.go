@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/encode"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/edge/route"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -22,6 +23,7 @@ const (
 	await
 	pass
 	onResponse
+	encoded
 	conditional
 	finish
 	sent // the machine has halted: the response can be sent
@@ -47,6 +49,10 @@ type call struct {
 	// it may; it is the site's owner that decides.
 	token string
 	debug bool
+	// accept is the client's Accept-Encoding, and coding what it gets by that, if
+	// the route compresses.
+	accept string
+	coding encode.Coding
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
@@ -101,6 +107,8 @@ func (c *call) run(s step) {
 			s = c.pass()
 		case onResponse:
 			s = c.onResponse()
+		case encoded:
+			s = c.encode()
 		case conditional:
 			s = c.conditional()
 		case finish:
@@ -172,6 +180,7 @@ func (c *call) renormalise() step {
 }
 
 func (c *call) lookup() step {
+	c.wantIdentity()
 	c.found = c.p.o.Cache.Lookup(c.x, &c.route.Rules)
 	c.holdsFound = true
 	if c.push != nil {
@@ -443,7 +452,7 @@ func (c *call) hookFailed(r hook.Result) step {
 
 func (c *call) onResponse() step {
 	if c.route == nil || !c.route.Hooks.Has(exchange.OnResponse) || c.x.Response.Upgrade != nil {
-		return conditional
+		return encoded
 	}
 	if r := c.route.Hooks.Call(c.x, exchange.OnResponse); r.Kind == hook.Failed {
 		c.x.Err, c.x.Outcome, c.x.Reason = r.Err, exchange.Failed, r.Reason
@@ -451,7 +460,7 @@ func (c *call) onResponse() step {
 		c.makeError(r.Status)
 		return finish
 	}
-	return conditional
+	return encoded
 }
 
 // end is the end of the exchange: its response body has been closed.

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/encode"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/edge/route"
 )
@@ -17,6 +18,8 @@ type Route struct {
 	// chooses another.
 	Origin string
 	Hooks  *hook.Chain // nil: no functions
+	// Encode compresses what clients get; nil: nothing is.
+	Encode *encode.Encoder
 	// own tells that it is the way of functions' own requests; see Own.
 	own bool
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wedgecdn/wedge/edge/cache"
 	"github.com/wedgecdn/wedge/edge/cache/policy"
+	"github.com/wedgecdn/wedge/edge/encode"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/edge/route"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -87,7 +88,7 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 // site HOST [option...]: options are mode=pass|force, ttl=, origin=, cookies=ignore,
 // key_cookie=, strip_set_cookie, store_set_cookie, no_collapse, reads_private, functions=a,b:open,
 // heuristic=, swr= and sie= (what holds for responses that do not say so), status=CODE:TTL, target=FIELD,
-// ignore_client, match_language, ranges.
+// ignore_client, match_language, ranges, encode=br,gzip.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
 	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Origin: "main", Collapse: true}}
@@ -144,6 +145,12 @@ func (w *world) options(r *Route, options []string) {
 			r.Rules.ForwardRanges = true
 		case "match_language":
 			r.Rules.MatchLanguage = true
+		case "encode":
+			o := encode.Options{Least: 100}
+			for name := range strings.SplitSeq(value, ",") {
+				o.Codings = append(o.Codings, map[string]encode.Coding{"br": encode.Brotli, "zstd": encode.Zstd, "gzip": encode.Gzip}[name])
+			}
+			r.Encode = encode.New(o)
 		case "ignore_client":
 			r.Rules.IgnoreClientDirectives = true
 		case "no_collapse":

@@ -11,6 +11,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	brotli "github.com/molecule-man/go-brrr"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -45,6 +46,8 @@ func coded(coding, text string) string {
 		w, _ = flate.NewWriter(&b, 6)
 	case "zstd":
 		w, _ = zstd.NewWriter(&b)
+	case "br":
+		w, _ = brotli.NewWriter(&b, 5)
 	}
 	io.WriteString(w, text)
 	w.Close()
@@ -193,6 +196,7 @@ func TestBodyTooLarge(t *testing.T) {
 	f("", text, 101)
 	f("gzip", coded("gzip", strings.Repeat("a", 30000)), -1)
 	f("zstd", coded("zstd", strings.Repeat("a", 1<<20)), -1)
+	f("br", coded("br", strings.Repeat("a", 1<<20)), -1)
 	f("gzip", coded("gzip", noise(300)), -1)
 
 	h := start(t, exchange.OnResponse, Options{MaxBody: 100})
@@ -234,7 +238,9 @@ func TestBodyBroken(t *testing.T) {
 	whole := coded("gzip", "hello")
 	f("gzip", strings.NewReader(whole[:15]), abi.StatusIO, whole[:15])
 	f("deflate", strings.NewReader("x"), abi.StatusIO, "x")
-	f("br", strings.NewReader("hello"), abi.StatusUnavailable, "hello")
+	f("br", strings.NewReader("hello"), abi.StatusIO, "hello")
+	f("br", strings.NewReader(coded("br", "hello")[:6]), abi.StatusIO, coded("br", "hello")[:6])
+	f("compress", strings.NewReader("hello"), abi.StatusUnavailable, "hello")
 	f("gzip, gzip", strings.NewReader("hello"), abi.StatusUnavailable, "hello")
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	brotli "github.com/molecule-man/go-brrr"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
@@ -28,7 +29,7 @@ func coding(h *exchange.Header) (name string, ok bool) {
 		return "", true
 	case "gzip", "x-gzip":
 		return "gzip", true
-	case "deflate", "zstd":
+	case "br", "deflate", "zstd":
 		return c, true
 	}
 	return "", false
@@ -41,6 +42,9 @@ func decoder(coding string, r io.Reader) (d io.Reader, done func(), err error) {
 	case "gzip":
 		g, err := gzip.NewReader(r)
 		return g, func() {}, err
+	case "br":
+		// Its window is at most 16 MiB: that of the format without its extension.
+		return brotli.NewReader(r), func() {}, nil
 	case "deflate":
 		return inflate(r)
 	case "zstd":

@@ -6,7 +6,7 @@ import (
 	"github.com/wedgecdn/wedge/sdk/go/internal/raw"
 )
 
-// Body is the body of a message. Bodies of responses are seen decoded (gzip, deflate, zstd), whatever their Content-Encoding.
+// Body is the body of a message. Bodies of responses are seen decoded (br, gzip, deflate, zstd), whatever their Content-Encoding.
 //
 // What is read or replaced as a whole is held by the node, up to the binding's max_body; a larger body is ErrTooLarge, and what was read of it is
 // still sent on. A body of any size is transformed by Stream.

@@ -1,8 +1,6 @@
 package store
 
-import (
-	"sync"
-)
+import "sync"
 
 // A shard is a part of the index with a lock of its own, which lookups take.
 //
@@ -36,10 +34,4 @@ func (s *shard[M]) find(key Key) *Set[M] {
 	set := s.sets[key]
 	s.mu.Unlock()
 	return set
-}
-
-func (s *shard[M]) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.sets)
 }

@@ -1,0 +1,63 @@
+package pipeline
+
+import (
+	"strings"
+
+	"github.com/wedgecdn/wedge/edge/encode"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+// wantIdentity takes Accept-Encoding out of the request where the route
+// compresses by itself: the origin is asked for the identity, and what is stored
+// is that, once, for all clients.
+func (c *call) wantIdentity() {
+	if c.route.Encode == nil || c.forGuest {
+		return
+	}
+	h := &c.x.Request.Header
+	c.accept = c.acceptEncoding()
+	h.SetKnown(exchange.AcceptEncoding, "identity")
+}
+
+// acceptEncoding is the field's value, of all its lines.
+//
+// "A recipient MAY combine multiple field lines within a field section that have
+// the same field name into one field line, without changing the semantics of the
+// message, by appending each subsequent field line value to the initial field
+// line value in order, separated by a comma (",") and optional whitespace".
+// https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+func (c *call) acceptEncoding() string {
+	h := &c.x.Request.Header
+	if h.Count(exchange.AcceptEncoding) <= 1 {
+		return h.Value(exchange.AcceptEncoding)
+	}
+	var lines []string
+	for v := range h.Values(exchange.AcceptEncoding) {
+		lines = append(lines, v)
+	}
+	return strings.Join(lines, ", ")
+}
+
+// encode chooses the content coding for this client. Functions have seen, and
+// changed, the content as it was before.
+func (c *call) encode() step {
+	if c.route == nil || c.route.Encode == nil || c.forGuest || c.push != nil {
+		return conditional
+	}
+	if c.accept == "" { // a function has answered before the lookup
+		if a := c.acceptEncoding(); a != "identity" {
+			c.accept = a
+		}
+	}
+	c.coding = c.route.Encode.Decide(c.x, c.accept)
+	return conditional
+}
+
+// compress puts the compressor before the content, if there is any left to send.
+func (c *call) compress() {
+	r := &c.x.Response
+	if c.coding == encode.Identity || r.Body == nil || r.Status == 412 || r.Status == 416 {
+		return
+	}
+	r.Body = c.route.Encode.Body(r.Body, c.coding, c.x.Outcome != exchange.Hit)
+}
