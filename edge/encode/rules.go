@@ -30,6 +30,7 @@ func DefaultTypes() []string {
 type Encoder struct {
 	o     Options
 	pools pools
+	best  pools // for what is compressed once
 }
 
 // New makes an encoder.
@@ -43,7 +44,7 @@ func New(o Options) *Encoder {
 	if o.Least == 0 {
 		o.Least = 1 << 10
 	}
-	return &Encoder{o: o, pools: pools{level: o.Level}}
+	return &Encoder{o: o, pools: pools{level: o.Level}, best: pools{level: Best}}
 }
 
 // Decide says in which coding the response in x goes to a client that sent this

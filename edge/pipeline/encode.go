@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"runtime/debug"
 	"strings"
 
 	"github.com/wedgecdn/wedge/edge/encode"
@@ -59,5 +60,49 @@ func (c *call) compress() {
 	if c.coding == encode.Identity || r.Body == nil || r.Status == 412 || r.Status == 416 {
 		return
 	}
+	if c.compressed() {
+		return
+	}
 	r.Body = c.route.Encode.Body(r.Body, c.coding, c.x.Outcome != exchange.Hit)
+}
+
+// maxCoded is the longest content that is compressed in the background.
+const maxCoded = 4 << 20
+
+// compressed puts the form that has been compressed before in place of the
+// stored content, if there is one. If there is none it lets it be made, beside
+// the request; one is made at a time.
+func (c *call) compressed() bool {
+	r := &c.x.Response
+	if c.stored == nil || r.Body != c.stored || c.body.skip != 0 || c.found.Size() > maxCoded {
+		return false
+	}
+	body, length, decided := c.found.Coded(uint8(c.coding))
+	if body != nil {
+		r.Body.Close()
+		r.Body, r.ContentLength = body, length
+		return true
+	}
+	if !decided && c.p.coding.CompareAndSwap(false, true) {
+		p, e, found, coding := c.p, c.route.Encode, c.found.ForFetch(), c.coding
+		p.fetches.Go(func() {
+			defer p.coding.Store(false)
+			defer func() {
+				if v := recover(); v != nil {
+					x := exchange.New()
+					p.o.Events.Bug(x, v, debug.Stack())
+					x.Release()
+				}
+			}()
+			plain, ok := found.Plain()
+			if !ok {
+				return
+			}
+			defer plain.Close()
+			if b, err := e.Compress(plain, found.Size(), coding); err == nil {
+				found.KeepCoded(uint8(coding), b)
+			}
+		})
+	}
+	return false
 }

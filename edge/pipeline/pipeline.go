@@ -64,6 +64,7 @@ type Pipeline struct {
 	calls sync.Pool // *call
 	// fetches counts fetches that run apart from a client; Drain waits for them.
 	fetches    sync.WaitGroup
+	coding     atomic.Bool  // a stored response is being compressed in the background
 	refreshing atomic.Int64 // fetches in the background, at most Options.Refreshes
 	date       dateCache
 }

@@ -53,6 +53,8 @@ type call struct {
 	// the route compresses.
 	accept string
 	coding encode.Coding
+	// stored is the body that came from the store, as long as it is the response's.
+	stored exchange.Body
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
@@ -219,6 +221,7 @@ func (c *call) lookup() step {
 func (c *call) serveFound() {
 	c.found.Serve(c.x)
 	c.holdsFound = false
+	c.stored = c.x.Response.Body
 }
 
 // dropFound gives up the stored response.

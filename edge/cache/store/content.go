@@ -58,6 +58,10 @@ func (c *Content) Lose() { c.lost.Store(true) }
 // Size is the length of the body in bytes.
 func (c *Content) Size() int64 { return c.size }
 
+// ID is a number that no other content of the arena ever has; 0 if it lies
+// elsewhere.
+func (c *Content) ID() uint64 { return c.id }
+
 // Lost tells that a chunk has been found missing.
 func (c *Content) Lost() bool { return c.lost.Load() }
 
