@@ -26,6 +26,7 @@ sites: [{hosts: [a.example], origin: a, functions: [f]}]
 `, u.url()), nil)
 	var early int64
 	rss := func() int64 {
+		w.stderr.forget() // each deploy is a line there
 		debug.FreeOSMemory()
 		return residentBytes(t)
 	}

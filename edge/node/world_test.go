@@ -42,6 +42,14 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
+// forget gives back what was written, but for its end.
+func (l *lockedBuffer) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.b.Bytes()
+	l.b = *bytes.NewBuffer(bytes.Clone(b[max(0, len(b)-1000):]))
+}
+
 func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
