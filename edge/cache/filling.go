@@ -229,7 +229,15 @@ func (l *Filling) insert(o, old *store.Object[kept], names []string) exchange.Re
 		t.forget(o, names) // before and after, see tier
 	}
 	if !l.c.store.Insert(o, names) {
-		return exchange.ReasonFillTooOld // a newer one is there
+		now := l.c.store.Find(o.Key).Object(o.Variant)
+		if t == nil || old != nil || o.Meta.disk.body == nil || now != nil && now.Born > o.Born {
+			return exchange.ReasonFillTooOld // a newer one is there
+		}
+		// The body is so long that its list of blocks is too much for the index:
+		// each request reads it anew.
+		if now != nil {
+			l.c.store.Remove(now, store.Replaced)
+		}
 	}
 	switch {
 	case t == nil:
