@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -17,6 +18,23 @@ import (
 type answers struct{ sent int } // responses with the right body
 
 const failed = 1
+
+// check returns do with a look at whether it sent one response, if the guest is one that does.
+func (a *answers) check(p program, do func() error) func() error {
+	if !p.once {
+		return do
+	}
+	return func() error {
+		before := a.sent
+		if err := do(); err != nil {
+			return err
+		}
+		if n := a.sent - before; n != 1 {
+			return fmt.Errorf("the guest sent %d responses", n)
+		}
+		return nil
+	}
+}
 
 func (a *answers) answer(name string, mem []byte, p []uint64) uint32 {
 	arg := func(i int) uint32 { return uint32(p[i]) }

@@ -135,7 +135,8 @@ func (m *measured) set(turns *sandbox.Turns) error {
 			if err != nil {
 				return c, err
 			}
-			c[i] = &cell{name: m.language + " " + j.name, do: do, before: before, long: m.collects}
+			do = []*answers{&free.answers, &boxed.answers, &stoppable.answers}[i].check(m.program, do)
+			c[i] = &cell{name: m.language + " " + j.name, do: do, before: before, long: m.long}
 		}
 		return c, nil
 	}
@@ -157,7 +158,7 @@ func (m *measured) set(turns *sandbox.Turns) error {
 		}
 		var do func() error
 		do, err = boxed.exchanges(m.exchange, o)
-		return &cell{name: m.language + " exchange", do: do}
+		return &cell{name: m.language + " exchange", do: boxed.answers.check(m.program, do)}
 	}
 	m.fresh = exchange(sandbox.Options{Fresh: true})
 	for _, way := range sandbox.Ways() {

@@ -16,7 +16,7 @@ type cell struct {
 	do   func() error // once
 	// before makes ready for each call of do. It is not measured. Nil is nothing.
 	before func()
-	long   bool // takes five times as long
+	long   bool // a round spends five times as long on it
 
 	times   int       // do is called that often a round
 	samples []float64 // ns of processor time a call of do, by round

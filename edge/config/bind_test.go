@@ -80,7 +80,7 @@ func TestDefaults(t *testing.T) {
 	f("listen", c.Listen.HTTP, Address(":8080"))
 	f("http", c.HTTP, HTTP{32 << 10, 100, 100 << 20, Duration(10 * time.Second), Duration(30 * time.Second), Duration(30 * time.Second), Duration(time.Minute), 20000})
 	f("memory", c.Memory, Size(1<<30))
-	f("cache", c.Cache, Cache{256 << 20, 64 << 20})
+	f("cache", c.Cache, Cache{256 << 20, 0, 64 << 20})
 	f("data", c.Data, "/etc/wedge/wedge-data")
 	f("log", c.AccessLog.File, LogStdout)
 	f("function", c.Functions[0], Function{Name: "f", Owner: "default", Settings: Settings{
@@ -91,6 +91,8 @@ func TestDefaults(t *testing.T) {
 	f("site's policy", c.Sites[0].Cache, CachePolicy{Mode: CacheHonour, TTL: Duration(time.Minute), Cookies: CookiesKeep, Collapse: true, Ranges: RangesWhole})
 	f("site's name", c.Sites[0].Name, Name("a.example"))
 	f("other site's name", c.Sites[1].Name, Name("default"))
+	f("cache on disk", mustParse(t, "cache: {disk: 10GiB}").Cache, Cache{256 << 20, 10 << 30, 5 << 30})
+	f("small object on disk", mustParse(t, "cache: {disk: 10GiB, object_size: 1MiB}").Cache.ObjectSize, Size(1<<20))
 	f("small cache", mustParse(t, "cache: {memory: 1MiB}").Cache.ObjectSize, Size(256<<10))
 	f("none", mustParse(t, "http: {body_size: none}").HTTP.BodySize, Size(Unlimited))
 	f("log off", mustParse(t, "access_log: {file: off}").AccessLog.File, LogOff)

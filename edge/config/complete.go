@@ -74,11 +74,21 @@ func (d *decoder) node(c *Config) {
 	if c.Cache.Memory >= c.Memory {
 		d.complain(d.at("cache.memory", "memory"), "leave some of it to functions and connections", "cache.memory of %s does not fit into memory of %s", c.Cache.Memory, c.Memory)
 	}
+	if c.Cache.Disk != 0 && c.Cache.Disk < MinDisk {
+		d.complain(d.at("cache.disk"), "raise it, or write 0 for none", "cache.disk of %s is below the least, %s", c.Cache.Disk, MinDisk)
+	}
 	// A larger body would push out more than it is worth; the cache refuses it.
-	if most := c.Cache.Memory / 4; c.Cache.ObjectSize > most {
-		if d.written("cache.object_size") {
-			d.complain(d.at("cache.object_size"), fmt.Sprintf("lower it, or raise cache.memory to %s", 4*c.Cache.ObjectSize), "cache.object_size of %s is more than a quarter of cache.memory of %s", c.Cache.ObjectSize, c.Cache.Memory)
-		}
+	most, of, all := c.Cache.Memory/4, "a quarter of cache.memory", c.Cache.Memory
+	hint := fmt.Sprintf("lower it, or raise cache.memory to %s", 4*c.Cache.ObjectSize)
+	if half := c.Cache.Disk / 2; half > most {
+		most, of, all = half, "half of cache.disk", c.Cache.Disk
+		hint = fmt.Sprintf("lower it, or raise cache.disk to %s", 2*c.Cache.ObjectSize)
+	}
+	switch written := d.written("cache.object_size"); {
+	case c.Cache.ObjectSize > most && written:
+		d.complain(d.at("cache.object_size"), hint, "cache.object_size of %s is more than %s of %s", c.Cache.ObjectSize, of, all)
+		c.Cache.ObjectSize = most
+	case !written && (c.Cache.Disk > 0 || c.Cache.ObjectSize > most):
 		c.Cache.ObjectSize = most
 	}
 	if !c.Admin.Listen.Loopback() && !d.written("admin.token_file") && !d.written("admin.tokens") {

@@ -30,7 +30,7 @@ const (
 )
 
 // needRestart lists what is set up once: sockets, the data folder's lock and the memory that is taken at the start.
-var needRestart = [...]string{"listen", "data", "memory", "cache.memory", "admin.listen"}
+var needRestart = [...]string{"listen", "data", "memory", "cache.memory", "cache.disk", "admin.listen"}
 
 // Diff says what is different in after, in the order in which Show writes it. A secret whose value became another shows as [secret] on
 // both sides.

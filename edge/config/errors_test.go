@@ -48,7 +48,7 @@ func TestRules(t *testing.T) {
 	// Fields.
 	f("listn: {}", `1:1: unknown field "listn" in the file`, `did you mean "listen"?`)
 	f("listen: {htp: x}", `1:10: unknown field "htp" in listen`, `did you mean "http"?`)
-	f("cache: {memory: 1MiB,\n  disk: 1}", `2:3: unknown field "disk" in cache`, `fields here: memory, object_size`)
+	f("cache: {memory: 1MiB,\n  disc: 1}", `2:3: unknown field "disc" in cache`, `did you mean "disk"?`)
 	f("listen: {https: ':1'}", `1:10: unknown field "https" in listen`, `did you mean "http"?`)
 	f(site("handler: x"), `4:35: unknown field "handler" in sites[0]`, `fields here: name, hosts`)
 	f(site("orgin: x"), `4:35: unknown field "orgin" in sites[0]`, `did you mean "origin"?`)
@@ -97,6 +97,8 @@ func TestRules(t *testing.T) {
 	// The node.
 	f("cache: {memory: 2GiB}", `1:17: cache.memory of 2GiB does not fit into memory of 1GiB`, `functions`)
 	f("memory: 100MiB", `1:9: cache.memory of 256MiB does not fit into memory of 100MiB`, `functions`)
+	f("cache: {disk: 15MiB}", `1:15: cache.disk of 15MiB is below the least, 16MiB`, `0 for none`)
+	f("cache: {disk: 1GiB, object_size: 600MiB}", `1:34: cache.object_size of 600MiB is more than half of cache.disk of 1GiB`, `raise cache.disk to 1200MiB`)
 	f("cache: {memory: 1MiB, object_size: 2MiB}", `1:36: cache.object_size of 2MiB is more than a quarter of cache.memory of 1MiB`, `raise cache.memory to 8MiB`)
 	f("listen: {http: '8080'}", `1:16: listen.http: "8080" is not an address to listen on`, `write ":8080"`)
 	f("listen: {http: ':99999'}", `1:16: listen.http: "99999" is not a port`, `65535`)

@@ -173,7 +173,33 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	m := n.observer.Metrics
 	evictedAge := m.Durations("cache_evicted_age_seconds", "Age of stored responses when they made room for others.", true)
 	purgeTime := m.Durations("cache_purge_seconds", "Time that purges took.", false)
-	n.cache, err = cache.New(cache.Options{Memory: int64(c.Cache.Memory), ObjectSize: int64(c.Cache.ObjectSize), Events: cache.Events{
+	disk := cache.Disk{Size: int64(c.Cache.Disk)}
+	if disk.Size > 0 {
+		if disk.Folder, err = n.data.folder("cache"); err != nil {
+			return err
+		}
+	} else if err := os.RemoveAll(n.data.file("cache")); err != nil {
+		// What it holds would miss the purges from now on, and be found again.
+		return fmt.Errorf("cache.disk is 0, and what an earlier run stored on disk cannot be removed: %w", err)
+	}
+	diskAge := m.Durations("cache_disk_evicted_age_seconds", "Age of files of the cache on disk when they made room for others.", true)
+	began := time.Now()
+	var faulted atomic.Int64 // when a fault was logged, in seconds
+	n.cache, err = cache.New(cache.Options{Memory: int64(c.Cache.Memory), ObjectSize: int64(c.Cache.ObjectSize), Disk: disk, Events: cache.Events{
+		FromDisk: func() { m.Event("cache_from_disk") },
+		Loading: func(files, all int) {
+			if files%16 == 0 || files == all {
+				n.log.Info("reading the cache on disk", "files", files, "of", all)
+			}
+		},
+		DiskEvicted: func(_ int, _ int64, age time.Duration) { m.Event("cache_disk_evicted"); diskAge(age) },
+		DiskFault: func(err error) {
+			m.Event("cache_disk_fault")
+			// A disk that fails fails often; the metric counts, the log says what.
+			if now := time.Now().Unix(); faulted.Swap(now) != now {
+				n.log.Warn("the cache on disk goes on without what failed", "error", err)
+			}
+		},
 		Stored:    func(int64) { m.Event("cache_stored") },
 		Evicted:   func(age time.Duration) { m.Event("cache_evicted"); evictedAge(age) },
 		LostChunk: func() { m.Event("cache_lost_chunk") },
@@ -182,6 +208,12 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	}})
 	if err != nil {
 		return err
+	}
+	if disk.Size > 0 {
+		s := n.cache.Stats().Disk
+		n.log.Info("the cache on disk is ready", "responses", s.Objects, "bytes", s.Bytes, "took", time.Since(began).Round(time.Millisecond))
+		m.Gauge("cache_disk_objects", "Responses stored on disk.", func() float64 { return float64(n.cache.Stats().Disk.Objects) })
+		m.Gauge("cache_disk_bytes", "Disk space of stored responses.", func() float64 { return float64(n.cache.Stats().Disk.Bytes) })
 	}
 	m.Gauge("cache_objects", "Stored responses.", func() float64 { return float64(n.cache.Stats().Store.Objects) })
 	m.Gauge("cache_index_bytes", "Memory of the heads of stored responses.", func() float64 { return float64(n.cache.Stats().Store.IndexBytes) })
@@ -454,6 +486,12 @@ func (n *Node) close(drained bool) {
 	}
 	if n.engine != nil && drained {
 		n.engine.Close()
+	}
+	if n.cache != nil && drained {
+		// Else fetches still write to it; what they leave is what a kill leaves.
+		if err := n.cache.Close(); err != nil {
+			n.log.Warn("closing the cache on disk", "error", err)
+		}
 	}
 	if n.kv != nil {
 		n.kv.Close()

@@ -13,10 +13,14 @@ import (
 	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 )
 
-// TestMain makes this test's binary the compiling process as well.
+// TestMain makes this test's binary the compiling process as well, and a node
+// that is to be killed.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "compile" {
 		os.Exit(engine.CompileChild(os.Args[2:], os.Stderr))
+	}
+	if file := os.Getenv(killedNode); file != "" {
+		os.Exit(runKilled(file))
 	}
 	os.Exit(m.Run())
 }

@@ -89,7 +89,11 @@ func newWorldIn(t testing.TB, dir string, compiler func(context.Context, string,
 	for name, content := range files {
 		w.write(name, content)
 	}
-	w.write("wedge.yaml", []byte(strings.NewReplacer(replace...).Replace(heading)+yaml))
+	text := strings.NewReplacer(replace...).Replace(heading) + yaml
+	if strings.Contains(yaml, "\ncache: ") || strings.HasPrefix(yaml, "cache: ") {
+		text = strings.Replace(text, "cache: {memory: 32MiB}\n", "", 1) // it brings its own
+	}
+	w.write("wedge.yaml", []byte(text))
 	c, err := config.Load(w.path("wedge.yaml"))
 	if err != nil {
 		t.Fatal(problems(err))

@@ -237,13 +237,16 @@ func TestCanary(t *testing.T) {
 			t.Errorf("%s, instance: only %d of 10 exchanges found what was there: the search is broken", name, found)
 		}
 	}
-	f(t, "hand-made", canaryModule(false), exchanges(200), findWithSegment)
-	f(t, "hand-made with a table", canaryModule(true), exchanges(100), findWithSegment)
+	run := func(name string, module func(testing.TB) []byte, n int, seek seeker) {
+		t.Run(name, func(t *testing.T) { f(t, name, module(t), exchanges(n), seek) })
+	}
+	run("by hand", func(testing.TB) []byte { return canaryModule(false) }, 200, findWithSegment)
+	run("by hand, with a table", func(testing.TB) []byte { return canaryModule(true) }, 100, findWithSegment)
 	if Race { // which makes compiling these guests take half a minute
 		return
 	}
-	f(t, "Go, with goroutines, arguments and descriptors", Go(t, goCanary), exchanges(50), seekGo)
 	for _, l := range guests.Languages() {
-		t.Run(string(l), func(t *testing.T) { f(t, string(l), guests.Module(t, l, guests.Canary), exchanges(100), findBuilt) })
+		run(string(l), func(t testing.TB) []byte { return guests.Module(t, l, guests.Canary) }, 100, findBuilt)
 	}
+	run("Go, goroutines", func(t testing.TB) []byte { return Go(t, goCanary) }, 50, seekGo)
 }

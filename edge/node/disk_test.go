@@ -1,0 +1,60 @@
+package node_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+)
+
+// What is on disk is there after a restart, but not what was purged; without a
+// disk nothing is left of it.
+func TestCacheOutlivesRestart(t *testing.T) {
+	u := newUpstream(t, "shop")
+	long := strings.Repeat("0123456789abcdef", 40<<10)
+	u.serve(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=600")
+		if r.URL.Path == "/long" {
+			fmt.Fprint(w, long)
+			return
+		}
+		fmt.Fprint(w, r.URL.Path)
+	})
+	yaml := func(cache string) string {
+		return fmt.Sprintf("cache: {memory: 16MiB%s}\norigins: [{name: shop, servers: [{url: %q}]}]\nsites: [{hosts: [shop.example], origin: shop}]\n", cache, u.url())
+	}
+	const site = "http://shop.example"
+	dir := t.TempDir()
+	w := newWorldIn(t, dir, nil, yaml(", disk: 64MiB"), nil)
+	for _, path := range []string{"/a", "/b"} {
+		w.wantOutcome(site+path, 200, path, "; stored")
+	}
+	w.wantOutcome(site+"/long", 200, long, "; stored")
+	w.wantOutcome(site+"/long", 200, long, "; hit")
+	w.did("POST", "/v1/purge", []byte(`{"url": "http://shop.example/b"}`))
+	if m := w.did("GET", "/metrics", nil).body; !strings.Contains(m, "\nwedge_cache_disk_bytes ") || strings.Contains(m, "\nwedge_cache_disk_bytes 0\n") {
+		t.Errorf("no bytes on disk in the metrics")
+	}
+	w.stop()
+
+	asked := u.requests.Load()
+	w = newWorldIn(t, dir, nil, yaml(", disk: 64MiB"), nil)
+	w.wantOutcome(site+"/a", 200, "/a", "; hit")
+	w.wantOutcome(site+"/long", 200, long, "; hit")
+	w.want(site+"/long", 206, long[100:300_000], "Range", "bytes=100-299999")
+	if n := u.requests.Load(); n != asked {
+		t.Errorf("the origin was asked %d times", n-asked)
+	}
+	w.wantOutcome(site+"/b", 200, "/b", "; stored")
+	if !strings.Contains(w.stderr.String(), "the cache on disk is ready") {
+		t.Error("the log says nothing of it")
+	}
+	w.stop()
+
+	w = newWorldIn(t, dir, nil, yaml(""), nil)
+	if _, err := os.Stat(w.path("data/cache")); err == nil {
+		t.Error("the folder of a cache that is off is there")
+	}
+	w.wantOutcome(site+"/a", 200, "/a", "; stored")
+}
