@@ -10,6 +10,7 @@ require (
 
 require (
 	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/molecule-man/go-brrr v1.0.1 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
 
