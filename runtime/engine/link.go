@@ -20,7 +20,7 @@ type Caller interface {
 	// HostCall runs f, which the guest called.
 	HostCall(f *hostcall.Func, stack []uint64)
 	// Tick is told that the guest's slice is empty, with the exact, negative counter, and returns the next slice. It panics
-	// to unwind the guest.
+	// to unwind the guest. With meter.StackSpent it is told that the guest's call stack is spent, and does not return.
 	Tick(counter int64) int64
 }
 

@@ -25,20 +25,24 @@ func (w *rewriter) assemble() ([]byte, error) {
 			sections = append(sections, s)
 		}
 	}
-	types := w.types()
-	var funcs []byte
-	for i := range w.injected {
-		funcs = wasm.AppendU32(funcs, types.index[1+i])
+	i64 := []wasm.ValType{{Code: wasm.I64}}
+	tickType := w.addType(wasm.FuncType{Params: i64, Results: i64})
+	var funcs, types []byte
+	for _, in := range w.injected {
+		funcs = wasm.AppendU32(funcs, w.addType(in.typ))
+	}
+	for _, t := range w.types {
+		types = wasm.AppendFuncType(types, t)
 	}
 	codes := w.code
 	for _, in := range w.injected {
 		codes = append(codes, in.body...)
 	}
 	tick := wasm.AppendName(wasm.AppendName(nil, TickModule), TickName)
-	tick = wasm.AppendU32(append(tick, wasm.FuncKind), types.index[0])
+	tick = wasm.AppendU32(append(tick, wasm.FuncKind), tickType)
 	exports, count := w.exports()
 
-	sections = extend(sections, wasm.TypeSection, types.added, types.encoded)
+	sections = extend(sections, wasm.TypeSection, len(w.types), types)
 	sections = extend(sections, wasm.ImportSection, 1, tick)
 	sections = extend(sections, wasm.FunctionSection, len(w.injected), funcs)
 	sections = extend(sections, wasm.TableSection, len(w.keeper.tables), w.addedTables())
@@ -134,33 +138,28 @@ func (w *rewriter) moved(index uint32) uint32 {
 	return index
 }
 
-// newTypes are the types behind those of the module.
-type newTypes struct {
-	added   int
-	encoded []byte
-	index   []uint32 // of tick, and of each injected function
+// addType returns the index of a type behind those of the module.
+func (w *rewriter) addType(t wasm.FuncType) uint32 {
+	b := string(wasm.AppendFuncType(nil, t))
+	i, ok := w.typeAt[b]
+	if !ok {
+		i = uint32(len(w.m.Types) + len(w.types))
+		w.typeAt[b] = i
+		w.types = append(w.types, t)
+	}
+	return i
 }
 
-func (w *rewriter) types() newTypes {
-	var t newTypes
-	seen := map[string]uint32{}
-	add := func(f wasm.FuncType) {
-		b := wasm.AppendFuncType(nil, f)
-		i, ok := seen[string(b)]
-		if !ok {
-			i = uint32(len(w.m.Types) + t.added)
-			seen[string(b)] = i
-			t.added++
-			t.encoded = append(t.encoded, b...)
-		}
-		t.index = append(t.index, i)
+// blockType is the type of a block with the results of a function.
+func (w *rewriter) blockType(function int) int64 {
+	results := w.m.Types[w.m.Funcs[function]].Results
+	switch {
+	case len(results) == 0:
+		return int64(empty) - 0x80
+	case len(results) == 1 && results[0].Code != wasm.RefNonNull && results[0].Code != wasm.RefNullable:
+		return int64(results[0].Code) - 0x80
 	}
-	i64 := []wasm.ValType{{Code: wasm.I64}}
-	add(wasm.FuncType{Params: i64, Results: i64})
-	for _, in := range w.injected {
-		add(in.typ)
-	}
-	return t
+	return int64(w.addType(wasm.FuncType{Results: results}))
 }
 
 // exports are the counter, the state of an instance, and the functions that save and restore the rest of it.

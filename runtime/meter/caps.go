@@ -20,6 +20,7 @@ type Caps struct {
 	Tables        int    // imported and defined; default 16
 	TableEntries  uint32 // declared by all tables together, and reached by table.grow in each; default 65 536
 	MemoryPages   uint32 // declared at the start, 64 KiB each; default 2048
+	Stack         int    // bytes of call stack, as recursion estimates them; default 1 MiB
 }
 
 func (c Caps) withDefaults() Caps {
@@ -38,6 +39,7 @@ func (c Caps) withDefaults() Caps {
 	set(&c.LocalsByLoops, 400_000)
 	set(&c.Globals, 10_000)
 	set(&c.Tables, 16)
+	set(&c.Stack, 1<<20)
 	if c.TableEntries == 0 {
 		c.TableEntries = 65_536
 	}

@@ -7,6 +7,8 @@ type code struct {
 	b       []byte
 	counter uint32 // index of the counter's global
 	tick    uint32 // index of the imported function
+	stack   uint32 // index of the global that counts the stack
+	look    uint32 // index of the function that calls the host if either is below zero
 
 	traced bool   // note what is copied
 	spans  []span // what was, in order
@@ -22,8 +24,11 @@ func (c *code) idx(op wasm.Op, i uint32) { c.b = wasm.AppendU32(wasm.AppendOp(c.
 func (c *code) i32(v int32)              { c.b = wasm.AppendS64(append(c.b, byte(wasm.I32Const)), int64(v)) }
 func (c *code) i64(v int64)              { c.b = wasm.AppendS64(append(c.b, byte(wasm.I64Const)), v) }
 
+// empty is the type of a block without parameters and results.
+const empty byte = 0x40
+
 // open begins a block, loop or if without parameters and results.
-func (c *code) open(op wasm.Op) { c.b = append(c.b, byte(op), 0x40) }
+func (c *code) open(op wasm.Op) { c.b = append(c.b, byte(op), empty) }
 
 // charge takes a constant off the counter.
 func (c *code) charge(units int64) {
@@ -51,4 +56,45 @@ func (c *code) check() {
 	c.idx(wasm.Call, c.tick)
 	c.idx(wasm.GlobalSet, c.counter)
 	c.ops(wasm.End)
+}
+
+// push takes a frame off the stack, and looks at it, and at the counter too if wanted.
+func (c *code) push(frame int64, both bool) {
+	c.idx(wasm.GlobalGet, c.stack)
+	c.i64(frame)
+	c.ops(wasm.I64Sub)
+	c.idx(wasm.GlobalSet, c.stack)
+	c.idx(wasm.GlobalGet, c.stack)
+	if both {
+		c.idx(wasm.GlobalGet, c.counter)
+		c.ops(wasm.I64Or)
+	}
+	c.i64(0)
+	c.ops(wasm.I64GeS)
+	c.open(wasm.If)
+	c.ops(wasm.Else)
+	c.idx(wasm.Call, c.look)
+	c.ops(wasm.End)
+}
+
+// pop gives a frame back.
+func (c *code) pop(frame int64) {
+	c.idx(wasm.GlobalGet, c.stack)
+	c.i64(frame)
+	c.ops(wasm.I64Add)
+	c.idx(wasm.GlobalSet, c.stack)
+}
+
+// lookAt is the body of the function that push calls.
+func (f *function) lookAt() injected {
+	f.idx(wasm.GlobalGet, f.stack)
+	f.i64(0)
+	f.ops(wasm.I64LtS)
+	f.when(func() {
+		f.i64(StackSpent)
+		f.idx(wasm.Call, f.tick)
+		f.ops(wasm.Unreachable)
+	})
+	f.check()
+	return injected{name: "wedge_meter.look", typ: signature(0)}
 }

@@ -24,9 +24,9 @@ var (
 		"register":                                40,
 		"scripts":                                 92,
 		"text, left out":                          233,
-		"ticks, metered, compiled, slice 100000":  14101,
-		"ticks, metered, compiled, slice 64":      4606031,
-		"ticks, metered, interpreted, slice 1000": 250446,
+		"ticks, metered, compiled, slice 100000":  13389,
+		"ticks, metered, compiled, slice 64":      3575519,
+		"ticks, metered, interpreted, slice 1000": 250436,
 		"traps": 2365,
 	}
 	coreWhole = map[string]int{}

@@ -22,6 +22,11 @@
 // at once, operations on a length that the module does not state as a small constant. Between two checks at most [Stretch] units of straight-line code run, plus
 // what [Tail] says about returns.
 //
+// # The call stack
+//
+// Functions that can be in a recursion take an estimate of their frame off a second global and give it back; when it is
+// spent the host is called with [StackSpent]. See recursion for who counts, and what an estimate is worth.
+//
 // # What a reset needs
 //
 // See [State]: which exported globals to save and put back, two functions that do the rest, what holds for one instance

@@ -27,15 +27,21 @@ type meteringHost struct {
 	worst         int64 // the lowest counter that it was shown
 }
 
-var errSpent = errors.New("fuel is spent")
+var (
+	errSpent = errors.New("fuel is spent")
+	errStack = errors.New("stack is spent")
+)
 
 func (h *meteringHost) tick(_ context.Context, stack []uint64) {
 	g := int64(stack[0])
 	h.ticks++
-	h.worst = min(h.worst, g)
+	if g == StackSpent {
+		panic(errStack)
+	}
 	if g >= 0 {
 		panic("BUG: tick with fuel left")
 	}
+	h.worst = min(h.worst, g)
 	used := h.granted - g
 	if used > h.budget {
 		panic(errSpent)

@@ -7,8 +7,6 @@ import (
 	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
-const empty = byte(0x40) // block type of a block without results
-
 // Whatever goes on without bound dies when its budget is spent, on both engines and having used the same. The overdraft
 // is what was paid for at once by the payment before the check: a segment, or a piece or length of a bulk operation.
 func TestHostile(t *testing.T) {

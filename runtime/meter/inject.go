@@ -16,6 +16,9 @@ type injectKey struct {
 	a, b uint32 // segment, table or tables
 }
 
+// lookOp stands for the function that looks at the stack and the counter.
+const lookOp = wasm.Unreachable
+
 // inject returns the index of the function for an operation whose operands exist, and adds it if it is the first of its
 // kind. Its code is made when all is known: see generate.
 func (w *rewriter) inject(op wasm.Op, a, b uint32) uint32 {
@@ -40,9 +43,13 @@ func (w *rewriter) generate() {
 
 // operation is the function that stands in for an operation. On entry the parameters are locals 0, 1, 2.
 func (w *rewriter) operation(key injectKey) (in injected) {
-	f := function{code: code{counter: w.counter, tick: w.imported}, op: key}
-	f.charge(costEntry)
+	f := function{code: code{counter: w.counter, tick: w.imported, stack: w.stack}, op: key}
+	if key.op != lookOp {
+		f.charge(costEntry)
+	}
 	switch key.op {
+	case lookOp:
+		in = f.lookAt()
 	case wasm.MemoryFill:
 		in = f.memoryFill()
 	case wasm.MemoryCopy:

@@ -85,7 +85,7 @@ func TestLocate(t *testing.T) {
 func replaced(op wasm.Op) bool {
 	switch op {
 	case wasm.MemorySize, wasm.MemoryGrow, wasm.MemoryFill, wasm.MemoryCopy, wasm.MemoryInit,
-		wasm.TableInit, wasm.TableCopy, wasm.TableGrow, wasm.TableFill, wasm.TableSet, wasm.DataDrop, wasm.ElemDrop:
+		wasm.TableInit, wasm.TableCopy, wasm.TableGrow, wasm.TableFill, wasm.TableSet, wasm.DataDrop, wasm.ElemDrop, wasm.Return:
 		return true
 	}
 	return false

@@ -6,7 +6,7 @@ import (
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 3
+const Version = 4
 
 // Names that a rewritten module shares with its host.
 const (
@@ -17,6 +17,10 @@ const (
 
 	// FuelGlobal is the export of the counter, a mutable i64. Zero when an instance begins.
 	FuelGlobal = "wedge_meter_fuel"
+
+	// StackGlobal is the export of what is left of the call stack, a mutable i64, if a function counts it. A call that returns
+	// leaves it as it was, one that traps does not: who goes on with the instance puts it back, with [Module.Globals].
+	StackGlobal = "wedge_meter_stack"
 
 	// GlobalPrefix and a number is the export of each mutable global that is part of an instance's state, so that a host
 	// can put it back to what it was: see [Module.Globals].
@@ -60,6 +64,7 @@ func rewrite(module []byte, caps Caps, t *trace) (*rewriter, error) {
 		return nil, err
 	}
 	w.findCallees(tinyMost)
+	w.findRecursion()
 	if err := w.bodies(newPlan(w).body); err != nil {
 		return nil, err
 	}
@@ -86,7 +91,12 @@ type rewriter struct {
 	injectedAt map[injectKey]uint32
 
 	callees   callees
-	namesData bool // some code, perhaps unreachable, names a data segment
+	recursion *recursion        // nil in tests: the stack is not counted
+	stack     uint32            // index of the global that counts it
+	look      uint32            // index of the function that looks at it
+	types     []wasm.FuncType   // behind the module's own
+	typeAt    map[string]uint32 // by encoding
+	namesData bool              // some code, perhaps unreachable, names a data segment
 	keeper
 	effort effort
 
@@ -101,6 +111,7 @@ func newRewriter(m *wasm.Module, caps Caps) *rewriter {
 		globals:    uint32(m.Imported(wasm.GlobalKind) + len(m.Globals)),
 		tables:     m.AllTables(),
 		injectedAt: map[injectKey]uint32{},
+		typeAt:     map[string]uint32{},
 		keeper:     keeper{changed: map[uint32]bool{}, dropped: map[segment]int32{}},
 	}
 	w.functions = w.imported + uint32(len(m.Funcs))
@@ -153,7 +164,7 @@ func (w *rewriter) indices() error {
 
 // bodies rewrites the code; planned says what to change in a body with so many locals, parameters included.
 func (w *rewriter) bodies(planned func(index, locals int) ([]edit, error)) error {
-	out := code{counter: w.counter, tick: w.imported, traced: w.trace != nil}
+	out := code{counter: w.counter, tick: w.imported, stack: w.stack, look: w.look, traced: w.trace != nil}
 	var size int
 	for i := range w.m.Bodies {
 		size += len(w.m.Bodies[i].Raw)
@@ -204,6 +215,17 @@ func (c *code) apply(raw []byte, edits []edit) {
 		case drop:
 			c.i32(1)
 			c.idx(wasm.GlobalSet, e.index)
+		case enter:
+			c.push(e.units, e.check)
+			c.b = append(c.b, byte(wasm.Block))
+			c.b = wasm.AppendS64(c.b, e.block)
+		case leave:
+			c.pop(e.units)
+		case exit:
+			c.ops(wasm.End)
+			c.pop(e.units)
+		case jump:
+			c.idx(wasm.Br, e.index)
 		}
 	}
 	c.keep(raw, done, len(raw))

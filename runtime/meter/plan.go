@@ -10,7 +10,8 @@ type edit struct {
 	units  int64  // payment
 	parent int    // payment: see fold; -1 for none
 	alt    int    // payment of an else: that of its if; else -1
-	index  uint32 // moved, bulk: function; drop: global
+	index  uint32 // moved, bulk: function; drop: global; jump: label
+	block  int64  // enter: the block's type
 
 	// For fold.
 	root   int   // the payment that this one is part of, itself if it is not merged
@@ -26,6 +27,10 @@ const (
 	moved                   // a function index
 	bulk                    // an operation becomes a call of an injected function
 	drop                    // a drop of a segment sets a flag
+	enter                   // the function takes units of stack, and its code becomes a block
+	exit                    // that block ends, and the function gives them back
+	leave                   // it gives them back before it becomes another
+	jump                    // a return goes to the end of that block
 )
 
 // frame is a block, loop or if that is open, or the function itself.
@@ -62,6 +67,7 @@ type plan struct {
 	seg   int   // index in edits of the payment in force
 	live  bool  // whether the next instruction can be reached
 	since int64 // units run since the last check, at most, on all ways that lead here
+	frame int64 // what the function takes of the stack; 0 if it does not count
 	leaf  bool  // no loop, no call, no bulk operation seen
 
 	loops, loopDepth, deepest int
@@ -82,6 +88,11 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 	p.r.Bytes(b.Code, "locals")
 	p.edits = append(p.edits[:0], edit{at: b.Code, to: b.Code, check: true, units: costEntry, parent: -1, alt: -1})
 	p.frames = append(p.frames[:0], frame{op: wasm.Block, live: true})
+	p.frame = 0
+	if c := p.w.recursion; c != nil && c.counted[index] {
+		p.frame = c.frame[index]
+		p.edits = append(p.edits, edit{at: b.Code, to: b.Code, kind: enter, units: p.frame, block: p.w.blockType(index)})
+	}
 	p.seg, p.live, p.since, p.leaf = 0, true, costEntry, true
 	p.loops, p.loopDepth, p.deepest = 0, 0, 0
 	p.last.Op = wasm.Nop
@@ -98,6 +109,9 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 		return nil, malformed(p.r.Offset(), "expected the end of the function body")
 	}
 	p.fold()
+	if p.frame > 0 { // one look for both
+		p.edits[1].check, p.edits[0].check = p.edits[0].check, false
+	}
 	if p.w.callees.cost[index] > 0 { // its callers pay
 		for i := range p.edits {
 			p.edits[i].units, p.edits[i].check = 0, false
@@ -121,6 +135,9 @@ func (p *plan) step() error {
 	case wasm.Else:
 		err = p.alternative()
 	case wasm.End:
+		if len(p.frames) == 1 && p.frame > 0 {
+			p.edits = append(p.edits, edit{at: in.Pos, to: in.Pos, kind: exit, units: p.frame})
+		}
 		p.close()
 	case wasm.Br, wasm.BrTable, wasm.Return, wasm.ReturnCall, wasm.ReturnCallIndirect, wasm.ReturnCallRef, wasm.Unreachable:
 		err = p.leave()
@@ -316,11 +333,16 @@ func (p *plan) leave() error {
 		}
 	case wasm.Return:
 		p.reaches(0)
+		if p.live && p.frame > 0 {
+			p.edits = append(p.edits, edit{at: in.Pos, to: in.End, kind: jump, index: uint32(len(p.frames) - 1)})
+		}
 	case wasm.ReturnCall:
 		p.reaches(0)
+		p.becomes()
 		err = p.function()
 	case wasm.ReturnCallIndirect, wasm.ReturnCallRef:
 		p.reaches(0)
+		p.becomes()
 		p.leaf = false
 		if err = p.typeIndex(); err == nil && in.Op == wasm.ReturnCallIndirect {
 			err = p.table(in.Index2)
@@ -329,6 +351,13 @@ func (p *plan) leave() error {
 	}
 	p.live = false
 	return err
+}
+
+// becomes gives the frame back before another function takes its place.
+func (p *plan) becomes() {
+	if p.live && p.frame > 0 {
+		p.edits = append(p.edits, edit{at: p.in.Pos, to: p.in.Pos, kind: leave, units: p.frame})
+	}
 }
 
 // function checks a function index, and moves it if the import in front of it does.

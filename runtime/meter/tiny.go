@@ -76,13 +76,13 @@ func (w *rewriter) tiny(index uint32, depth int) int64 {
 	i := index - w.imported
 	if w.callees.cost[i] == 0 {
 		w.callees.cost[i] = looking
-		w.callees.cost[i] = w.look(i, depth)
+		w.callees.cost[i] = w.tinyBody(i, depth)
 	}
 	return max(w.callees.cost[i], 0)
 }
 
-// look reads a body, and what it calls. It gives up at whatever it does not expect: the body is planned later, with errors.
-func (w *rewriter) look(i uint32, depth int) int64 {
+// tinyBody reads a body, and what it calls. It gives up at whatever it does not expect: the body is planned later, with errors.
+func (w *rewriter) tinyBody(i uint32, depth int) int64 {
 	b := &w.m.Bodies[i]
 	if w.callees.called[i] || len(b.Raw) > tinyBytes || depth > tinyMost {
 		return notTiny

@@ -123,7 +123,7 @@ func TestHostileGuests(t *testing.T) {
 	f("loop with calls", calls, budget, "host_calls budget spent: limit 10000, used 10001")
 	f("sleep", limits, budget, "wall budget spent: limit 100ms")
 	f("wait", limits, budget, "wall budget spent: limit 100ms")
-	f("recursion", limit.Limits{Fuel: 100_000}, budget, "fuel budget")
+	f("recursion", limit.Limits{Fuel: 20_000, Wall: time.Minute}, budget, "fuel budget spent: limit 20000")
 	f("recursion", limit.Limits{Wall: time.Minute}, sandbox.StackOverflow, "stack overflow")
 	f("exit", limits, sandbox.Exit, "guest called proc_exit(3)")
 	f("unreachable", limits, sandbox.Unreachable, "unreachable")

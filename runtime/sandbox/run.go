@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"math"
 	"runtime"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/wedgecdn/wedge/runtime/engine"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 	"github.com/wedgecdn/wedge/runtime/limit"
+	"github.com/wedgecdn/wedge/runtime/meter"
 )
 
 // run is the call that an instance is in, seen from below: by the engine as engine.Caller, by host functions as
@@ -145,8 +147,15 @@ func (r *run) look() {
 
 func (r *run) unwind(err error) { panic(&hostcall.Unwind{Func: r.call.Func(), Err: err}) }
 
+// errStack ends a guest whose calls within calls took all the stack that it may have. It has the engine's words, which says the
+// same of modules that it runs without a meter.
+var errStack = errors.New("stack overflow")
+
 // Tick satisfies engine.Caller. It is where a guest comes back to Go after each slice.
 func (r *run) Tick(counter int64) int64 {
+	if counter == meter.StackSpent {
+		r.unwind(errStack) // what the guest used is booked when the call ends
+	}
 	used := r.granted - counter
 	r.bookFuel(counter)
 	r.granted = 0

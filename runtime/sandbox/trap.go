@@ -81,6 +81,8 @@ func trapOf(err error, last *hostcall.Func, imports int) *Trap {
 		switch {
 		case errors.As(unwind.Err, &spent):
 			t.Kind = Budget
+		case errors.Is(unwind.Err, errStack):
+			t.Kind = StackOverflow
 		case errors.As(unwind.Err, &exit):
 			t.Kind = Exit
 		case unwind.Err == errDeepStack:

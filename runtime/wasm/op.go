@@ -61,6 +61,7 @@ const (
 	I64Mul             Op = 0x7e
 	I64DivS            Op = 0x7f
 	I64RemU            Op = 0x82
+	I64Or              Op = 0x84
 	I64Shl             Op = 0x86
 	I64ShrU            Op = 0x88
 	F32Sqrt            Op = 0x91
