@@ -58,9 +58,11 @@ func (c *code) check() {
 	c.ops(wasm.End)
 }
 
-// push takes a frame off the stack, and looks at it, and at the counter too if wanted.
-func (c *code) push(frame int64, both bool) {
+// push takes a frame off the stack, keeps in a local what was left before, and looks at what is left, and at the counter too
+// if wanted.
+func (c *code) push(frame int64, both bool, before uint32) {
 	c.idx(wasm.GlobalGet, c.stack)
+	c.idx(wasm.LocalTee, before)
 	c.i64(frame)
 	c.ops(wasm.I64Sub)
 	c.idx(wasm.GlobalSet, c.stack)
@@ -78,10 +80,8 @@ func (c *code) push(frame int64, both bool) {
 }
 
 // pop gives a frame back.
-func (c *code) pop(frame int64) {
-	c.idx(wasm.GlobalGet, c.stack)
-	c.i64(frame)
-	c.ops(wasm.I64Add)
+func (c *code) pop(before uint32) {
+	c.idx(wasm.LocalGet, before)
 	c.idx(wasm.GlobalSet, c.stack)
 }
 

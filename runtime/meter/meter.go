@@ -6,7 +6,7 @@ import (
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 4
+const Version = 5
 
 // Names that a rewritten module shares with its host.
 const (
@@ -184,7 +184,12 @@ func (w *rewriter) bodies(planned func(index, locals int) ([]edit, error)) error
 			return err
 		}
 		out.b, out.spans = out.b[:0], out.spans[:0]
-		out.apply(b.Raw, edits)
+		from := 0
+		if w.recursion != nil && w.recursion.counted[i] {
+			from = b.Code
+			out.b = withLocal(out.b, b, wasm.I64)
+		}
+		out.apply(b.Raw, from, edits)
 		w.code = wasm.AppendU32(w.code, uint32(len(out.b)))
 		w.trace.body(w.imported+uint32(i), b, &out, len(w.code))
 		w.code = append(w.code, out.b...)
@@ -195,9 +200,17 @@ func (w *rewriter) bodies(planned func(index, locals int) ([]edit, error)) error
 	return nil
 }
 
-// apply copies a body with its edits.
-func (c *code) apply(raw []byte, edits []edit) {
-	done := 0
+// withLocal appends the declaration of a body's locals, with one more behind them.
+func withLocal(out []byte, b wasm.Body, typ byte) []byte {
+	r := wasm.NewReader(b.Raw[:b.Code], 0)
+	out = wasm.AppendU32(out, r.U32("a number of groups")+1)
+	out = append(out, b.Raw[r.Pos():b.Code]...)
+	return append(out, 1, typ)
+}
+
+// apply copies a body from a place on, with its edits.
+func (c *code) apply(raw []byte, from int, edits []edit) {
+	done := from
 	for i := range edits {
 		e := &edits[i]
 		c.keep(raw, done, e.at)
@@ -216,14 +229,14 @@ func (c *code) apply(raw []byte, edits []edit) {
 			c.i32(1)
 			c.idx(wasm.GlobalSet, e.index)
 		case enter:
-			c.push(e.units, e.check)
+			c.push(e.units, e.check, e.index)
 			c.b = append(c.b, byte(wasm.Block))
 			c.b = wasm.AppendS64(c.b, e.block)
 		case leave:
-			c.pop(e.units)
+			c.pop(e.index)
 		case exit:
 			c.ops(wasm.End)
-			c.pop(e.units)
+			c.pop(e.index)
 		case jump:
 			c.idx(wasm.Br, e.index)
 		}

@@ -10,8 +10,9 @@ type edit struct {
 	units  int64  // payment
 	parent int    // payment: see fold; -1 for none
 	alt    int    // payment of an else: that of its if; else -1
-	index  uint32 // moved, bulk: function; drop: global; jump: label
-	block  int64  // enter: the block's type
+	index  uint32 // moved, bulk: function; drop: global; jump: label;
+	// enter, exit, leave: the local that keeps what was left of the stack
+	block int64 // enter: the block's type
 
 	// For fold.
 	root   int   // the payment that this one is part of, itself if it is not merged
@@ -28,8 +29,8 @@ const (
 	bulk                    // an operation becomes a call of an injected function
 	drop                    // a drop of a segment sets a flag
 	enter                   // the function takes units of stack, and its code becomes a block
-	exit                    // that block ends, and the function gives them back
-	leave                   // it gives them back before it becomes another
+	exit                    // that block ends, and the function gives the stack back
+	leave                   // it gives the stack back before it becomes another
 	jump                    // a return goes to the end of that block
 )
 
@@ -64,11 +65,12 @@ type plan struct {
 	edits   []edit
 	frames  []frame
 
-	seg   int   // index in edits of the payment in force
-	live  bool  // whether the next instruction can be reached
-	since int64 // units run since the last check, at most, on all ways that lead here
-	frame int64 // what the function takes of the stack; 0 if it does not count
-	leaf  bool  // no loop, no call, no bulk operation seen
+	seg    int    // index in edits of the payment in force
+	live   bool   // whether the next instruction can be reached
+	since  int64  // units run since the last check, at most, on all ways that lead here
+	before uint32 // the local that keeps what was left of the stack
+	frame  int64  // what the function takes of the stack; 0 if it does not count
+	leaf   bool   // no loop, no call, no bulk operation seen
 
 	loops, loopDepth, deepest int
 	last                      wasm.Instr // the instruction before, if it is sure to run just before; its Op is Nop else
@@ -91,7 +93,8 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 	p.frame = 0
 	if c := p.w.recursion; c != nil && c.counted[index] {
 		p.frame = c.frame[index]
-		p.edits = append(p.edits, edit{at: b.Code, to: b.Code, kind: enter, units: p.frame, block: p.w.blockType(index)})
+		p.before = uint32(locals)
+		p.edits = append(p.edits, edit{at: b.Code, to: b.Code, kind: enter, units: p.frame, index: p.before, block: p.w.blockType(index)})
 	}
 	p.seg, p.live, p.since, p.leaf = 0, true, costEntry, true
 	p.loops, p.loopDepth, p.deepest = 0, 0, 0
@@ -136,7 +139,7 @@ func (p *plan) step() error {
 		err = p.alternative()
 	case wasm.End:
 		if len(p.frames) == 1 && p.frame > 0 {
-			p.edits = append(p.edits, edit{at: in.Pos, to: in.Pos, kind: exit, units: p.frame})
+			p.edits = append(p.edits, edit{at: in.Pos, to: in.Pos, kind: exit, index: p.before})
 		}
 		p.close()
 	case wasm.Br, wasm.BrTable, wasm.Return, wasm.ReturnCall, wasm.ReturnCallIndirect, wasm.ReturnCallRef, wasm.Unreachable:
@@ -356,7 +359,7 @@ func (p *plan) leave() error {
 // becomes gives the frame back before another function takes its place.
 func (p *plan) becomes() {
 	if p.live && p.frame > 0 {
-		p.edits = append(p.edits, edit{at: p.in.Pos, to: p.in.Pos, kind: leave, units: p.frame})
+		p.edits = append(p.edits, edit{at: p.in.Pos, to: p.in.Pos, kind: leave, index: p.before})
 	}
 }
 
