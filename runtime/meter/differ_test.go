@@ -51,7 +51,7 @@ func (d *differ) run(name string, module []byte) bool {
 	if !accepts(d.machines[0].r, module) {
 		return false
 	}
-	m, err := Rewrite(module, Caps{MemoryPages: 64})
+	m, err := Rewrite(module, Caps{MemoryPages: 64, Stack: 100_000})
 	if err != nil {
 		return false
 	}

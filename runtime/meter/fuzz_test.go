@@ -56,7 +56,7 @@ func FuzzRewrite(f *testing.F) {
 	})
 	before, after := newMachine(f, true, features), newMachine(f, true, features)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := Rewrite(b, Caps{MemoryPages: 64, TableEntries: 1000, Locals: 500})
+		m, err := Rewrite(b, Caps{MemoryPages: 64, TableEntries: 1000, Locals: 500, Stack: 100_000})
 		if err != nil || !accepts(before.r, b) {
 			return
 		}
