@@ -39,7 +39,7 @@ func TestCallStackIsNotKept(t *testing.T) {
 		}
 		before := heap()
 		for _, i := range all {
-			if got := uint32(call(t, i, "dive", 50_000)[0]); got != 50_000 { // 1.6 MB and more
+			if got := uint32(call(t, i, "dive", 10_000)[0]); got != 10_000 { // 640 KB and more
 				t.Errorf("dived %d deep", got)
 			}
 			p.Release(i)
