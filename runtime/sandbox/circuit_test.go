@@ -94,7 +94,9 @@ func TestCircuit(t *testing.T) {
 				t.Error("tried too early")
 			}
 			time.Sleep(time.Millisecond)
-			if before := attempts; try() == nil || try() == nil || attempts != before+1 {
+			before := attempts
+			first, second := try(), try()
+			if first == nil || second == nil || attempts != before+1 {
 				t.Errorf("%d attempts after a pause of %s", attempts-before, pause)
 			}
 		}

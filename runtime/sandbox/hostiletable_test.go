@@ -35,7 +35,6 @@ var (
 	ifThen  = Op(0x04, 0x40)
 	end     = Op(0x0b)
 	brIf0   = Op(0x0d, 0)
-	ret     = Op(0x0f)
 	nullRef = Op(0xd0, 0x70)
 )
 
