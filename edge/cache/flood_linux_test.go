@@ -20,6 +20,9 @@ func TestFloods(t *testing.T) {
 		drown(t, flood)
 		return
 	}
+	if raceEnabled {
+		t.Skip("the race detector takes memory of its own")
+	}
 	count, memory := 10_000, int64(24<<20)
 	if os.Getenv("WEDGE_PROOF") == "1" {
 		count, memory = 1_000_000, 256<<20
