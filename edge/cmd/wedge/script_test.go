@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ const hintless = "WEDGE_TEST_HINTLESS"
 
 // watchedMain is main, but that it looks at what is written to stderr, and waits longer.
 func watchedMain() {
-	var said bytes.Buffer
+	var said sharedBuffer
 	c := newCommand(os.Stdin, os.Stdout, io.MultiWriter(os.Stderr, &said))
 	c.patience = time.Minute // a machine that is busy with tests answers late
 	code := c.run(os.Args[1:])
@@ -44,6 +45,18 @@ func watchedMain() {
 		f.Close()
 	}
 	os.Exit(code)
+}
+
+// sharedBuffer is a buffer that several goroutines may write to, as they may to a file. It is read when all have ended.
+type sharedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *sharedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
 }
 
 // TestScript runs testdata/script: each file plays one part of the command line, each block says what it guards.
