@@ -58,7 +58,7 @@ func TestLongBodyFromDisk(t *testing.T) {
 		}
 	})
 	w := newWorldIn(t, t.TempDir(), nil, fmt.Sprintf("cache: {memory: 32MiB, disk: %dMiB}\norigins: [{name: shop, servers: [{url: %q}]}]\nsites: [{hosts: [shop.example], origin: shop}]\n",
-		max(64, 5*size/2>>20), u.url()), nil, "cache: {memory: 32MiB}\n", "")
+		max(64, 5*size/2>>20), u.url()), nil, "memory: 512MiB\ncache: {memory: 32MiB}\n", "memory: 200MiB\n")
 	w.client.Timeout = 0
 	ask := func(from int64, n int64) error {
 		req, _ := http.NewRequest("GET", "http://shop.example/long", nil)
