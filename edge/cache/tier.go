@@ -26,6 +26,8 @@ type Disk struct {
 	FS vfs.FS
 	// Segment is the size of a segment file; 0 leaves it to the tier.
 	Segment int64
+	// Unchecked compares no checksums: for tests that must then fail.
+	Unchecked bool
 }
 
 // inKernel is the length from which on bodies stand on disk only, and are sent
@@ -82,7 +84,7 @@ func (c *Cache) openTier(o *Options) error {
 	// Whatever has had a number is older than what is fetched from now on.
 	c.tags.Advance(j.First())
 	t.disk, err = disk.Open(disk.Options{
-		FS: fsys, ID: disk.ID(j.Secret("segments")), Size: o.Disk.Size, Index: diskIndex(o.Memory), Segment: o.Disk.Segment,
+		FS: fsys, ID: disk.ID(j.Secret("segments")), Size: o.Disk.Size, Index: diskIndex(o.Memory), Segment: o.Disk.Segment, Unchecked: o.Disk.Unchecked,
 		Events: disk.Events{
 			Loading: o.Events.Loading,
 			Evicted: func(n int, bytes int64, age time.Duration) {

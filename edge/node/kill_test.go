@@ -22,14 +22,15 @@ import (
 
 // killedNode makes this process a node that waits to be killed: the test below
 // starts itself with this variable, which holds the file of the configuration.
-const killedNode = "WEDGE_TEST_NODE"
+// The other one, if it is set, lets it compare no checksums.
+const killedNode, uncheckedNode = "WEDGE_TEST_NODE", "WEDGE_TEST_UNCHECKED"
 
 // runKilled is the node. It returns if it could not start.
-func runKilled(file string) int {
+func runKilled(file string, unchecked bool) int {
 	c, err := config.Load(file)
 	if err == nil {
 		var n *node.Node
-		if n, err = node.New(c, node.Options{Version: "test", ConfigFile: file, Stderr: os.Stderr}); err == nil {
+		if n, err = node.New(c, node.Options{Version: "test", ConfigFile: file, Stderr: os.Stderr, UncheckedDisk: unchecked}); err == nil {
 			if err = n.Start(); err == nil {
 				fmt.Println(n.Addr())
 				io.Copy(io.Discard, os.Stdin) // until the test is gone
@@ -49,10 +50,10 @@ type killed struct {
 	clients http.Client
 }
 
-func startKilled(t *testing.T, file string) *killed {
+func startKilled(t *testing.T, file string, env ...string) *killed {
 	t.Helper()
 	k := &killed{t: t, cmd: exec.Command(os.Args[0])}
-	k.cmd.Env = append(os.Environ(), killedNode+"="+file)
+	k.cmd.Env = append(append(os.Environ(), killedNode+"="+file), env...)
 	if testing.Verbose() {
 		k.cmd.Stderr = os.Stderr
 	}

@@ -47,6 +47,9 @@ type Options struct {
 	ConfigFile string
 	// CompileCache is the folder for compiled code; "" is one in the data folder.
 	CompileCache string
+	// UncheckedDisk compares no checksums of the cache on disk: for tests that
+	// must then find wrong bytes.
+	UncheckedDisk bool
 }
 
 // A Node is one running node.
@@ -173,7 +176,7 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	m := n.observer.Metrics
 	evictedAge := m.Durations("cache_evicted_age_seconds", "Age of stored responses when they made room for others.", true)
 	purgeTime := m.Durations("cache_purge_seconds", "Time that purges took.", false)
-	disk := cache.Disk{Size: int64(c.Cache.Disk)}
+	disk := cache.Disk{Size: int64(c.Cache.Disk), Unchecked: n.o.UncheckedDisk}
 	if disk.Size > 0 {
 		if disk.Folder, err = n.data.folder("cache"); err != nil {
 			return err

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 		os.Exit(engine.CompileChild(os.Args[2:], os.Stderr))
 	}
 	if file := os.Getenv(killedNode); file != "" {
-		os.Exit(runKilled(file))
+		os.Exit(runKilled(file, os.Getenv(uncheckedNode) != ""))
 	}
 	os.Exit(m.Run())
 }

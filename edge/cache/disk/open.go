@@ -17,7 +17,7 @@ func Open(o Options) (*Tier, error) {
 		return nil, err
 	}
 	t := &Tier{
-		fs: o.FS, o: o, epoch: time.Now(), checks: true, trust: trustTime,
+		fs: o.FS, o: o, epoch: time.Now(), checks: !o.Unchecked, trust: trustTime,
 		wake: make(chan struct{}, 1), over: make(chan struct{}),
 		index: newIndex(), segments: map[uint32]*segment{},
 	}

@@ -28,7 +28,10 @@ type Options struct {
 	// Segment is the size of a segment file; 0 means a sixty-fourth of Size,
 	// from 1 to 256 MiB.
 	Segment int64
-	Events  Events
+	// Unchecked takes what is read for what was written. It is for tests that
+	// must then find wrong bytes, and prove by that that they can.
+	Unchecked bool
+	Events    Events
 }
 
 // Events are told what happens in the tier. A nil function is not called. They
