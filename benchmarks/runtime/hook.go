@@ -47,7 +47,7 @@ func hooks(turns *sandbox.Turns) (goHandler *cell, hook func(sandbox.Isolation) 
 		return err
 	}}
 	hook = func(isolation sandbox.Isolation) (*cell, error) {
-		f, err := host.Load(context.Background(), m.Bytes(), guest.Spec{Name: "empty", Isolation: isolation})
+		f, err := host.Load(context.Background(), m.Bytes(), guest.Spec{Name: "empty", Isolation: &isolation})
 		if err != nil {
 			return nil, err
 		}

@@ -85,7 +85,7 @@ func TestDefaults(t *testing.T) {
 	f("log", c.AccessLog.File, LogStdout)
 	f("function", c.Functions[0], Function{Name: "f", Owner: "default", Settings: Settings{
 		Limits:    Limits{Duration(50 * time.Millisecond), Duration(2 * time.Second), 32 << 20, Unlimited},
-		Isolation: IsolateRequest, Instances: 64, OnFailure: FailClosed, MaxBody: 1 << 20,
+		Isolation: IsolateAuto, Instances: 64, OnFailure: FailClosed, MaxBody: 1 << 20,
 	}})
 	f("origin", c.Origins[0], Origin{"o", "default", []Server{{"http://a", 1}}, KeepHost, Duration(5 * time.Second), Duration(30 * time.Second), Duration(30 * time.Second), 1, 512})
 	f("site's policy", c.Sites[0].Cache, CachePolicy{Mode: CacheHonour, TTL: Duration(time.Minute), Cookies: CookiesKeep, Collapse: true, Ranges: RangesWhole})

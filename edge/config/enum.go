@@ -10,12 +10,13 @@ type Isolation string
 
 // Values of Isolation.
 const (
+	IsolateAuto     Isolation = "auto"
 	IsolateRequest  Isolation = "request"
 	IsolateInstance Isolation = "instance"
 )
 
 // Values lists every Isolation.
-func (Isolation) Values() []string { return []string{"request", "instance"} }
+func (Isolation) Values() []string { return []string{"auto", "request", "instance"} }
 
 // UnmarshalText accepts one of Values.
 func (i *Isolation) UnmarshalText(text []byte) error { return oneOf(i, text, i.Values()) }

@@ -18,8 +18,8 @@ type Function struct {
 type Settings struct {
 	// What one exchange may spend on the function.
 	Limits Limits `yaml:"limits"`
-	// `request` gives each exchange a pristine instance, `instance` keeps instances with their memory between exchanges.
-	Isolation Isolation `yaml:"isolation" default:"request"`
+	// `request` gives each exchange a pristine instance, `instance` keeps instances with their memory between exchanges. `auto` is `instance` for proxy-wasm filters, which expect it, and `request` for all others.
+	Isolation Isolation `yaml:"isolation" default:"auto"`
 	// Largest number of live instances at one time. When all are in use, an exchange that has waited for a second between two hooks, for its origin or its client, loses its instance to a new one, and fails at its next hook.
 	Instances int `yaml:"instances" default:"64" rule:"max=65536"`
 	// What happens when the function fails: `closed` answers 5xx, `open` goes on as if the function were not there, `stale` serves a stored response if there is one and is `closed` otherwise.
@@ -48,7 +48,7 @@ type Limits struct {
 	CPU Duration `yaml:"cpu" default:"50ms" rule:"none max=10s"`
 	// Time by the clock, waiting included. `none` means the node's maximum of 5m.
 	Wall Duration `yaml:"wall" default:"2s" rule:"none max=5m"`
-	// Memory of one instance. `none` means the node's maximum: what the cache leaves of the node's memory, and 4GiB at most.
+	// Memory of one instance. A module that was built for another host (proxy-wasm, http-wasm) has 128MiB where others have the default. `none` means the node's maximum: what the cache leaves of the node's memory, and 4GiB at most.
 	Memory Size `yaml:"memory" default:"32MiB" rule:"none max=4GiB"`
 	// Instructions, as the rewritten module counts them. `none` counts without a limit.
 	Fuel Count `yaml:"fuel" default:"none" rule:"none"`
@@ -60,6 +60,9 @@ const (
 	MaxWall   = Duration(5 * time.Minute)
 	MaxMemory = Size(4 << 30) // all that a 32-bit module can address
 )
+
+// DefaultMemory is the memory limit that stands for what is usual for a module's kind.
+const DefaultMemory = Size(32 << 20)
 
 // Binding is a function where a site or a route uses it. In the file it is the function's name, or a map with the name and the
 // settings that differ here; in memory its settings are complete.

@@ -154,8 +154,14 @@ func spec(owner config.Name, b *config.Binding, hash string) guest.Spec {
 	if b.Limits.Fuel != config.Unlimited {
 		s.Limits.Fuel = int64(b.Limits.Fuel)
 	}
-	if b.Isolation == config.IsolateInstance {
-		s.Isolation = sandbox.PerInstance
+	if b.Limits.Memory == config.DefaultMemory {
+		s.Limits.Memory = 0 // what is usual for its kind
+	}
+	switch b.Isolation {
+	case config.IsolateInstance:
+		s.Isolation = new(sandbox.PerInstance)
+	case config.IsolateRequest:
+		s.Isolation = new(sandbox.PerExchange)
 	}
 	for _, t := range b.Fetch {
 		s.Fetch = append(s.Fetch, string(t))

@@ -11,7 +11,7 @@ import (
 )
 
 func BenchmarkHeader(b *testing.B) {
-	f := load(b, newHost(b, Options{}), headerModule(), Spec{Isolation: sandbox.PerInstance})
+	f := load(b, newHost(b, Options{}), headerModule(), Spec{Isolation: new(sandbox.PerInstance)})
 	b.ReportAllocs()
 	for b.Loop() {
 		x := request("/")
@@ -45,7 +45,7 @@ func BenchmarkFresh(b *testing.B) {
 }
 
 func BenchmarkStream(b *testing.B) {
-	f := load(b, newHost(b, Options{}), echoModule(), Spec{Isolation: sandbox.PerInstance})
+	f := load(b, newHost(b, Options{}), echoModule(), Spec{Isolation: new(sandbox.PerInstance)})
 	body := strings.Repeat("hello, world", 100)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
-	"github.com/wedgecdn/wedge/hostapi/native"
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/engine"
 	"github.com/wedgecdn/wedge/runtime/limit"
@@ -18,10 +18,10 @@ import (
 )
 
 // Secret is a value that is never printed.
-type Secret = native.Secret
+type Secret = adapter.Secret
 
 // Reads are the fields that a function may read on the origin's side.
-type Reads = native.Reads
+type Reads = adapter.Reads
 
 // Spec is what the operator says of a function.
 type Spec struct {
@@ -29,8 +29,9 @@ type Spec struct {
 	Name    string
 	Version string // the SHA-256 of the version, in hexadecimal digits
 	Limits  limit.Limits
-	// Isolation says what may outlive an exchange; zero is a pristine instance for each.
-	Isolation sandbox.Isolation
+	// Isolation says what may outlive an exchange; nil is what the module's ABI says, which is a pristine instance for each
+	// but for proxy-wasm.
+	Isolation *sandbox.Isolation
 	// Instances is how many there may be at once; 0 is the sandbox's default.
 	Instances int
 	Config    map[string]string
@@ -55,7 +56,7 @@ type Function struct {
 	host    *Host
 	module  *engine.Module
 	pool    *sandbox.Pool
-	binding *native.Binding
+	binding adapter.Binding
 	limits  limit.Limits
 	runs    sync.Pool // of *Run
 	closed  atomic.Bool
@@ -79,33 +80,48 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 		return nil, err
 	}
 	took := time.Since(begin)
-	f := &Function{spec: spec, host: h, module: m, limits: spec.Limits.Within(h.o.Limits)}
+	f := &Function{spec: spec, host: h, module: m}
 	f.numbers.compile = took
 	defer func() {
 		if err != nil {
 			f.Close()
 		}
 	}()
-	if f.info, err = inspect(m); err != nil {
+	var abi adapter.ABI
+	if f.info, abi, err = h.inspect(m); err != nil {
 		return nil, err
+	}
+	if spec.Limits.Memory == 0 {
+		spec.Limits.Memory = f.info.MemoryLimit
+	}
+	f.limits = spec.Limits.Within(h.o.Limits)
+	isolation := f.info.Isolation
+	if spec.Isolation != nil {
+		isolation = *spec.Isolation
 	}
 	var env []string
 	for _, k := range slices.Sorted(maps.Keys(spec.Env)) {
 		env = append(env, k+"="+spec.Env[k])
 	}
-	f.binding = native.NewBinding(native.Options{
-		Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
-		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, Services: h.o.Services,
+	f.binding, err = abi.Bind(adapter.Settings{
+		Facts: f.info.Facts, Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
+		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, Limits: f.limits, Services: h.o.Services,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("function %q: %w", spec.Name, err)
+	}
 	const most = 64
 	if f.most = spec.Instances; f.most == 0 {
 		f.most = most
 	}
 	f.runs.New = func() any { return f.newRun() }
 	f.pool, err = sandbox.NewPool(sandbox.Options{
-		Module: m, Limits: f.limits, Isolation: spec.Isolation, Most: f.most, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns, Room: h.o.Room,
-		Outside: func() any { return native.NewSession(f.binding) },
-		Events:  f.events(),
+		Module: m, Limits: f.limits, Isolation: isolation, Most: f.most, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns, Room: h.o.Room,
+		Outside: f.binding.Outside,
+		Prepare: func(ctx context.Context, i *sandbox.Instance, outside any) error {
+			return f.binding.Prepare(ctx, i, outside)
+		},
+		Events: f.events(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("function %q: %w", spec.Name, err)
@@ -183,6 +199,9 @@ func (f *Function) Close() {
 	}
 	if f.pool != nil {
 		f.pool.Close()
+	}
+	if f.binding != nil {
+		f.binding.Close()
 	}
 	f.module.Close()
 }

@@ -119,6 +119,7 @@ func TestRefused(t *testing.T) {
 	}
 	ok := Code(I32(0))
 	f("a program", func(m *Module) { m.Func("_start", "", "", "") }, "it exports _start", "-buildmode=c-shared")
+	f("nobody's", func(m *Module) { m.Func("main", "", "", "") }, "it exports no hook: looked for imports from wedge or an export on_request (Wedge)", "another ABI")
 	f("nothing", func(m *Module) { m.Func("wedge_abi_v1", "", "", "") }, "it exports no hook", "on_request, on_fetch")
 	f("nearly", func(m *Module) { m.Func("onRequest", "", "i", "", ok...) }, "it exports no hook", "onRequest is nearly a hook: export it as on_request")
 	f("signature", func(m *Module) { m.Func("on_request", "", "", "") }, "exports on_request as (), and a hook is () i32", "return 0")
@@ -311,7 +312,7 @@ func TestDeadline(t *testing.T) {
 
 // A call on a pooled instance that sets a header allocates nothing.
 func TestNoAllocations(t *testing.T) {
-	f := load(t, newHost(t, Options{}), headerModule(), Spec{Isolation: sandbox.PerInstance, Limits: limit.Limits{HostCalls: limit.None}})
+	f := load(t, newHost(t, Options{}), headerModule(), Spec{Isolation: new(sandbox.PerInstance), Limits: limit.Limits{HostCalls: limit.None}})
 	x := request("/")
 	call := func() {
 		x.Request.Header.Reset()
@@ -342,7 +343,7 @@ func TestRestored(t *testing.T) {
 		I32(16), I32(16), I32(1), I32(0), I32(8), Call(set), Op(0x36, 0x02, 0x00))...)
 	m.Func("on_request", "", "i", "", Code(store4(8, "s   "), I32(8), I32(1), I32(0), I32(20), Call(set))...)
 	m.Func("wedge_abi_v1", "", "", "")
-	f := load(t, newHost(t, Options{}), m.Bytes(), Spec{Isolation: sandbox.PerInstance, Instances: 1})
+	f := load(t, newHost(t, Options{}), m.Bytes(), Spec{Isolation: new(sandbox.PerInstance), Instances: 1})
 	seen := map[string]bool{}
 	for range 4 {
 		x := request("/")
@@ -363,7 +364,7 @@ func TestRestored(t *testing.T) {
 // Exchanges at once, streams among them, with and without failures.
 func TestHammerRuns(t *testing.T) {
 	h := newHost(t, Options{Services: &services.Services{}})
-	header, stream := load(t, h, headerModule(), Spec{Instances: 4, Isolation: sandbox.PerInstance}), load(t, h, echoModule(), Spec{Instances: 4})
+	header, stream := load(t, h, headerModule(), Spec{Instances: 4, Isolation: new(sandbox.PerInstance)}), load(t, h, echoModule(), Spec{Instances: 4})
 	end := time.Now().Add(100 * time.Millisecond)
 	var wg sync.WaitGroup
 	for p := range 8 {

@@ -4,14 +4,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
-	"github.com/wedgecdn/wedge/hostapi/native"
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/engine"
-	"github.com/wedgecdn/wedge/runtime/hostcall"
 	"github.com/wedgecdn/wedge/runtime/limit"
 	"github.com/wedgecdn/wedge/runtime/sandbox"
-	"github.com/wedgecdn/wedge/runtime/wasi"
 )
 
 // Options configure a Host.
@@ -50,12 +48,11 @@ type Events struct {
 	Opened func(f *Function, pause time.Duration, err error)
 }
 
-// HostFuncs returns every function that a guest of any ABI may import, for
-// engine.Options.Host.
-func HostFuncs() []hostcall.Func { return append(native.Funcs(), wasi.Funcs()...) }
-
 // Host loads functions. Its methods may be called by many goroutines at once.
-type Host struct{ o Options }
+type Host struct {
+	o    Options
+	abis []adapter.ABI
+}
 
 // New makes a host.
 func New(o Options) *Host {
@@ -68,7 +65,7 @@ func New(o Options) *Host {
 	if o.Turns == nil {
 		o.Turns = sandbox.NewTurns(0)
 	}
-	return &Host{o: o}
+	return &Host{o: o, abis: abis()}
 }
 
 // Inspect tells what a module is, or, with a *Refused or the engine's
@@ -79,7 +76,8 @@ func (h *Host) Inspect(ctx context.Context, module []byte) (Info, error) {
 		return Info{}, err
 	}
 	defer m.Close()
-	return inspect(m)
+	i, _, err := h.inspect(m)
+	return i, err
 }
 
 // Describe is Inspect without compiling: a module that it accepts may still be refused by Load.
@@ -88,5 +86,6 @@ func (h *Host) Describe(module []byte) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return inspect(d)
+	i, _, err := h.inspect(d)
+	return i, err
 }

@@ -29,7 +29,8 @@ var errTaken = errors.New("the instance was given to another exchange: this one 
 // the list; its session and its instance are whoever's that takes it out of the
 // list with mu held); taken (out of the list, without an instance).
 //
-// Lock order: mu is held while a session is closed, and is otherwise a leaf.
+// Lock order: mu is a leaf. A session is closed without it, as its guest may be told; so a run that is taken leaves its
+// session behind and gets another.
 type parked struct {
 	mu   sync.Mutex
 	runs []*Run // parked longest first
@@ -72,10 +73,10 @@ func (f *Function) take() bool {
 	}
 	r := p.runs[0]
 	p.runs = slices.Delete(p.runs, 0, 1)
-	i := r.i
-	r.i = nil
-	r.s.Close()
+	i, s := r.i, r.s
+	r.i, r.s = nil, f.binding.NewSession()
 	p.mu.Unlock()
+	s.Close()
 	f.pool.Release(i)
 	return true
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
-	"github.com/wedgecdn/wedge/hostapi/native"
 	"github.com/wedgecdn/wedge/runtime/limit"
 	"github.com/wedgecdn/wedge/runtime/sandbox"
 )
@@ -21,7 +21,7 @@ type Run struct {
 	f      *Function
 	x      *exchange.Exchange
 	i      *sandbox.Instance
-	s      *native.Session
+	s      adapter.Session
 	budget limit.Budget
 
 	hook      exchange.Hook
@@ -31,14 +31,13 @@ type Run struct {
 	isParked  bool      // the owner's: park was called, and unpark was not
 	since     time.Time // of the last park
 
-	// guest and ended are the methods of that name, made once.
-	guest func() (int32, error)
-	ended func(int32, error) error
+	// ended is streamEnded, made once.
+	ended adapter.Ended
 }
 
 func (f *Function) newRun() *Run {
-	r := &Run{f: f, s: native.NewSession(f.binding)}
-	r.guest, r.ended = r.callGuest, r.streamEnded
+	r := &Run{f: f, s: f.binding.NewSession()}
+	r.ended = r.streamEnded
 	return r
 }
 
@@ -66,7 +65,7 @@ func (f *Function) Start(x *exchange.Exchange, deadline time.Time) (*Run, error)
 	r := f.runs.Get().(*Run)
 	r.x, r.i = x, i
 	r.budget.Reset(limits)
-	r.s.Attach(x)
+	r.s.Attach(x, i, &r.budget)
 	i.Bind(r.s, &r.budget)
 	return r, nil
 }
@@ -107,13 +106,9 @@ func (r *Run) Call(hook exchange.Hook) (answered bool, err error) {
 	}
 	r.hook, r.before = hook, r.budget.Used()
 	r.s.Begin(hook)
-	var result int32
-	if r.f.info.Streams && (hook == exchange.OnFetched || hook == exchange.OnResponse) {
-		if result, r.streaming, err = r.s.Run(r.guest, r.ended); r.streaming {
-			return false, nil
-		}
-	} else {
-		result, err = r.callGuest()
+	result, streaming, err := r.s.Run(r.ended)
+	if r.streaming = streaming; streaming {
+		return false, nil
 	}
 	if answered, err = r.settle(result, err); err == nil && r.f.waits(hook) {
 		r.park()
@@ -123,15 +118,6 @@ func (r *Run) Call(hook exchange.Hook) (answered bool, err error) {
 
 // errStreaming is why a hook cannot be called now.
 var errStreaming = errors.New("the instance is still making the body that an earlier hook began")
-
-// callGuest runs the guest until its hook returns.
-func (r *Run) callGuest() (int32, error) {
-	out, err := r.i.Call(context.Background(), r.hook.String())
-	if err != nil {
-		return 0, err
-	}
-	return int32(out[0]), nil
-}
 
 // settle makes final, or undoes, what the hook did, and writes it down.
 func (r *Run) settle(result int32, err error) (answered bool, failure error) {
@@ -168,7 +154,7 @@ func (r *Run) failure(err error) *exchange.Error {
 	e := &exchange.Error{Source: exchange.SourceFunction, Op: r.hook.String() + " of " + r.f.spec.Name, Reason: exchange.ReasonFunctionTrap, Err: err}
 	if _, ok := errors.AsType[*limit.Exceeded](err); ok {
 		e.Reason = exchange.ReasonFunctionBudget
-	} else if errors.Is(err, native.ErrStopped) {
+	} else if errors.Is(err, adapter.ErrStopped) {
 		e.Source, e.Reason = exchange.SourceClient, exchange.ReasonClientGone
 	} else if r.s.Overflowed() {
 		e.Reason = exchange.ReasonFunctionBody

@@ -2,8 +2,6 @@ package native
 
 import (
 	"encoding/binary"
-	"fmt"
-	"io"
 	"maps"
 	"net/url"
 	"slices"
@@ -13,29 +11,17 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
+	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/wasi"
 )
 
-// DefaultMaxBody is how much of a body a guest can hold as a whole, unless its
-// binding says otherwise.
-const DefaultMaxBody = 1 << 20
-
-// Secret is a value that is never printed: every verb of fmt and every encoder
-// of text shows that it is one, and nothing else.
-type Secret []byte
-
-const hidden = "[secret]"
-
-// Format satisfies fmt.Formatter, for all verbs: %d would print the bytes.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, hidden) }
-
-// MarshalText satisfies encoding.TextMarshaler.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+// Secret is a value that is never printed.
+type Secret = adapter.Secret
 
 // Reads are the fields that a binding may read on the origin's side, where
 // they are hidden by default because what is fetched may be shared.
-type Reads struct{ Authorization, Cookie bool }
+type Reads = adapter.Reads
 
 // Options are what the operator gave a function.
 type Options struct {
@@ -52,7 +38,7 @@ type Options struct {
 	KV []string
 	// AllKV lets it open every store of its owner.
 	AllKV bool
-	// MaxBody is the most of a body held at once; 0 is DefaultMaxBody.
+	// MaxBody is the most of a body held at once; 0 is adapter.DefaultMaxBody.
 	MaxBody int64
 	Reads   Reads
 	// Fixed gives the guest the same random bytes and the same times in each exchange, to measure what it costs. It is for no
@@ -79,7 +65,7 @@ type Binding struct {
 // NewBinding takes the options over; they must not be changed afterwards.
 func NewBinding(o Options) *Binding {
 	if o.MaxBody <= 0 {
-		o.MaxBody = DefaultMaxBody
+		o.MaxBody = adapter.DefaultMaxBody
 	}
 	if o.Services == nil {
 		o.Services = new(services.Services)

@@ -1,16 +1,12 @@
 package native
 
 import (
-	"errors"
 	"io"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
+	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
-
-// ErrStopped is why a guest was ended whose stream nobody wants any more. It is
-// no failure of the function.
-var ErrStopped = errors.New("whoever was to get the body has gone")
 
 // Stream is a hook that runs beside the sending of the body it makes. The
 // guest has a goroutine of its own, but never runs at the same time as the
@@ -73,7 +69,7 @@ func (st *Stream) yield(chunk []byte) {
 	again := <-st.in
 	call.Resume()
 	if !again {
-		call.Trap(ErrStopped)
+		call.Trap(adapter.ErrStopped)
 	}
 }
 

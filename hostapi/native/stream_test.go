@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
+	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 )
@@ -181,8 +182,8 @@ func TestStreamClosedEarly(t *testing.T) {
 		result, began, err := h.s.Run(func() (r int32, err error) {
 			defer func() {
 				u, _ := recover().(*hostcall.Unwind)
-				stopped = u != nil && errors.Is(u.Err, ErrStopped)
-				err = ErrStopped
+				stopped = u != nil && errors.Is(u.Err, adapter.ErrStopped)
+				err = adapter.ErrStopped
 			}()
 			h.trapping("body_stream_begin") // where it ends if nobody reads at all
 			return h.copyThrough(2), nil

@@ -86,16 +86,23 @@ func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 }
 
 // initialise runs what a reactor runs once. An instance for which that fails is closed.
-func (i *Instance) initialise(ctx context.Context) error {
+func (i *Instance) initialise(ctx context.Context, prepare func(context.Context, *Instance, any) error) (err error) {
 	if i.Has(Initialize) {
-		if _, err := i.Call(ctx, Initialize); err != nil {
-			if i.memory.short { // it is not the guest's fault
-				err = errors.Join(i.memory.account.noRoom(i.limits.Memory), err)
-			}
-			i.close()
-			return fmt.Errorf("sandbox: initialise: %w", err)
-		}
+		_, err = i.Call(ctx, Initialize)
 		delete(i.exports, Initialize) // with its call stack
+	}
+	if err == nil && prepare != nil {
+		i.Unbind() // with a full budget again
+		if err = prepare(ctx, i, i.outside); err == nil && i.dead && !i.ended {
+			err = ErrDead
+		}
+	}
+	if err != nil {
+		if i.memory.short { // it is not the guest's fault
+			err = errors.Join(i.memory.account.noRoom(i.limits.Memory), err)
+		}
+		i.close()
+		return fmt.Errorf("sandbox: initialise: %w", err)
 	}
 	i.initial = len(i.memory.bytes)
 	i.Unbind() // with a full budget again

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -67,6 +68,9 @@ type Options struct {
 	// Outside makes what host functions see of an instance outside of an exchange: while it initialises itself, and in
 	// wedge_restored. It is called once an instance. Nil is nil.
 	Outside func() any
+	// Prepare readies an instance that has run its initialisation, with the state that Outside made for it. What it leaves
+	// behind is part of what exchanges begin with, and of the image. Nil does nothing.
+	Prepare func(ctx context.Context, i *Instance, outside any) error
 
 	Events Events
 

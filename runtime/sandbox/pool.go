@@ -268,7 +268,7 @@ func (p *Pool) initialised(ctx context.Context) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	return i, i.initialise(ctx)
+	return i, i.initialise(ctx, p.o.Prepare)
 }
 
 // held returns the image with a hold on it, or nil if there is none yet.

@@ -31,6 +31,52 @@ func toucher(wasmPages uint32) []byte {
 	return m.Bytes()
 }
 
+// What Prepare leaves behind is what each exchange begins with, whether or not its instance was prepared itself.
+func TestPrepare(t *testing.T) {
+	e := newEngine(t)
+	var m Module
+	m.Memory(1, 0)
+	m.Func("_initialize", "", "", "", Code(I32(0), I32(1), Store32)...)
+	m.Func("set", "i", "", "", Code(I32(0), Get(0), Store32)...)
+	m.Func("trap", "", "", "", Op(0x00)...)
+	m.Func("at", "", "i", "", Code(I32(0), Load32)...)
+	module := compile(t, e, m.Bytes())
+	ctx := context.Background()
+	for _, isolation := range []sandbox.Isolation{sandbox.PerExchange, sandbox.PerInstance} {
+		prepared := 0
+		p := newPool(t, sandbox.Options{Module: module, Limits: generous, Isolation: isolation, Outside: func() any { return "outside" },
+			Prepare: func(ctx context.Context, i *sandbox.Instance, outside any) error {
+				prepared++
+				if outside != "outside" {
+					t.Errorf("the state is %v", outside)
+				}
+				_, err := i.Call(ctx, "set", 7)
+				return err
+			}})
+		for n := range 2 { // two at once, so that one is made from the image
+			i, err := p.Acquire(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Release(i)
+			i.Bind(nil, nil)
+			if out, err := i.Call(ctx, "at"); err != nil || out[0] != 7 {
+				t.Errorf("%s, instance %d: %v, %v; want 7", isolation, n, out, err)
+			}
+		}
+		if want := map[sandbox.Isolation]int{sandbox.PerExchange: 1, sandbox.PerInstance: 2}[isolation]; prepared != want {
+			t.Errorf("%s: %d instances were prepared, want %d", isolation, prepared, want)
+		}
+	}
+	p := newPool(t, sandbox.Options{Module: module, Limits: generous, Prepare: func(ctx context.Context, i *sandbox.Instance, _ any) error {
+		i.Call(ctx, "trap")
+		return nil
+	}})
+	if _, err := p.Acquire(ctx); err == nil {
+		t.Error("a guest that trapped while it was prepared serves")
+	}
+}
+
 // Taking, calling, resetting and giving back allocates nothing, in every way.
 func TestResetDoesNotAllocate(t *testing.T) {
 	e := newEngine(t)

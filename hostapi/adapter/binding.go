@@ -1,0 +1,100 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/hostcall"
+	"github.com/wedgecdn/wedge/runtime/limit"
+)
+
+// Settings are what the operator gave a function, and what the node offers it.
+type Settings struct {
+	Facts         Facts // of its module
+	Owner         services.Owner
+	Name, Version string
+	Config        map[string]string
+	Secrets       map[string]Secret
+	// Environ are "KEY=value" pairs for WASI.
+	Environ []string
+	// Fetch lists what the guest's own requests may reach: names of origins, and hosts as "https://id.example", with a port
+	// if it is not the scheme's own.
+	Fetch []string
+	// KV lists the stores it may open; AllKV lets it open every store of its owner.
+	KV    []string
+	AllKV bool
+	// MaxBody is the most of a body held at once; 0 is DefaultMaxBody.
+	MaxBody int64
+	Reads   Reads
+	// Fixed gives the guest the same random bytes and the same times in each exchange, to measure what it costs. No node
+	// sets it.
+	Fixed bool
+	// Limits are those of one exchange, the node's defaults filled in.
+	Limits   limit.Limits
+	Services *services.Services
+}
+
+// DefaultMaxBody is how much of a body a guest can hold as a whole, unless its binding says otherwise.
+const DefaultMaxBody = 1 << 20
+
+// Reads are the fields that a binding may read on the origin's side, where they are hidden by default because what is
+// fetched may be shared.
+type Reads struct{ Authorization, Cookie bool }
+
+// A Binding is a function with its settings, made once and used by all exchanges. Its methods may be called by many
+// goroutines at once.
+type Binding interface {
+	// Outside makes the state of a new instance while it is in no exchange, one an instance.
+	Outside() any
+	// Prepare readies a new instance that has run its _initialize, if it has one; outside is its state. What it leaves in
+	// the guest is what each exchange begins with.
+	Prepare(ctx context.Context, i Instance, outside any) error
+	// NewSession makes a session that serves exchanges, one after another.
+	NewSession() Session
+	// Denied is how many calls the permissions refused so far.
+	Denied() int64
+	// Close ends what the binding does by itself. Exchanges may still be under way.
+	Close()
+}
+
+// An Instance is a guest, as a session sees it: a *sandbox.Instance. Calls nest: a host function may call it.
+type Instance interface {
+	Has(export string) bool
+	Call(ctx context.Context, export string, args ...uint64) (results []uint64, err error)
+	Memory() hostcall.Memory
+}
+
+// A Session is a function in one exchange, and the state that its instance is bound to: host functions find it by
+// hostcall.Call.State. It belongs to the goroutine that has the exchange.
+//
+// A hook goes Begin, Run, then Commit or, if Run failed, Rollback. If Run says that it streams, whoever reads the
+// response's body runs the guest on; when that is over the session calls ended, once, and Commit or Rollback come from
+// there.
+type Session interface {
+	// Attach ties the session to an exchange, an instance and the exchange's budget.
+	Attach(x *exchange.Exchange, i Instance, b *limit.Budget)
+	// Begin opens a hook.
+	Begin(h exchange.Hook)
+	// Run calls the guest until the hook is over, or, at hooks that see a response, until its head is settled.
+	Run(ended Ended) (result int32, streaming bool, err error)
+	// Commit ends a hook that returned result and tells whether it answered. An error means that the hook failed; then
+	// everything is as after Rollback.
+	Commit(result int32) (answered bool, err error)
+	// Rollback ends a hook that failed: the exchange is as it was at Begin, and what was read of bodies is still sent on.
+	Rollback()
+	// Overflowed tells whether the last hook met a body larger than max_body: if it failed then, that is why.
+	Overflowed() bool
+	// Close ends the session's part in its exchange and keeps nothing of it. It may be called by another goroutine than
+	// that of the exchange, which then does not touch the session any more. The instance is still lent: the guest may be
+	// told. After an error of any call the guest is not to be called.
+	Close()
+}
+
+// Ended is told the result of a hook that streamed, or how it failed, by whoever reads or closes the body. What it
+// returns is the error of that body.
+type Ended func(result int32, err error) error
+
+// ErrStopped is why a guest was ended whose stream nobody wants any more. It is no failure of the function.
+var ErrStopped = errors.New("whoever was to get the body has gone")
