@@ -6,7 +6,7 @@ import (
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 5
+const Version = 6
 
 // Names that a rewritten module shares with its host.
 const (
@@ -80,10 +80,11 @@ type rewriter struct {
 	m    *wasm.Module
 	caps Caps
 
-	imported  uint32 // functions; also the index of tick
-	functions uint32 // imported and defined, before tick
-	globals   uint32 // imported and defined
-	counter   uint32 // index of the counter
+	imported  uint32   // functions; also the index of tick
+	functions uint32   // imported and defined, before tick
+	imports   []uint32 // types of the imported functions
+	globals   uint32   // imported and defined
+	counter   uint32   // index of the counter
 	tables    []wasm.Table
 
 	code       []byte // rewritten bodies, each with its size
@@ -115,6 +116,11 @@ func newRewriter(m *wasm.Module, caps Caps) *rewriter {
 		keeper:     keeper{changed: map[uint32]bool{}, dropped: map[segment]int32{}},
 	}
 	w.functions = w.imported + uint32(len(m.Funcs))
+	for _, im := range m.Imports {
+		if im.Kind == wasm.FuncKind {
+			w.imports = append(w.imports, im.Type)
+		}
+	}
 	w.counter = w.addGlobal(FuelGlobal, wasm.ValType{Code: wasm.I64}, byte(wasm.I64Const), 0)
 	return w
 }
@@ -239,6 +245,9 @@ func (c *code) apply(raw []byte, from int, edits []edit) {
 			c.pop(e.index)
 		case jump:
 			c.idx(wasm.Br, e.index)
+		case again:
+			c.i32(0)
+			c.ops(wasm.I32Ne)
 		}
 	}
 	c.keep(raw, done, len(raw))

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/wedgecdn/wedge/runtime/wasm"
@@ -23,10 +24,10 @@ func naive(t testing.TB, module []byte) []byte {
 		if err != nil {
 			return nil, err
 		}
-		other := map[int]edit{} // by where they end
+		other := map[int][]edit{} // by where they end
 		for _, e := range list {
 			if e.kind != payment {
-				other[e.to] = e
+				other[e.to] = append(other[e.to], e)
 			}
 		}
 		edits := []edit{{at: b.Code, to: b.Code, units: costEntry}}
@@ -45,9 +46,9 @@ func naive(t testing.TB, module []byte) []byte {
 				edits = append(edits, edit{at: in.Pos, to: in.Pos, units: units})
 			}
 			if is {
-				edits = append(edits, replaced)
-			} else if e, is := other[in.Imm+in.IndexN]; is {
-				edits = append(edits, e)
+				edits = append(edits, replaced...)
+			} else if list, is := other[in.Imm+in.IndexN]; is {
+				edits = append(edits, list...)
 			}
 			if in.Op == wasm.Loop {
 				edits = append(edits, edit{at: in.End, to: in.End, units: costLoop})
@@ -88,6 +89,33 @@ func exactly(t testing.TB, module []byte) []byte {
 	return d.Wasm
 }
 
+// straight rewrites a module so that the engine's compiler gets its comparisons right, and changes nothing else.
+func straight(t testing.TB, module []byte) []byte {
+	t.Helper()
+	m, err := wasm.Decode(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newRewriter(m, wide.withDefaults())
+	w.findCallees(0)
+	p := newPlan(w)
+	var bodies [][]byte
+	for i, b := range m.Bodies {
+		list, err := p.body(i, int(b.Locals)+len(m.Types[m.Funcs[i]].Params))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out code
+		out.apply(b.Raw, 0, slices.DeleteFunc(list, func(e edit) bool { return e.kind != again }))
+		bodies = append(bodies, append(wasm.AppendU32(nil, uint32(len(out.b))), out.b...))
+	}
+	sections := slices.Clone(m.Sections)
+	if at, is := wasm.Place(sections, wasm.CodeSection); is {
+		sections[at] = wasm.Section{ID: wasm.CodeSection, Data: vector(bodies...)}
+	}
+	return wasm.Write(sections)
+}
+
 // stretched rewrites a module so that the counter goes down by each instruction as it runs, and at each place where Rewrite
 // would check, calls the host if it is below zero and is then set to limit: the host hears of every stretch without a check
 // that was longer.
@@ -106,6 +134,7 @@ func stretched(t testing.TB, module []byte, s stretches, limit int64) []byte {
 		if err != nil {
 			t.Fatal(err)
 		}
+		list = slices.DeleteFunc(list, func(e edit) bool { return e.kind == again })
 		out := code{counter: w.counter, tick: w.imported, b: append([]byte(nil), b.Raw[:b.Code]...)}
 		catchUp := func(at int) { // the checks of Rewrite up to there
 			for ; len(list) > 0 && list[0].kind == payment && list[0].at <= at; list = list[1:] {

@@ -32,6 +32,7 @@ const (
 	exit                    // that block ends, and the function gives the stack back
 	leave                   // it gives the stack back before it becomes another
 	jump                    // a return goes to the end of that block
+	again                   // a comparison is compared with 0: see fusion
 )
 
 // frame is a block, loop or if that is open, or the function itself.
@@ -71,6 +72,7 @@ type plan struct {
 	before uint32 // the local that keeps what was left of the stack
 	frame  int64  // what the function takes of the stack; 0 if it does not count
 	leaf   bool   // no loop, no call, no bulk operation seen
+	values fusion
 
 	loops, loopDepth, deepest int
 	last                      wasm.Instr // the instruction before, if it is sure to run just before; its Op is Nop else
@@ -99,6 +101,7 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 	p.seg, p.live, p.since, p.leaf = 0, true, costEntry, true
 	p.loops, p.loopDepth, p.deepest = 0, 0, 0
 	p.last.Op = wasm.Nop
+	p.values.begin(locals, len(p.w.m.Types[p.w.m.Funcs[index]].Params))
 	for len(p.frames) > 0 {
 		p.r.Instr(&p.in)
 		if err := p.r.Err(); err != nil {
@@ -130,6 +133,7 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 func (p *plan) step() error {
 	in := &p.in
 	p.pay(cost(in.Op))
+	p.fused()
 	last := in.Op
 	var err error
 	switch in.Op {
