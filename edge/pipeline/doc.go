@@ -4,8 +4,10 @@
 // send:
 //
 //	receive ─ route ─ on_request ─ lookup ─┬ hit ────────────────┬─ on_response ─ encode ─ conditional ─ finish
-//	   │        │         │                ├ miss, stale ─ await ┤
-//	   └────────┴─────────┴── refuse, fail └ pass ─────── pass ──┘
+//	   │        │         │ │              ├ miss, stale ─ await ┤
+//	   │        │         │ │              ├ pass ─────── pass ──┤
+//	   │        │         │ └ handle ──────┴─────────────────────┘
+//	   └────────┴─────────┴── refuse, fail
 //
 // The origin's side (fetch.go) works on a clone of the request, in its own
 // exchange; it may outlive its client and serve many who wait:

@@ -18,7 +18,9 @@ type Explanation struct {
 	Site, Route string
 	// Method and URL are the request's as they left on_request.
 	Method, URL string
-	// Functions are those that the request came to, in their order.
+	// Functions are those that the request came to, in their order. A handler is
+	// the last, as one that has answered: it was not run, since it would ask
+	// origins.
 	Functions []Decision
 	// Outcome, Reason and Status say how the request ends if it does not come to
 	// the cache: a function answers, or it is refused. Else Outcome is
@@ -72,7 +74,7 @@ func (p *Pipeline) Explain(x *exchange.Exchange, owner string) (e Explanation, e
 			if c.route.Hooks.Has(exchange.OnRequest) {
 				s = c.watchedRequest(&e)
 			} else {
-				s = lookup
+				s = c.normalised()
 			}
 		}
 	}
@@ -82,6 +84,11 @@ func (p *Pipeline) Explain(x *exchange.Exchange, owner string) (e Explanation, e
 	q := &x.Request
 	e.Site, e.Route = strings.Clone(x.Site), strings.Clone(x.Route)
 	e.Method, e.URL = strings.Clone(q.Method), q.Scheme+"://"+q.Host+q.URI()
+	if s == handle {
+		e.Functions = append(e.Functions, Decision{Function: c.route.Handler.Name, Answered: true})
+		e.Outcome = exchange.Answered
+		return e, nil
+	}
 	if s != lookup {
 		e.Outcome, e.Reason, e.Status = x.Outcome, x.Reason, x.Response.Status
 		return e, nil
@@ -118,7 +125,7 @@ func (c *call) watchedRequest(e *Explanation) step {
 	if x.Request.Host != host || x.Request.Path != path {
 		return c.renormalise()
 	}
-	return lookup
+	return c.normalised()
 }
 
 // A look is what functions may change of a request, as names and values.

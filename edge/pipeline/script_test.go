@@ -18,7 +18,10 @@ import (
 // Acts: set N=V and del N (the message of the hook's side), answer STATUS [body],
 // key N=V, ignore Q, sort, bypass, revalidate, origin N, path P, method M, ttl D, tag T,
 // no-store, var N=V, copy-var N (into a request field), trap, budget, body TEXT.
-type script struct{ acts map[exchange.Hook][]string }
+type script struct {
+	acts   map[exchange.Hook][]string
+	handle []string // of a handler, see scriptHandler
+}
 
 func (w *world) function(name, input string) {
 	s := &script{acts: map[exchange.Hook][]string{}}
@@ -26,6 +29,11 @@ func (w *world) function(name, input string) {
 		h, acts, ok := strings.Cut(line, ":")
 		if !ok {
 			continue
+		}
+		if h == "handle" {
+			for a := range strings.SplitSeq(acts, ";") {
+				s.handle = append(s.handle, strings.TrimSpace(a))
+			}
 		}
 		for k := range exchange.Hooks {
 			if k.String() == h {

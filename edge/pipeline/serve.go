@@ -19,6 +19,7 @@ const (
 	receive step = iota
 	findRoute
 	onRequest
+	handle
 	lookup
 	await
 	pass
@@ -101,6 +102,8 @@ func (c *call) run(s step) {
 			s = c.findRoute()
 		case onRequest:
 			s = c.onRequest()
+		case handle:
+			s = c.handle()
 		case lookup:
 			s = c.lookup()
 		case await:
@@ -149,7 +152,7 @@ func (c *call) findRoute() step {
 
 func (c *call) onRequest() step {
 	if !c.route.Hooks.Has(exchange.OnRequest) {
-		return lookup
+		return c.normalised()
 	}
 	host, path := c.x.Request.Host, c.x.Request.Path
 	switch r := c.route.Hooks.Call(c.x, exchange.OnRequest); r.Kind {
@@ -163,6 +166,14 @@ func (c *call) onRequest() step {
 	// again": what a function wrote goes through the same normal form.
 	if c.x.Request.Host != host || c.x.Request.Path != path {
 		return c.renormalise()
+	}
+	return c.normalised()
+}
+
+// normalised is what follows on_request.
+func (c *call) normalised() step {
+	if c.route.Handler != nil {
+		return handle
 	}
 	return lookup
 }
@@ -178,6 +189,20 @@ func (c *call) renormalise() step {
 		return c.fail(500, exchange.ReasonBadTarget)
 	}
 	q.Path, q.Query, q.HasQuery = t.Path, t.Query, t.HasQuery
+	return c.normalised()
+}
+
+// handle has the route's handler answer. What it says goes to this client and
+// nowhere else; what it asks of others goes by Own or past the cache.
+func (c *call) handle() step {
+	switch r := c.route.Handler.Call(c.x); r.Kind {
+	case hook.Answered:
+		c.x.Outcome = exchange.Answered
+		removeHopByHop(&c.x.Response.Header, false)
+		return onResponse
+	case hook.Failed:
+		return c.hookFailed(r)
+	}
 	return lookup
 }
 

@@ -18,6 +18,8 @@ type Route struct {
 	// chooses another.
 	Origin string
 	Hooks  *hook.Chain // nil: no functions
+	// Handler answers what on_request lets pass; nil: the cache and the origin do.
+	Handler *hook.Handler
 	// Encode compresses what clients get; nil: nothing is.
 	Encode *encode.Encoder
 	// own tells that it is the way of functions' own requests; see Own.

@@ -87,7 +87,7 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 
 // site HOST [option...]: options are mode=pass|force, ttl=, origin=, cookies=ignore,
 // key_cookie=, strip_set_cookie, store_set_cookie, no_collapse, reads_private, functions=a,b:open,
-// heuristic=, swr= and sie= (what holds for responses that do not say so), status=CODE:TTL, target=FIELD,
+// handler=a:open (one of the functions, with an on_handle), heuristic=, swr= and sie= (what holds for responses that do not say so), status=CODE:TTL, target=FIELD,
 // ignore_client, match_language, ranges, encode=br,gzip.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
@@ -159,6 +159,12 @@ func (w *world) options(r *Route, options []string) {
 			r.Rules.ReadsPrivate = true
 		case "version":
 			r.Rules.Versions = append(r.Rules.Versions, value)
+		case "handler":
+			n, policy, _ := strings.Cut(value, ":")
+			r.Handler = &hook.Handler{Name: n, OnFailure: map[string]hook.Policy{"": hook.Closed, "open": hook.Open, "stale": hook.Stale}[policy]}
+			if s := w.functions[n]; s != nil {
+				r.Handler.Function = scriptHandler{w, s}
+			}
 		case "functions":
 			var b []hook.Binding
 			for f := range strings.SplitSeq(value, ",") {
