@@ -18,10 +18,10 @@ func TestBindingOverridesFunction(t *testing.T) {
 		t.Error("a binding by name has other settings than its function")
 	}
 	ab := shop.Functions[1]
-	if ab.Limits.CPU != Duration(10*time.Millisecond) || ab.Limits.Wall != MaxWall || ab.OnFailure != FailOpen {
+	if ab.Limits.CPU != Duration(10*time.Millisecond) || ab.Limits.Wall != c.Limits.Wall || ab.OnFailure != FailOpen {
 		t.Errorf("a limit of its own, the others of the function: %+v", ab.Settings)
 	}
-	if c.Function("default", "ab").Limits.CPU != MaxCPU {
+	if c.Function("default", "ab").Limits.CPU != Duration(10*time.Second) {
 		t.Error("the override changed the function")
 	}
 	for i, r := range shop.Routes {
@@ -84,7 +84,7 @@ func TestDefaults(t *testing.T) {
 	f("data", c.Data, "/etc/wedge/wedge-data")
 	f("log", c.AccessLog.File, LogStdout)
 	f("function", c.Functions[0], Function{Name: "f", Owner: "default", Settings: Settings{
-		Limits:    Limits{Duration(50 * time.Millisecond), Duration(2 * time.Second), 32 << 20, Unlimited},
+		Limits:    Limits{Duration(50 * time.Millisecond), Duration(2 * time.Second), 32 << 20, Unlimited, 1_000_000},
 		Isolation: IsolateAuto, Instances: 64, OnFailure: FailClosed, MaxBody: 1 << 20,
 	}})
 	f("origin", c.Origins[0], Origin{"o", "default", []Server{{"http://a", 1}}, KeepHost, Duration(5 * time.Second), Duration(30 * time.Second), Duration(30 * time.Second), 1, 512})
@@ -98,6 +98,15 @@ func TestDefaults(t *testing.T) {
 	f("log off", mustParse(t, "access_log: {file: off}").AccessLog.File, LogOff)
 	f("memory of a function", mustParse(t, "functions: [{name: f, limits: {memory: none}}]").Functions[0].Limits.Memory, Size(768<<20))
 	f("memory of a function on a large node", mustParse(t, "memory: 64GiB\nfunctions: [{name: f, limits: {memory: none}}]").Functions[0].Limits.Memory, MaxMemory)
+	f("the node's limits", c.Limits, NodeLimits{Duration(10 * time.Second), Duration(5 * time.Minute), Unlimited, Unlimited, 100_000_000})
+	const none = "functions: [{name: f, limits: {cpu: none, wall: none, memory: none, fuel: none, host_calls: none}}]\n"
+	f("none", mustParse(t, none).Functions[0].Limits, Limits{Duration(10 * time.Second), Duration(5 * time.Minute), 768 << 20, Unlimited, 100_000_000})
+	const node = "limits: {cpu: 20ms, wall: 1s, memory: 16MiB, fuel: 5000, host_calls: 70}\n"
+	low := Limits{Duration(20 * time.Millisecond), Duration(time.Second), 16 << 20, 5000, 70}
+	f("none on a node with limits", mustParse(t, node+none).Functions[0].Limits, low)
+	f("defaults on a node with limits", mustParse(t, node+"functions: [{name: f}]").Functions[0].Limits, low)
+	f("a binding on a node with limits", mustParse(t, node+"functions: [{name: f, limits: {fuel: 10}}]\norigins: [{name: o, servers: [{url: http://a}]}]\nsites: [{hosts: [a], origin: o, functions: [{name: f, limits: {wall: none, fuel: none}}]}]").Sites[0].Functions[0].Limits, low)
+	f("more than the usual maximum", mustParse(t, "limits: {cpu: 1m}\nfunctions: [{name: f, limits: {cpu: 50s}}]").Functions[0].Limits.CPU, Duration(50*time.Second))
 	f("stores", mustParse(t, "functions: [{name: f, kv: []}]").Functions[0].KV, []Name{})
 	f("all stores", mustParse(t, "functions: [{name: f}]").Functions[0].KV, []Name(nil))
 	f("Default", Default().HTTP, c.HTTP)

@@ -77,6 +77,9 @@ func (d *decoder) node(c *Config) {
 	if c.Cache.Disk != 0 && c.Cache.Disk < MinDisk {
 		d.complain(d.at("cache.disk"), "raise it, or write 0 for none", "cache.disk of %s is below the least, %s", c.Cache.Disk, MinDisk)
 	}
+	if left := memoryLeft(c); left > 0 && c.Limits.Memory > left && c.Limits.Memory <= MaxMemory {
+		d.complain(d.at("limits.memory"), "raise memory, lower cache.memory or this limit", "limits.memory of %s is above the %s that cache.memory leaves of memory", c.Limits.Memory, left)
+	}
 	// A larger body would push out more than it is worth; the cache refuses it.
 	most, of, all := c.Cache.Memory/4, "a quarter of cache.memory", c.Cache.Memory
 	hint := fmt.Sprintf("lower it, or raise cache.memory to %s", 4*c.Cache.ObjectSize)
@@ -125,21 +128,22 @@ func anyInterface(host string) bool {
 
 // settings completes the settings of a function or of a binding.
 func (d *decoder) settings(c *Config, origins *directory, owner Name, s *Settings, path string) {
-	if s.Limits.CPU == Unlimited {
-		s.Limits.CPU = MaxCPU
-	}
-	if s.Limits.Wall == Unlimited {
-		s.Limits.Wall = MaxWall
-	}
-	if room := min(c.Memory-c.Cache.Memory, MaxMemory); room > 0 {
-		switch {
-		case s.Limits.Memory == Unlimited:
-			s.Limits.Memory = room
-		case s.Limits.Memory > room && s.Limits.Memory <= MaxMemory:
+	memory := c.Limits.Memory
+	if left := memoryLeft(c); left > 0 {
+		if memory == Unlimited {
+			memory = left
+		}
+		if s.Limits.Memory > left && s.Limits.Memory <= MaxMemory {
 			d.complain(d.at(path+".limits.memory", path+".limits", path), "raise memory, lower cache.memory or this limit",
-				"%s.limits.memory of %s is above the node's maximum of %s, which is what cache.memory leaves of memory", path, s.Limits.Memory, room)
+				"%s.limits.memory of %s is above the node's maximum of %s, which is what cache.memory leaves of memory", path, s.Limits.Memory, left)
+			memory = Unlimited // one complaint is enough
 		}
 	}
+	within(d, path, "cpu", &s.Limits.CPU, c.Limits.CPU)
+	within(d, path, "wall", &s.Limits.Wall, c.Limits.Wall)
+	within(d, path, "memory", &s.Limits.Memory, memory)
+	within(d, path, "fuel", &s.Limits.Fuel, c.Limits.Fuel)
+	within(d, path, "host_calls", &s.Limits.HostCalls, c.Limits.HostCalls)
 	if !d.written(path + ".fetch") {
 		return
 	}
@@ -147,6 +151,23 @@ func (d *decoder) settings(c *Config, origins *directory, owner Name, s *Setting
 		if name, ok := t.Origin(); ok {
 			d.refer(origins, owner, name, index(path+".fetch", i), "this function")
 		}
+	}
+}
+
+// memoryLeft is what one instance could have if there were no other and no connection; nothing or less if the cache takes all.
+func memoryLeft(c *Config) Size { return min(c.Memory-c.Cache.Memory, MaxMemory) }
+
+// within holds a function's limit below the node's. A default is lowered without a word.
+func within[T interface {
+	~int64
+	fmt.Stringer
+}](d *decoder, path, name string, limit *T, most T) {
+	switch at := path + ".limits." + name; {
+	case most == Unlimited:
+	case *limit > most && d.written(at):
+		d.complain(d.at(at), "lower it, or raise limits."+name+" of the node", "%s of %s is above the node's maximum of %s", at, *limit, most)
+	case *limit > most, *limit == Unlimited:
+		*limit = most
 	}
 }
 

@@ -23,6 +23,8 @@ type Config struct {
 	Cache Cache `yaml:"cache"`
 	// One line of JSON for each request.
 	AccessLog AccessLog `yaml:"access_log"`
+	// What the limits of no function may exceed, and what `none` stands for there.
+	Limits NodeLimits `yaml:"limits"`
 	// WebAssembly functions that sites and routes can use.
 	Functions []Function `yaml:"functions"`
 	// Servers behind this node.

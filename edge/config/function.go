@@ -1,7 +1,5 @@
 package config
 
-import "time"
-
 // Function is a named WebAssembly module of one owner, with the settings that hold wherever it is used.
 type Function struct {
 	// Name of the function, unique under its owner.
@@ -42,24 +40,36 @@ type Settings struct {
 	KV []Name `yaml:"kv"`
 }
 
-// Limits bound what one exchange may spend on a function. A limit that is left out is the default, 0 is an error.
+// Limits bound what one exchange may spend on a function. A limit that is left out is the default, or the node's maximum if that is less; 0 is an error.
 type Limits struct {
-	// Processor time. `none` means the node's maximum of 10s.
-	CPU Duration `yaml:"cpu" default:"50ms" rule:"none max=10s"`
-	// Time by the clock, waiting included. `none` means the node's maximum of 5m.
-	Wall Duration `yaml:"wall" default:"2s" rule:"none max=5m"`
-	// Memory of one instance. A module that was built for another host (proxy-wasm, http-wasm) has 128MiB where others have the default. `none` means the node's maximum: what the cache leaves of the node's memory, and 4GiB at most.
+	// Processor time. `none` means the node's maximum, `limits.cpu`.
+	CPU Duration `yaml:"cpu" default:"50ms" rule:"none"`
+	// Time by the clock, waiting included. `none` means the node's maximum, `limits.wall`.
+	Wall Duration `yaml:"wall" default:"2s" rule:"none"`
+	// Memory of one instance. A module that was built for another host (proxy-wasm, http-wasm) has 128MiB where others have the default. `none` means the node's maximum, `limits.memory`.
 	Memory Size `yaml:"memory" default:"32MiB" rule:"none max=4GiB"`
-	// Instructions, as the rewritten module counts them. `none` counts without a limit.
+	// Instructions, as the rewritten module counts them. `none` means the node's maximum, `limits.fuel`.
 	Fuel Count `yaml:"fuel" default:"none" rule:"none"`
+	// How often the function may call into the node. `none` means the node's maximum, `limits.host_calls`.
+	HostCalls Count `yaml:"host_calls" default:"1000000" rule:"none"`
 }
 
-// What `none` stands for, and what no limit may exceed.
-const (
-	MaxCPU    = Duration(10 * time.Second)
-	MaxWall   = Duration(5 * time.Minute)
-	MaxMemory = Size(4 << 30) // all that a 32-bit module can address
-)
+// NodeLimits are what the limits of no function may exceed, and what `none` stands for there.
+type NodeLimits struct {
+	// Processor time of a function in one exchange. While it runs, a long call keeps one processor busy at most.
+	CPU Duration `yaml:"cpu" default:"10s" rule:"max=1h"`
+	// Time by the clock.
+	Wall Duration `yaml:"wall" default:"5m" rule:"max=24h"`
+	// Memory of one instance. `none` means what the cache leaves of the node's memory, and 4GiB at most.
+	Memory Size `yaml:"memory" default:"none" rule:"none max=4GiB"`
+	// Instructions. `none` counts without a limit.
+	Fuel Count `yaml:"fuel" default:"none" rule:"none"`
+	// Calls into the node.
+	HostCalls Count `yaml:"host_calls" default:"100000000" rule:"max=1000000000000"`
+}
+
+// MaxMemory is all that a 32-bit module can address.
+const MaxMemory = Size(4 << 30)
 
 // DefaultMemory is the memory limit that stands for what is usual for a module's kind.
 const DefaultMemory = Size(32 << 20)

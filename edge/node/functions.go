@@ -144,10 +144,10 @@ func (v *live) codeOf(f *config.Function) (code, error) {
 }
 
 // spec is what the configuration says of a function at one binding.
-func spec(owner config.Name, b *config.Binding, hash string) guest.Spec {
+func spec(most *config.NodeLimits, owner config.Name, b *config.Binding, hash string) guest.Spec {
 	s := guest.Spec{
 		Owner: services.Owner(owner), Name: string(b.Name), Version: hash,
-		Limits: limit.Limits{CPU: time.Duration(b.Limits.CPU), Wall: time.Duration(b.Limits.Wall), Memory: int64(b.Limits.Memory)},
+		Limits: limit.Limits{CPU: time.Duration(b.Limits.CPU), Wall: time.Duration(b.Limits.Wall), Memory: int64(b.Limits.Memory), HostCalls: int64(b.Limits.HostCalls)},
 		// The sandbox takes 0 for "as many as it likes"; the configuration has a number.
 		Instances: b.Instances, Config: b.Config, Env: b.Env, MaxBody: int64(b.MaxBody),
 	}
@@ -156,6 +156,9 @@ func spec(owner config.Name, b *config.Binding, hash string) guest.Spec {
 	}
 	if b.Limits.Memory == config.DefaultMemory {
 		s.Limits.Memory = 0 // what is usual for its kind
+		if most.Memory != config.Unlimited {
+			s.MostMemory = int64(most.Memory)
+		}
 	}
 	switch b.Isolation {
 	case config.IsolateInstance:

@@ -34,7 +34,8 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			Metrics:  guestMetrics{m},
 			Devices:  guestDevices{},
 		},
-		Limits:   limit.Limits{CPU: time.Duration(config.MaxCPU), Wall: time.Duration(config.MaxWall), Memory: min(int64(c.Memory), int64(config.MaxMemory))},
+		// The other maxima stand in each Spec, as they may change with a reload.
+		Limits:   limit.Limits{Memory: min(int64(c.Memory), int64(config.MaxMemory))},
 		Original: n.original,
 		Room:     n.room,
 		Events: guest.Events{

@@ -29,6 +29,8 @@ type Spec struct {
 	Name    string
 	Version string // the SHA-256 of the version, in hexadecimal digits
 	Limits  limit.Limits
+	// MostMemory bounds the memory limit that is usual for the module's kind, where Limits has none; 0 does not.
+	MostMemory int64
 	// Isolation says what may outlive an exchange; nil is what the module's ABI says, which is a pristine instance for each
 	// but for proxy-wasm.
 	Isolation *sandbox.Isolation
@@ -93,6 +95,9 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 	}
 	if spec.Limits.Memory == 0 {
 		spec.Limits.Memory = f.info.MemoryLimit
+		if spec.MostMemory > 0 {
+			spec.Limits.Memory = min(spec.Limits.Memory, spec.MostMemory)
+		}
 	}
 	f.limits = spec.Limits.Within(h.o.Limits)
 	isolation := f.info.Isolation

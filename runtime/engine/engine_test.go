@@ -48,13 +48,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// self starts this binary again. Where the system cannot run it by itself, as with one for another processor, WEDGE_EXEC names
+// the emulator and its arguments, as go test's -exec does.
 func self(t testing.TB, command string) func(context.Context, string, string) error {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return engine.ChildCompiler(path, command)
+	return engine.ChildCompiler(append(strings.Fields(os.Getenv("WEDGE_EXEC")), path, command)...)
 }
 
 func host() []hostcall.Func {
