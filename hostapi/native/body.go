@@ -6,6 +6,7 @@ import (
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
 )
 
 // bodyOf writes the whole body.
@@ -20,16 +21,29 @@ func bodyOf(s *Session, a []uint64) int64 {
 	m, buf := uint32(a[0]), s.room(a, 1)
 	c, at, limit := &s.contents[m], s.message(m), int(s.b.o.MaxBody)
 	// A length that is known to be too large is not worth reading. It is that of the coded body, which a decoded one seldom falls below.
-	if !c.replaced && *at.body != nil && *at.length > int64(limit) {
+	if !c.Replaced && *at.Body != nil && *at.Length > int64(limit) {
 		return s.tooLarge(abi.StatusTooLarge)
 	}
-	if st := c.want(at, limit+1, limit, m == uint32(abi.MessageResponse)); st != abi.StatusOK {
-		return s.tooLarge(st)
+	if err := c.Want(at, limit+1, limit, m == uint32(abi.MessageResponse)); err != nil {
+		return s.tooLarge(bodyStatus(err))
 	}
-	if b := c.seen(); len(b) <= limit {
+	if b := c.Seen(); len(b) <= limit {
 		return s.giveBytes(buf, b)
 	}
 	return s.tooLarge(abi.StatusTooLarge)
+}
+
+// bodyStatus is what a guest learns of a body that cannot be read ahead.
+func bodyStatus(err error) abi.Status {
+	switch err {
+	case nil:
+		return abi.StatusOK
+	case message.ErrTooLarge:
+		return abi.StatusTooLarge
+	case message.ErrCoding:
+		return abi.StatusUnavailable
+	}
+	return abi.StatusIO
 }
 
 // tooLarge remembers that a body was, if that is the status.
@@ -50,8 +64,8 @@ func bodyPeek(s *Session, a []uint64) int64 {
 	m, buf := uint32(a[0]), s.room(a, 1)
 	c, limit := &s.contents[m], int(s.b.o.MaxBody)
 	n := min(len(buf), limit)
-	st := c.want(s.message(m), n, limit, m == uint32(abi.MessageResponse))
-	b := c.seen()
+	st := bodyStatus(c.Want(s.message(m), n, limit, m == uint32(abi.MessageResponse)))
+	b := c.Seen()
 	if st != abi.StatusOK && len(b) < n && (len(b) == 0 || st != abi.StatusIO) {
 		return status(st)
 	}
@@ -66,7 +80,7 @@ func bodySet(s *Session, a []uint64) int64 {
 	}
 	s.change()
 	s.dropCoding(m)
-	s.contents[m].replace(s.message(m), slices.Clone(b))
+	s.contents[m].Replace(s.message(m), slices.Clone(b))
 	return 0
 }
 
@@ -74,13 +88,13 @@ func bodySet(s *Session, a []uint64) int64 {
 func bodyAppend(s *Session, a []uint64) int64 {
 	m, b := uint32(a[0]), s.view(a, 1)
 	c := &s.contents[m]
-	if !c.replaced {
+	if !c.Replaced {
 		return status(abi.StatusInvalid)
 	}
-	if st := s.mayReplace(m, int64(len(c.own)+len(b))); st != abi.StatusOK {
+	if st := s.mayReplace(m, int64(len(c.Own)+len(b))); st != abi.StatusOK {
 		return status(st)
 	}
-	c.replace(s.message(m), append(c.own, b...))
+	c.Replace(s.message(m), append(c.Own, b...))
 	return 0
 }
 
@@ -105,14 +119,14 @@ func (s *Session) mayReplace(m uint32, n int64) abi.Status {
 // dropCoding removes, when a body is replaced, what spoke of its bytes. It
 // does so at once, so that the guest may set its own afterwards.
 func (s *Session) dropCoding(m uint32) {
-	if s.contents[m].replaced {
+	if s.contents[m].Replaced {
 		return
 	}
-	h := s.message(m).header
+	h := s.message(m).Header
 	h.DeleteKnown(exchange.ContentEncoding)
 	h.DeleteKnown(exchange.ContentLength)
 	if m == uint32(abi.MessageRequest) {
-		h.DeleteFunc(func(f *exchange.Field) bool { return isDigest(f.Name) })
+		h.DeleteFunc(func(f *exchange.Field) bool { return message.Digest(f.Name) })
 		return
 	}
 	s.touched |= bodyChanged
@@ -126,7 +140,7 @@ func (s *Session) afterBodyChange() {
 	r := &s.x.Response
 	h := &r.Header
 	if s.touched&digestSet == 0 {
-		h.DeleteFunc(func(f *exchange.Field) bool { return isDigest(f.Name) })
+		h.DeleteFunc(func(f *exchange.Field) bool { return message.Digest(f.Name) })
 	}
 	if s.hook == exchange.OnFetched {
 		if tag := h.Value(exchange.ETag); tag != "" && s.touched&etagSet == 0 {

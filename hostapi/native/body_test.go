@@ -183,8 +183,8 @@ func TestBodyTooLarge(t *testing.T) {
 		src := h.body(strings.NewReader(content), length)
 		h.wantStatus(abi.StatusTooLarge, "body", response, room(200))
 		h.wantStatus(abi.StatusTooLarge, "body", response, room(200))
-		if c := &h.s.contents[response]; len(c.text) > 101 || c.src != nil && len(c.src.raw) > 101 {
-			t.Errorf("%s: %d bytes are held, decoded %d", coding, len(c.src.raw), len(c.text))
+		if raw, decoded := h.s.contents[response].Held(); decoded > 101 || raw > 101 {
+			t.Errorf("%s: %d bytes are held, decoded %d", coding, raw, decoded)
 		}
 		h.s.Commit(0)
 		if got := all(h.x.Response.Body); got != content || src.closed != 1 {

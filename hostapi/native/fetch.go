@@ -10,6 +10,7 @@ import (
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
 	"github.com/wedgecdn/wedge/hostapi/services"
 )
 
@@ -62,7 +63,7 @@ func fetchNew(s *Session, a []uint64) int64 {
 	if s.b.o.Services.Fetcher == nil {
 		return status(abi.StatusUnavailable)
 	}
-	if !isToken(method) || len(method) > 32 || method == "CONNECT" || method == "TRACE" || len(target) > 16<<10 {
+	if !message.Token(method) || len(method) > 32 || method == "CONNECT" || method == "TRACE" || len(target) > 16<<10 {
 		return status(abi.StatusInvalid)
 	}
 	if st := s.reaches(origin, target); st != abi.StatusOK {
@@ -80,9 +81,9 @@ func fetchNew(s *Session, a []uint64) int64 {
 // reaches tells whether the binding lets its guest ask there.
 func (s *Session) reaches(origin, target string) abi.Status {
 	if origin != "" {
-		path, query, _ := cutQuery(target)
-		_, ok := normalPath(path)
-		_, ok2 := normalQuery(query)
+		path, query, _ := message.CutQuery(target)
+		_, ok := message.Path(path)
+		_, ok2 := message.Query(query)
 		if !ok || !ok2 {
 			return abi.StatusInvalid
 		}
@@ -116,7 +117,7 @@ func fetchFieldAdd(s *Session, a []uint64) int64 {
 	if st := checkField(exchange.Lookup(name), name, value); st != abi.StatusOK {
 		return s.refused(st)
 	}
-	if h := &f.r.Header; h.Len() >= maxFields || h.Size()+len(name)+len(value)+4 > maxHead {
+	if h := &f.r.Header; h.Len() >= message.MaxFields || h.Size()+len(name)+len(value)+4 > message.MaxHead {
 		return status(abi.StatusLimit)
 	}
 	f.r.Header.Add(strings.Clone(name), strings.Clone(value))

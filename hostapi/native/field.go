@@ -1,29 +1,10 @@
 package native
 
 import (
-	"strings"
-
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
 )
-
-// Bounds of a head that guests build.
-const (
-	maxHead   = 64 << 10 // bytes, as Header.Size counts
-	maxFields = 512      // lines
-)
-
-// reserved tells of a field that belongs to the node, because it speaks of one
-// connection, frames a message, or is how the node counts and tells time.
-func reserved(k exchange.Known) bool {
-	switch k {
-	case exchange.Connection, exchange.TransferEncoding, exchange.ContentLength, exchange.Trailer, exchange.Date, exchange.Age, exchange.CDNLoop,
-		exchange.KeepAlive, exchange.ProxyConnection, exchange.ProxyAuthenticate, exchange.ProxyAuthorization, exchange.TE, exchange.Upgrade,
-		exchange.Host, exchange.Expect:
-		return true
-	}
-	return false
-}
 
 // hides tells whether the field is hidden at this hook: what is fetched may be
 // stored and shared, so it must not depend on who asked.
@@ -48,7 +29,7 @@ func field(s *Session, a []uint64) int64 {
 	if index < 0 || s.hides(m, k) {
 		return status(abi.StatusAbsent)
 	}
-	h := s.message(m).header
+	h := s.message(m).Header
 	if index == 0 {
 		if v, ok := h.Named(name); ok {
 			return s.give(buf, v)
@@ -71,7 +52,7 @@ func fieldCount(s *Session, a []uint64) int64 {
 		return 0
 	}
 	n := int64(0)
-	for range s.message(m).header.AllNamed(name) {
+	for range s.message(m).Header.AllNamed(name) {
 		n++
 	}
 	return n
@@ -95,10 +76,10 @@ func fields(s *Session, a []uint64) int64 {
 
 // checkField is why a field line may not be set, or ok.
 func checkField(k exchange.Known, name, value string) abi.Status {
-	if !isToken(name) || !isFieldValue(value) {
+	if !message.Token(name) || !message.FieldValue(value) {
 		return abi.StatusInvalid
 	}
-	if reserved(k) {
+	if message.Reserved(k) {
 		return abi.StatusNotAllowed
 	}
 	return abi.StatusOK
@@ -116,8 +97,8 @@ func (s *Session) putField(a []uint64, add bool) int64 {
 	if st := checkField(k, name, value); st != abi.StatusOK {
 		return s.refused(st)
 	}
-	h := s.message(m).header
-	if h.Len() >= maxFields || h.Size()+len(name)+len(value)+4 > maxHead {
+	h := s.message(m).Header
+	if h.Len() >= message.MaxFields || h.Size()+len(name)+len(value)+4 > message.MaxHead {
 		return status(abi.StatusLimit)
 	}
 	value, ok := s.keep(value)
@@ -154,13 +135,13 @@ func (s *Session) refused(st abi.Status) int64 {
 func fieldRemove(s *Session, a []uint64) int64 {
 	m, name := uint32(a[0]), s.text(a, 1)
 	k := exchange.Lookup(name)
-	if !isToken(name) {
+	if !message.Token(name) {
 		return status(abi.StatusInvalid)
 	}
-	if reserved(k) {
+	if message.Reserved(k) {
 		return s.refused(abi.StatusNotAllowed)
 	}
-	h := s.message(m).header
+	h := s.message(m).Header
 	if _, ok := h.Named(name); !ok {
 		if s.hides(m, k) {
 			return 0
@@ -188,54 +169,7 @@ func (s *Session) touch(m uint32, k exchange.Known, name string) {
 		s.touched |= acceptRangesSet
 	case k == exchange.ContentRange:
 		s.touched |= contentRangeSet
-	case isDigest(name):
+	case message.Digest(name):
 		s.touched |= digestSet
 	}
-}
-
-// isDigest tells of a field that holds a hash of the content.
-func isDigest(name string) bool {
-	for _, d := range [...]string{"Content-Digest", "Repr-Digest", "Digest", "Content-MD5"} {
-		if len(d) == len(name) && strings.EqualFold(d, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// isToken follows RFC 9110 §5.6.2:
-//
-// "token = 1*tchar"
-// https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2-2
-func isToken(s string) bool {
-	if s == "" || len(s) > 256 {
-		return false
-	}
-	for i := range len(s) {
-		if !tchar[s[i]] {
-			return false
-		}
-	}
-	return true
-}
-
-var tchar = func() (t [256]bool) {
-	for _, c := range "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" {
-		t[c] = true
-	}
-	return t
-}()
-
-// isFieldValue refuses what could end a field line or smuggle another, and
-// white space at the ends, which is no part of a value.
-//
-// "Field values containing CR, LF, or NUL characters are invalid and dangerous"
-// https://www.rfc-editor.org/rfc/rfc9110#section-5.5-5
-func isFieldValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return s == "" || s[0] > ' ' && s[len(s)-1] > ' '
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
 )
 
 // touched remembers what a hook changed that decides about other fields.
@@ -66,18 +67,18 @@ func requestPartSet(s *Session, a []uint64) int64 {
 	v, r := s.text(a, 1), &s.x.Request
 	switch abi.Part(a[0]) {
 	case abi.PartMethod:
-		if !isToken(v) || len(v) > 32 || v == "CONNECT" || v == "TRACE" {
+		if !message.Token(v) || len(v) > 32 || v == "CONNECT" || v == "TRACE" {
 			return status(abi.StatusInvalid)
 		}
 		return s.setText(&r.Method, v)
 	case abi.PartHost:
-		host, ok := normalHost(v, r.Scheme)
+		host, ok := message.Host(v, r.Scheme)
 		if !ok {
 			return status(abi.StatusInvalid)
 		}
 		return s.setText(&r.Host, host)
 	case abi.PartPath:
-		path, ok := normalPath(v)
+		path, ok := message.Path(v)
 		if !ok {
 			return status(abi.StatusInvalid)
 		}
@@ -104,7 +105,7 @@ func (s *Session) setText(to *string, v string) int64 {
 }
 
 func (s *Session) setQuery(v string, has bool) int64 {
-	q, ok := normalQuery(v)
+	q, ok := message.Query(v)
 	if !ok {
 		return status(abi.StatusInvalid)
 	}
@@ -116,9 +117,9 @@ func (s *Session) setQuery(v string, has bool) int64 {
 }
 
 func (s *Session) setURI(v string) int64 {
-	p, q, has := cutQuery(v)
-	path, ok := normalPath(p)
-	query, ok2 := normalQuery(q)
+	p, q, has := message.CutQuery(v)
+	path, ok := message.Path(p)
+	query, ok2 := message.Query(q)
 	if !ok || !ok2 {
 		return status(abi.StatusInvalid)
 	}
@@ -171,7 +172,7 @@ func respond(s *Session, a []uint64) int64 {
 	}
 	r.Status = int(code)
 	r.Header.Reset()
-	s.contents[abi.MessageResponse].replace(s.message(uint32(abi.MessageResponse)), slices.Clone(b))
+	s.contents[abi.MessageResponse].Replace(s.message(uint32(abi.MessageResponse)), slices.Clone(b))
 	return 0
 }
 
@@ -180,7 +181,7 @@ func (s *Session) takeBackAnswer() {
 	r := &s.x.Response
 	r.Status, r.Body, r.ContentLength = s.answer.status, s.answer.body, s.answer.length
 	r.Header.CopyFrom(&s.answer.header)
-	s.contents[abi.MessageResponse].drop(slot{})
+	s.contents[abi.MessageResponse].Drop()
 }
 
 // failure writes the reason's word.

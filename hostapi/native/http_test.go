@@ -6,6 +6,7 @@ import (
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
 )
 
 const (
@@ -109,47 +110,6 @@ func TestSetRequestParts(t *testing.T) {
 	f(abi.PartURI, "/../x?y", abi.StatusInvalid, "/a/b?c=d")
 	f(abi.PartURI, "http://x/", abi.StatusInvalid, "/a/b?c=d")
 	f(abi.PartProtocol, "2", abi.StatusNotAllowed, "1.1")
-}
-
-// Normal form is a form: what is in it stays as it is, and has one reading.
-func FuzzNormalPath(f *testing.F) {
-	for _, s := range []string{"/", "/a/%7e/b", "/%2e%2e/", "//", "/%41%5c", "/a/.%2E/x"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, p string) {
-		n, ok := normalPath(p)
-		if !ok {
-			return
-		}
-		if again, ok := normalPath(n); !ok || again != n {
-			t.Fatalf("%q → %q → %q, %v", p, n, again, ok)
-		}
-		// Oracle: decode everything, segment by segment.
-		for seg := range strings.SplitSeq(n, "/") {
-			d := decodeAll(t, seg)
-			if d == "." || d == ".." || strings.ContainsAny(d, "\x00\\") {
-				t.Fatalf("%q → %q has the segment %q", p, n, d)
-			}
-		}
-	})
-}
-
-func decodeAll(t *testing.T, s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			b.WriteByte(s[i])
-			continue
-		}
-		hi, ok := unhex(s[i+1])
-		lo, ok2 := unhex(s[i+2])
-		if !ok || !ok2 {
-			t.Fatalf("%q is badly encoded", s)
-		}
-		b.WriteByte(hi<<4 | lo)
-		i += 2
-	}
-	return b.String()
 }
 
 func TestFields(t *testing.T) {
@@ -258,7 +218,7 @@ func TestFieldLimits(t *testing.T) {
 		n++
 	}
 	h.wantStatus(abi.StatusLimit, "field_add", request, "X-A", "b")
-	if n != maxFields-5 {
+	if n != message.MaxFields-5 {
 		t.Errorf("%d field lines were added", n)
 	}
 	h = start(t, exchange.OnRequest, Options{})

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 	"github.com/wedgecdn/wedge/runtime/wasi"
@@ -35,7 +37,7 @@ type Session struct {
 	// is not emptied before the exchange ends.
 	kept int
 
-	contents [2]content
+	contents [2]message.Content
 	answer   aside // the response before respond replaced it
 
 	stores  []store
@@ -134,11 +136,11 @@ func (e *ResultError) Error() string {
 func (s *Session) Rollback() {
 	if s.staged && !s.frozen {
 		for m := range s.contents {
-			s.contents[m].drop(s.message(uint32(m)))
+			s.contents[m].Drop()
 		}
 		s.x.Restore(&s.before)
 		for m := range s.contents {
-			s.contents[m].restore(s.message(uint32(m)))
+			s.contents[m].Restore(s.message(uint32(m)))
 		}
 	}
 	s.endHook()
@@ -150,14 +152,14 @@ func (s *Session) settle() {
 		s.afterBodyChange()
 	}
 	for m := range s.contents {
-		s.contents[m].settle()
+		s.contents[m].Settle()
 	}
 }
 
 func (s *Session) endHook() {
 	s.endSpans()
 	for m := range s.contents {
-		s.contents[m].forget()
+		s.contents[m].Forget()
 	}
 	s.answer.header.Reset()
 	s.answer.body = nil
@@ -238,6 +240,13 @@ func (s *Session) line(fd uint32, b []byte) {
 		}
 		log.Log(&services.Line{Caller: s.caller(), Level: level, Message: b, Stream: uint8(fd)})
 	}
+}
+
+func (s *Session) message(m uint32) message.Slot {
+	if m == uint32(abi.MessageRequest) {
+		return message.Of(&s.x.Request)
+	}
+	return message.OfResponse(&s.x.Response)
 }
 
 func cloneAll(list []string) []string {

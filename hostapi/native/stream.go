@@ -6,6 +6,7 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/abi"
 	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
 )
 
 // Stream is a hook that runs beside the sending of the body it makes. The
@@ -89,7 +90,7 @@ func bodyStreamBegin(s *Session, _ []uint64) int64 {
 	if stat := s.mayReplace(uint32(abi.MessageResponse), 1); stat != abi.StatusOK {
 		return status(stat)
 	}
-	name, ok := coding(&r.Header)
+	name, ok := message.Coding(&r.Header)
 	if !ok {
 		return status(abi.StatusUnavailable)
 	}
@@ -98,7 +99,7 @@ func bodyStreamBegin(s *Session, _ []uint64) int64 {
 	s.touched |= bodyChanged
 	s.settle()
 	for m := range s.contents {
-		s.contents[m].forget() // what was read ahead is in the body itself
+		s.contents[m].Forget() // what was read ahead is in the body itself
 	}
 	st.base = r.Body
 	st.src = &lazyDecoder{coding: name, r: st.base}
@@ -119,7 +120,7 @@ type lazyDecoder struct {
 
 func (l *lazyDecoder) Read(p []byte) (int, error) {
 	if l.d == nil && l.err == nil {
-		if l.d, l.done, l.err = decoder(l.coding, l.r); l.err != nil {
+		if l.d, l.done, l.err = message.Decoder(l.coding, l.r); l.err != nil {
 			l.d = nil
 		}
 	}

@@ -1,4 +1,4 @@
-package native
+package message
 
 import (
 	"io"
@@ -92,15 +92,10 @@ type tee struct {
 	limit int // of bytes read ahead
 }
 
-// errTooLarge ends a tee at its limit.
-type errTooLarge struct{}
-
-func (errTooLarge) Error() string { return "body larger than max_body" }
-
 func (t *tee) Read(p []byte) (int, error) {
 	if t.at == len(t.r.raw) {
 		if t.at >= t.limit {
-			return 0, errTooLarge{}
+			return 0, ErrTooLarge
 		}
 		if err := t.r.more(t.limit); err != nil && t.at == len(t.r.raw) {
 			return 0, err

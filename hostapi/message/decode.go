@@ -1,4 +1,4 @@
-package native
+package message
 
 import (
 	"bufio"
@@ -18,9 +18,9 @@ import (
 // decoders to support windows of 8 MB.
 const maxWindow = 8 << 20
 
-// coding is the content coding of a message; ok is false if there are several
+// Coding is the content coding of a message; ok is false if there are several
 // or one that this package cannot decode. "" is none.
-func coding(h *exchange.Header) (name string, ok bool) {
+func Coding(h *exchange.Header) (name string, ok bool) {
 	if h.Count(exchange.ContentEncoding) > 1 {
 		return "", false
 	}
@@ -35,9 +35,9 @@ func coding(h *exchange.Header) (name string, ok bool) {
 	return "", false
 }
 
-// decoder reads r decoded; done frees what it holds. The beginning of r is
+// Decoder reads r decoded; done frees what it holds. The beginning of r is
 // read at once.
-func decoder(coding string, r io.Reader) (d io.Reader, done func(), err error) {
+func Decoder(coding string, r io.Reader) (d io.Reader, done func(), err error) {
 	switch coding {
 	case "gzip":
 		g, err := gzip.NewReader(r)

@@ -1,18 +1,18 @@
-package native
+package message
 
 import (
 	"net/netip"
 	"strings"
 )
 
-// cutQuery splits a URI at its first "?".
-func cutQuery(uri string) (path, query string, has bool) { return strings.Cut(uri, "?") }
+// CutQuery splits a URI at its first "?".
+func CutQuery(uri string) (path, query string, has bool) { return strings.Cut(uri, "?") }
 
-// normalPath puts a path into the form in which the node compares paths
+// Path puts a path into the form in which the node compares paths
 // (RFC 3986 §6.2.2): unreserved characters not encoded, hexadecimal digits in
 // upper case. It refuses what has more than one reading: dot segments, also
 // encoded ones, backslashes, NUL, control characters and bare non-ASCII.
-func normalPath(p string) (string, bool) {
+func Path(p string) (string, bool) {
 	if p == "" || p[0] != '/' || len(p) > 8<<10 {
 		return "", false
 	}
@@ -33,8 +33,8 @@ func normalPath(p string) (string, bool) {
 	return p, !strings.Contains(p, "%5C")
 }
 
-// normalQuery is normalPath for what follows "?".
-func normalQuery(q string) (string, bool) {
+// Query is Path for what follows "?".
+func Query(q string) (string, bool) {
 	if len(q) > 8<<10 {
 		return "", false
 	}
@@ -101,9 +101,9 @@ func unreserved(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
-// normalHost puts an authority without user into lower case and removes the
+// Host puts an authority without user into lower case and removes the
 // scheme's default port; false if it is none.
-func normalHost(h, scheme string) (string, bool) {
+func Host(h, scheme string) (string, bool) {
 	if h == "" || len(h) > 255+6 {
 		return "", false
 	}
