@@ -28,8 +28,11 @@ type ABI interface {
 type Module interface {
 	Export(name string) (engine.Signature, bool)
 	Exports() []string
-	Imports() []engine.Import
+	Imports() []Import
 }
+
+// Import names a function that a module needs.
+type Import = engine.Import
 
 // Facts is what an ABI says of a module of its own.
 type Facts struct {
