@@ -67,7 +67,7 @@ func TestReport(t *testing.T) {
 	if asked != 1 {
 		t.Errorf("asked for the module %d times", asked)
 	}
-	spent := g(exchange.OnResponse, "budget", "fuel budget spent: limit 5000, used 50", "", "[$3 at guest.src:29]")
+	spent := g(exchange.OnResponse, "budget", "fuel budget spent: limit 5000, used 50", "", "[$3 at guest.src:27]")
 	other := g(exchange.OnError, "other", "the hook returned 7, which is neither 0 (go on) nor 1 (answered)", "", "[]")
 	if first.Key() != again.Key() || first.Key() == spent.Key() || spent.Key() == other.Key() {
 		t.Errorf("keys %q, %q, %q, %q", first.Key(), again.Key(), spent.Key(), other.Key())

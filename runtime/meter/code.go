@@ -58,6 +58,17 @@ func (c *code) check() {
 	c.ops(wasm.End)
 }
 
+// checkRound leaves the inner of two loops for the outer if the counter is below zero.
+func (c *code) checkRound() {
+	c.idx(wasm.GlobalGet, c.counter)
+	c.i64(0)
+	c.ops(wasm.I64GeS)
+	c.open(wasm.If)
+	c.ops(wasm.Else)
+	c.idx(wasm.Br, 2)
+	c.ops(wasm.End)
+}
+
 // push takes a frame off the stack, keeps in a local what was left before, and looks at what is left, and at the counter too
 // if wanted.
 func (c *code) push(frame int64, both bool, before uint32) {

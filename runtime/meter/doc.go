@@ -10,8 +10,8 @@
 // holds at every moment, and for equal input is an equal number on every machine and engine, whatever the slices. It is never
 // less than what was executed. It may be more, as code is paid for in advance, at once: straight-line code when it is
 // entered, code after a block that nothing jumps out of together with the code before it, a branch of few instructions
-// together with what comes before the branch (see fold), a tiny function by who calls it (see callees). A call of a tiny
-// function by the host costs nothing.
+// together with what comes before the branch (see fold), rounds of a short loop together (see shape), a tiny function by who calls
+// it (see callees). A call of a tiny function by the host costs nothing.
 //
 // The counter starts at zero, which is spent: a module whose host grants nothing ticks at its first check, its start
 // function included.

@@ -60,7 +60,7 @@ type span struct{ from, to, n int }
 
 // body looks which of the wanted instructions are in a body: it is the one of that function, came out as c, and stands at
 // that position among the rewritten ones.
-func (t *trace) body(function uint32, b wasm.Body, c *code, at int) {
+func (t *trace) body(function uint32, b wasm.Body, shape *shape, c *code, at int) {
 	if t == nil {
 		return
 	}
@@ -76,7 +76,7 @@ func (t *trace) body(function uint32, b wasm.Body, c *code, at int) {
 			continue
 		}
 		s := c.spans[k]
-		from := b.Offset + s.from + min(pos-s.to, s.n) // behind a span stands what the rewriter put in front of what follows
+		from := b.Offset + shape.original(s.from+min(pos-s.to, s.n)) // behind a span stands what the rewriter put in front of what follows
 		t.found[t.want[i]] = Place{Function: function, Code: from - t.original, Offset: from}
 	}
 }

@@ -1,12 +1,14 @@
 package meter
 
 import (
+	"fmt"
+
 	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 6
+const Version = 7
 
 // Names that a rewritten module shares with its host.
 const (
@@ -65,6 +67,7 @@ func rewrite(module []byte, caps Caps, t *trace) (*rewriter, error) {
 	}
 	w.findCallees(tinyMost)
 	w.findRecursion()
+	w.reshapes = true
 	if err := w.bodies(newPlan(w).body); err != nil {
 		return nil, err
 	}
@@ -100,6 +103,9 @@ type rewriter struct {
 	namesData bool              // some code, perhaps unreachable, names a data segment
 	keeper
 	effort effort
+
+	reshapes bool   // not in some tests
+	shape    *shape // of the body that is being rewritten; nil if it stays as it is
 
 	trace *trace // nil unless somebody wants to know where instructions come from
 }
@@ -185,25 +191,49 @@ func (w *rewriter) bodies(planned func(index, locals int) ([]edit, error)) error
 		if locals > uint64(w.caps.Locals) {
 			return refuse(b.Offset, hintSplit, "function with %d locals, at most %d are allowed", locals, w.caps.Locals)
 		}
-		edits, err := planned(i, int(locals))
+		edits, err := w.plan(i, int(locals), planned)
 		if err != nil {
 			return err
 		}
+		raw := w.m.Bodies[i].Raw
+		w.m.Bodies[i] = b
 		out.b, out.spans = out.b[:0], out.spans[:0]
 		from := 0
 		if w.recursion != nil && w.recursion.counted[i] {
 			from = b.Code
 			out.b = withLocal(out.b, b, wasm.I64)
 		}
-		out.apply(b.Raw, from, edits)
+		out.apply(raw, from, edits)
 		w.code = wasm.AppendU32(w.code, uint32(len(out.b)))
-		w.trace.body(w.imported+uint32(i), b, &out, len(w.code))
+		w.trace.body(w.imported+uint32(i), b, w.shape, &out, len(w.code))
 		w.code = append(w.code, out.b...)
 		if len(w.code) > 4*w.caps.ModuleBytes {
 			return refuse(b.Offset, hintSplit, "so many loops and branches that metering them makes more than %d bytes of code", 4*w.caps.ModuleBytes)
 		}
 	}
 	return nil
+}
+
+// plan has a body planned, in another shape if that is better, which then stands in its place. An error speaks of the original.
+func (w *rewriter) plan(i, locals int, planned func(index, locals int) ([]edit, error)) ([]edit, error) {
+	w.shape = nil
+	b := w.m.Bodies[i]
+	if w.reshapes {
+		w.shape = reshape(&b, locals, w.caps.Nesting)
+	}
+	if w.shape == nil {
+		return planned(i, locals)
+	}
+	w.m.Bodies[i].Raw = w.shape.raw
+	edits, err := planned(i, locals)
+	if err != nil {
+		w.m.Bodies[i], w.shape = b, nil
+		if _, told := planned(i, locals); told != nil {
+			return nil, told
+		}
+		return nil, fmt.Errorf("BUG: a function at offset %d cannot be reshaped: %w", b.Offset, err)
+	}
+	return edits, nil
 }
 
 // withLocal appends the declaration of a body's locals, with one more behind them.
@@ -223,6 +253,9 @@ func (c *code) apply(raw []byte, from int, edits []edit) {
 		done = e.to
 		switch e.kind {
 		case payment:
+			if e.round {
+				c.checkRound()
+			}
 			c.charge(e.units)
 			if e.check {
 				c.check()

@@ -129,16 +129,18 @@ func stretched(t testing.TB, module []byte, s stretches, limit int64) []byte {
 	clever := newPlan(w)
 	clever.limits = s
 	w.findCallees(tinyMost)
-	for i, b := range m.Bodies {
-		list, err := clever.body(i, 0)
+	w.reshapes = true
+	for i := range m.Bodies {
+		list, err := w.plan(i, 0, clever.body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		list = slices.DeleteFunc(list, func(e edit) bool { return e.kind == again })
+		b := m.Bodies[i]
 		out := code{counter: w.counter, tick: w.imported, b: append([]byte(nil), b.Raw[:b.Code]...)}
 		catchUp := func(at int) { // the checks of Rewrite up to there
 			for ; len(list) > 0 && list[0].kind == payment && list[0].at <= at; list = list[1:] {
-				if list[0].check {
+				if list[0].check || list[0].round {
 					out.check()
 					out.i64(limit)
 					out.idx(wasm.GlobalSet, out.counter)

@@ -7,6 +7,7 @@ type edit struct {
 	at, to int
 	kind   editKind
 	check  bool   // payment: look at the counter afterwards
+	round  bool   // payment: before it, leave the inner of two loops if the counter is below zero; see shape
 	units  int64  // payment
 	parent int    // payment: see fold; -1 for none
 	alt    int    // payment of an else: that of its if; else -1
@@ -47,6 +48,8 @@ type frame struct {
 	target  bool  // something branches to its end
 	join    int64 // since, the largest of those that reach its end otherwise than from above
 	reach   int   // the outermost frame that something in it branches to
+	outer   bool  // a loop that reshape added
+	latch   int   // of the inner one: where it begins again, if it checks there
 }
 
 // plan finds where a body pays and where it checks.
@@ -132,7 +135,12 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 // step takes one instruction into account.
 func (p *plan) step() error {
 	in := &p.in
-	p.pay(cost(in.Op))
+	if in.Op != wasm.Br || p.w.shape.isOwn(in.Pos) {
+		p.pay(cost(in.Op))
+	}
+	if in.Pos == p.frames[len(p.frames)-1].latch && p.live {
+		p.edits = append(p.edits, edit{at: in.Pos, to: in.Pos, round: true, parent: -1, alt: -1})
+	}
 	p.fused()
 	last := in.Op
 	var err error
@@ -238,10 +246,22 @@ func (p *plan) open() error {
 	p.frames = append(p.frames, frame{op: in.Op, entry: p.seg, branch: -1, live: p.live, since: p.since, reach: len(p.frames)})
 	switch in.Op {
 	case wasm.Loop:
+		f := &p.frames[len(p.frames)-1]
+		if latch, is := p.w.shape.pair(in.Pos); is { // the inner one, which comes next, counts
+			f.outer, f.latch = true, latch
+			p.header(in.End)
+			break
+		}
 		p.loops++
 		p.loopDepth++
 		p.deepest = max(p.deepest, p.loopDepth)
 		p.header(in.End)
+		if outer := &p.frames[len(p.frames)-2]; outer.outer {
+			f.latch, outer.latch = outer.latch, 0
+			if p.live {
+				p.edits[p.seg].check, p.edits[p.seg].round = false, f.latch == 0
+			}
+		}
 		p.pay(costLoop)
 	case wasm.If:
 		if p.live {
@@ -283,7 +303,7 @@ func (p *plan) close() {
 		others = true
 		f.join = max(f.join, f.since)
 	}
-	if f.op == wasm.Loop {
+	if f.op == wasm.Loop && !f.outer {
 		p.loopDepth--
 	}
 	if others {

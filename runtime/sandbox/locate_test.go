@@ -54,7 +54,7 @@ func TestLocate(t *testing.T) {
 	m.Func("host", "", "i", "", Code(I32(5), Op(0x1a), Call(refuse), I32(1))...)
 	m.Func("copy", "", "i", "", Code(I32(65_000), I32(0), I32(70_000), Op(0xfc, 10, 0, 0), I32(1))...)
 	module := WithLines(m.Bytes())
-	names := map[wasm.Op]string{0x36: "i32.store", wasm.Call: "call", wasm.Unreachable: "unreachable", wasm.LocalGet: "local.get", wasm.MemoryCopy: "memory.copy"}
+	names := map[wasm.Op]string{wasm.Loop: "loop", 0x36: "i32.store", wasm.Call: "call", wasm.Unreachable: "unreachable", wasm.MemoryCopy: "memory.copy"}
 
 	for _, interpreter := range []bool{false, true} {
 		e := newEngineWith(t, engine.Options{Interpreter: interpreter})
@@ -104,7 +104,7 @@ func TestLocate(t *testing.T) {
 		}
 		f("bounds", "2 i32.store", "3 call")
 		f("unreachable", "2 unreachable", "4 call")
-		f("budget", "1 local.get", "5 call")
+		f("budget", "1 loop", "5 call")
 		f("host", "test.refuse", "6 call")
 		f("copy", "7 memory.copy")
 		if _, err := code.Locate(append(module, 0), nil); !errors.Is(err, engine.ErrOriginal) {
