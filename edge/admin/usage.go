@@ -7,6 +7,8 @@ type FunctionUsage struct {
 	Hooks         []HookUsage `json:"hooks"`
 	Memory        int64       `json:"memory" doc:"The largest memory that an exchange has left, in bytes."`
 	MemoryLimit   int64       `json:"memory_limit"`
+	Stack         int64       `json:"stack" doc:"The largest call stack that the engine made for a call, in bytes: it begins with 10 KiB, and doubles."`
+	Taken         int64       `json:"taken" doc:"What its instances take of the node's memory, in bytes."`
 	Instances     int         `json:"instances" doc:"Instances that are alive."`
 	Idle          int         `json:"idle" doc:"Instances that wait for an exchange."`
 	Queued        int         `json:"queued" doc:"Exchanges that wait for an instance."`

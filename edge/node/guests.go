@@ -28,7 +28,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 		Services: &services.Services{
 			KV:       guestKV{n.kv},
 			Cache:    guestCache{n.cache},
-			Fetcher:  guestFetch{n.origins, n.pipeline},
+			Fetcher:  guestFetch{n.origins, n.pipeline, m},
 			Counters: guestCounters{counter.New(counter.Options{})},
 			Log:      guestLog{n.observer.Functions},
 			Metrics:  guestMetrics{m},
@@ -101,9 +101,11 @@ func (n *Node) original(owner services.Owner, name, version string) ([]byte, err
 type guestFetch struct {
 	u *origin.Upstreams
 	p *pipeline.Pipeline
+	m *observe.Metrics
 }
 
 func (g guestFetch) Fetch(ctx context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
+	g.m.Subrequest(string(r.Caller.Owner), r.Caller.Function)
 	if r.UseCache {
 		return g.cached(ctx, r)
 	}

@@ -54,6 +54,11 @@ func TestUsage(t *testing.T) {
 	is(float64(h.FuelMax), "wedge_function_fuel_max", `hook="on_request"`)
 	is(float64(reset), "wedge_function_resets_total")
 	is(float64(usage.Memory), "wedge_function_memory_bytes_max")
+	if usage.Stack < 10<<10 || usage.Stack > 1<<20 || usage.Taken < memory<<16 {
+		t.Errorf("a call stack of %d bytes, instances of %d", usage.Stack, usage.Taken)
+	}
+	is(float64(usage.Stack), "wedge_function_stack_bytes_max")
+	is(float64(usage.Taken), "wedge_function_room_bytes")
 	if list := w.did("GET", "/v1/functions", nil).body; strings.Contains(list, "usage") {
 		t.Error("the list of functions is full of numbers")
 	}

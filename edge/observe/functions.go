@@ -12,6 +12,8 @@ type FunctionNumbers struct {
 	Owner, Name        string
 	Live, Idle, Queued int
 	Memory             int64         // the largest that an exchange has left, in bytes
+	Taken              int64         // of the node's memory by instances, in bytes
+	Stack              int64         // the largest call stack, in bytes
 	Compile            time.Duration // of the module, or of loading what was compiled before
 	Stretch            time.Duration // the longest without coming back to the host
 	Made, Waits        Timing
@@ -38,6 +40,7 @@ type functionCollector struct {
 	all func() []FunctionNumbers
 
 	instances, memory, compile, stretch                *prometheus.Desc
+	taken, stack, ownerTaken                           *prometheus.Desc
 	made, makeTime, waits, waitTime, resets, resetTime *prometheus.Desc
 	gone, waited, fuelMost                             *prometheus.Desc
 }
@@ -50,6 +53,11 @@ func newFunctionCollector(all func() []FunctionNumbers) *functionCollector {
 		all:       all,
 		instances: desc("instances", "Instances, by state: idle ones, and live ones, which are all.", "state"),
 		memory:    desc("memory_bytes_max", "The largest memory that an exchange has left, of the version that runs."),
+		taken:     desc("room_bytes", "What the instances take of the node's memory: see wedge_room_used_bytes."),
+		stack:     desc("stack_bytes_max", "The largest call stack that the engine made for a call."),
+		// A quota would be on this one.
+		ownerTaken: prometheus.NewDesc("wedge_owner_room_bytes", "What the instances of an owner's functions take of the node's memory.", []string{"owner"}, nil),
+
 		compile:   desc("compile_seconds", "Time that compiling the version that runs took, or loading what was compiled before."),
 		stretch:   desc("stretch_seconds_max", "The longest time that a guest ran without coming back to the node."),
 		made:      desc("instances_made_total", "Instances that were made."),
@@ -69,7 +77,9 @@ func (c *functionCollector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect sends the numbers of this moment. A function that is loaded more than once, with other settings, has one series.
 func (c *functionCollector) Collect(ch chan<- prometheus.Metric) {
+	owners := map[string]int64{}
 	for _, f := range merge(c.all()) {
+		owners[f.Owner] += f.Taken
 		send := func(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
 			ch <- prometheus.MustNewConstMetric(d, kind, v, append([]string{f.Owner, f.Name}, labels...)...)
 		}
@@ -81,6 +91,8 @@ func (c *functionCollector) Collect(ch chan<- prometheus.Metric) {
 		send(c.instances, prometheus.GaugeValue, float64(f.Idle), "idle")
 		send(c.instances, prometheus.GaugeValue, float64(f.Queued), "queued")
 		send(c.memory, prometheus.GaugeValue, float64(f.Memory))
+		send(c.taken, prometheus.GaugeValue, float64(f.Taken))
+		send(c.stack, prometheus.GaugeValue, float64(f.Stack))
 		send(c.compile, prometheus.GaugeValue, f.Compile.Seconds())
 		send(c.stretch, prometheus.GaugeValue, f.Stretch.Seconds())
 		timing(c.made, c.makeTime, f.Made)
@@ -97,6 +109,9 @@ func (c *functionCollector) Collect(ch chan<- prometheus.Metric) {
 		for hook, n := range f.FuelMost {
 			send(c.fuelMost, prometheus.GaugeValue, float64(n), hook)
 		}
+	}
+	for owner, n := range owners {
+		ch <- prometheus.MustNewConstMetric(c.ownerTaken, prometheus.GaugeValue, float64(n), owner)
 	}
 }
 
@@ -115,6 +130,8 @@ func merge(all []FunctionNumbers) []FunctionNumbers {
 		o.Live += f.Live
 		o.Idle += f.Idle
 		o.Queued += f.Queued
+		o.Taken += f.Taken
+		o.Stack = max(o.Stack, f.Stack)
 		o.Memory, o.Compile, o.Stretch = max(o.Memory, f.Memory), max(o.Compile, f.Compile), max(o.Stretch, f.Stretch)
 		o.Made, o.Waits = o.Made.plus(f.Made), o.Waits.plus(f.Waits)
 		o.Resets = mergeMap(o.Resets, f.Resets, Timing.plus)

@@ -34,6 +34,7 @@ type Metrics struct {
 
 	calls, failures, fuel *prometheus.CounterVec
 	cpu, wall             *prometheus.CounterVec
+	subrequests           *prometheus.CounterVec
 
 	guestCount   *prometheus.CounterVec
 	guestObserve *prometheus.HistogramVec
@@ -107,6 +108,7 @@ func NewMetrics(version string) *Metrics {
 	m.fuel = counter("function_fuel_total", "Fuel that functions have spent.", "owner", "function", "hook")
 	m.cpu = counter("function_cpu_seconds_total", "Processor time of functions.", "owner", "function", "hook")
 	m.wall = counter("function_wall_seconds_total", "Time by the clock of functions, waiting included.", "owner", "function", "hook")
+	m.subrequests = counter("function_subrequests_total", "Requests of functions' own.", "owner", "function")
 	m.guestCount = counter("function_counter_total", "Counters of functions' own, by name.", "owner", "function", "name")
 	m.guestObserve = histogram("function_value", "Values that functions observe, by name.", "owner", "function", "name")
 	m.events = counter("events_total", "What happened beside requests: bugs, refused connections, dropped fields, commits and the like.", "event")
@@ -265,6 +267,11 @@ func (m *Metrics) function(key functionKey) *functionMetrics {
 	return f
 }
 
+// Subrequest counts a request of a function's own.
+func (m *Metrics) Subrequest(owner, function string) {
+	m.subrequests.WithLabelValues(owner, function).Inc()
+}
+
 // Count and Observe are a function's own numbers; the caller bounds their names.
 func (m *Metrics) Count(owner, function, name string, delta int64) {
 	if delta > 0 {
@@ -302,7 +309,7 @@ func (m *Metrics) Forget(site func(owner, site string) bool, function func(owner
 		m.funcs.Delete(k)
 		v.(*functionMetrics).gone.Store(true)
 		l := prometheus.Labels{"owner": key.owner, "function": key.name}
-		for _, v := range []*prometheus.CounterVec{m.calls, m.failures, m.fuel, m.cpu, m.wall, m.guestCount} {
+		for _, v := range []*prometheus.CounterVec{m.calls, m.failures, m.fuel, m.cpu, m.wall, m.subrequests, m.guestCount} {
 			v.DeletePartialMatch(l)
 		}
 		m.guestObserve.DeletePartialMatch(l)

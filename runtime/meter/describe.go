@@ -21,6 +21,9 @@ type Module struct {
 
 	HasStart bool // code runs when an instance is made
 	Tables   []wasm.Limits
+	// Entries is how many entries all tables of an instance may come to have: their minimum, or where code makes one
+	// longer, the most that it may have then. Nobody is asked when a table grows.
+	Entries int64
 
 	State
 }
@@ -101,8 +104,29 @@ func (w *rewriter) describe() *Module {
 	for _, t := range m.AllTables() {
 		d.Tables = append(d.Tables, t.Limits)
 	}
+	d.Entries = w.entries()
 	d.State = w.state()
 	return d
+}
+
+// entries is Module.Entries. A table of the rewriter's own is a copy of one, as long as that is when it is saved.
+func (w *rewriter) entries() (n int64) {
+	tables := w.m.AllTables()
+	most := make([]int64, len(tables))
+	for i, t := range tables {
+		most[i] = int64(t.Limits.Min)
+		if _, grows := w.injectedAt[injectKey{op: wasm.TableGrow, a: uint32(i)}]; grows {
+			most[i] = max(most[i], int64(w.caps.TableEntries))
+			if t.Limits.HasMax {
+				most[i] = min(most[i], int64(t.Limits.Max))
+			}
+		}
+		n += most[i]
+	}
+	for _, table := range w.keeper.copied {
+		n += most[table]
+	}
+	return n
 }
 
 func (w *rewriter) state() State {

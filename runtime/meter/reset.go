@@ -15,6 +15,7 @@ type keeper struct {
 
 	added   []addedGlobal
 	tables  []wasm.Table // added
+	copied  []uint32     // the tables that these are copies of
 	element []wasm.ValType
 	data    bool   // an empty data segment is added
 	saveAt  uint32 // index of the function that saves, the one that restores is next; 0 if there are none
@@ -153,6 +154,7 @@ func (w *rewriter) keepTable(save, restore *function, table uint32) bool {
 	}
 	shadow := uint32(len(w.m.AllTables()) + len(w.keeper.tables))
 	w.keeper.tables = append(w.keeper.tables, wasm.Table{Type: t})
+	w.keeper.copied = append(w.keeper.copied, table)
 	w.tables = append(w.tables, wasm.Table{Type: t})
 	grow := w.inject(wasm.TableGrow, shadow, 0)
 	save.b = append(save.b, null(t)...)

@@ -50,6 +50,7 @@ type Instance struct {
 	image   *image              // what it is put back to; nil if it is never put back
 	initial int                 // size of the memory once it was initialised
 	depth   int
+	deepest int  // bytes of the largest call stack that a call had
 	served  bool // it has been bound to an exchange
 	dead    bool
 	ended   bool // with exit code 0; then it is dead as well
@@ -68,10 +69,7 @@ type export struct {
 func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: newLinear(o.Limits.Memory)}
 	i.memory.account = o.account
-	i.memory.beside = instanceBytes
-	for _, t := range o.Module.Metered().Tables {
-		i.memory.beside += int64(t.Min) * entryBytes
-	}
+	i.memory.beside = o.beside()
 	i.run = run{memory: &i.memory, pace: newPace(o.Slice), turns: o.line, noted: o.stretches, budget: &i.own, epoch: time.Now()}
 	i.run.call = hostcall.NewCall(&i.run)
 	if o.Outside != nil {
@@ -273,6 +271,10 @@ func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint6
 	e.running = false
 	if i.depth--; i.depth == 0 {
 		i.run.end()
+	}
+	if size := e.calls.size(); size > i.deepest {
+		i.deepest = size
+		i.run.noted.stack(int64(size))
 	}
 	if e.calls.size() > keptStack {
 		delete(i.exports, e.name) // and with it the stack; the results are in a slice of their own

@@ -34,12 +34,23 @@ func (p *pace) after(fuel int64, took time.Duration) {
 	}
 }
 
-// stretches keeps the longest time that a guest of a pool ran without coming back to Go, by its thread's clock. The first
+// stretches keeps what the calls of a pool's guests took at most: the largest call stack, and the longest time that a guest of a pool ran without coming back to Go, by its thread's clock. The first
 // stretches of a call are not measured: that clock is too dear for a short hook. They are no longer, being the same code
 // in slices of the same size.
 type stretches struct {
+	deepest atomic.Int64 // the largest call stack, in bytes
 	longest atomic.Int64
 	longer  func(time.Duration) // Events.Stretch
+}
+
+// stack notes the call stack of a call, which its instance does when it is larger than any before.
+func (s *stretches) stack(bytes int64) {
+	for {
+		deepest := s.deepest.Load()
+		if bytes <= deepest || s.deepest.CompareAndSwap(deepest, bytes) {
+			return
+		}
+	}
 }
 
 func (s *stretches) note(d time.Duration) {

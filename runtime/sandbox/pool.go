@@ -58,6 +58,7 @@ type Stats struct {
 	Made               uint64        // instances since the pool began
 	Memory             int64         // bytes that its instances take, see Room
 	LongestStretch     time.Duration // that a guest ran without coming back to Go, see Events.Stretch
+	DeepestStack       int64         // bytes of call stack that the engine made for a call: it begins with 10 KiB, and doubles
 }
 
 // NewPool makes a pool. It makes no instance yet, but for Options.Ready, behind the caller's back.
@@ -79,7 +80,8 @@ func NewPool(o Options) (*Pool, error) {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made, Memory: p.o.account.held.Load(), LongestStretch: time.Duration(p.o.stretches.longest.Load())}
+	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made, Memory: p.o.account.held.Load(), LongestStretch: time.Duration(p.o.stretches.longest.Load()),
+		DeepestStack: p.o.stretches.deepest.Load()}
 }
 
 // Acquire lends an instance. The caller binds, calls and releases it. It waits at most Options.Wait and until ctx ends.
@@ -416,7 +418,7 @@ func (p *Pool) prepare() {
 	if p.making || p.closed.Load() || len(p.idle) >= p.o.Ready || p.live >= p.o.Most {
 		return
 	}
-	if begin, _ := p.o.Module.Memory(); !p.o.account.spare(begin + instanceBytes) {
+	if begin, _ := p.o.Module.Memory(); !p.o.account.spare(begin + p.o.beside()) {
 		return // what is made in advance must not cost another its warm instance
 	}
 	p.making = true

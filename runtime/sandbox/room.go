@@ -174,6 +174,12 @@ const (
 	entryBytes    = 8
 )
 
+// beside is what an instance takes beside its linear memory. A guest that makes a table longer asks nobody, so its tables are
+// booked at their longest from the begin.
+func (o *Options) beside() int64 {
+	return instanceBytes + o.Module.Metered().Entries*entryBytes
+}
+
 // oldest tells since when the instance is idle that has been so for longest.
 func (p *Pool) oldest() (time.Time, bool) {
 	p.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 	"github.com/wedgecdn/wedge/runtime/limit"
 	"github.com/wedgecdn/wedge/runtime/sandbox"
 )
@@ -172,4 +173,42 @@ func TestHammerRoom(t *testing.T) {
 	if got := room.Used(); got != 0 {
 		t.Errorf("at the end %d bytes are in use", got)
 	}
+}
+
+// A guest that may make its table longer is booked with the longest from the begin, as nobody is asked when it does, and with
+// the copy that puts the table back.
+func TestRoomCountsTables(t *testing.T) {
+	f := func(name string, want int64, m *Module) {
+		t.Helper()
+		room := sandbox.NewRoom(64 << 20)
+		p := newPool(t, sandbox.Options{Module: compile(t, newEngine(t), m.Bytes()), Room: room, Isolation: sandbox.PerInstance})
+		i := acquire(t, p)
+		if got := room.Used(); got != want {
+			t.Errorf("%s: %d bytes are booked, want %d", name, got, want)
+		}
+		if i.Has("grow") {
+			i.Bind(nil, nil)
+			if got := int32(call(t, i, "grow", 1000)[0]); got < 0 {
+				t.Errorf("%s: the table does not grow", name)
+			}
+		}
+		if got := room.Used(); got != want {
+			t.Errorf("%s: %d bytes are booked once it has grown, want %d", name, got, want)
+		}
+		p.Release(i)
+	}
+	const beside = 64 << 10
+	table := func(least, most uint32, grows bool) *Module {
+		var m Module
+		m.Table(least, most)
+		m.Func("f", "", "", "")
+		if grows {
+			m.Func("grow", "i", "i", "", Code(Op(0xd2, 0), Get(0), Op(0xfc, 15, 0))...)
+		}
+		return &m
+	}
+	f("no table", beside, func() *Module { var m Module; m.Func("f", "", "", ""); return &m }())
+	f("a table that stays", beside+100*8, table(100, 5000, false))
+	f("a table that grows", beside+2*5000*8, table(100, 5000, true))
+	f("a table that grows to the cap", beside+2*65536*8, table(100, 100_000, true))
 }

@@ -71,3 +71,21 @@ func TestDeepStack(t *testing.T) {
 	t.Logf("%s of processor time, longest stretch %s, %d bytes", b.Used().CPU, p.Stats().LongestStretch, after.TotalAlloc-before.TotalAlloc)
 	p.Release(i)
 }
+
+// A pool knows the largest call stack that a call of it had.
+func TestDeepestStack(t *testing.T) {
+	p := newPool(t, sandbox.Options{Module: compile(t, newEngine(t), diver()), Limits: generous})
+	f := func(depth uint64, least, most int64) {
+		t.Helper()
+		i := acquire(t, p)
+		i.Bind(nil, nil)
+		call(t, i, "dive", depth)
+		p.Release(i)
+		if got := p.Stats().DeepestStack; got < least || got > most {
+			t.Errorf("%d deep: %d bytes of call stack, want %d to %d", depth, got, least, most)
+		}
+	}
+	f(1, 10<<10, 20<<10)
+	f(10_000, 640_000, 4<<20)
+	f(1, 640_000, 4<<20)
+}

@@ -30,7 +30,8 @@ func printUsage(w io.Writer, list []admin.FunctionUsage) error {
 		if u.Made.Count > 0 {
 			made += " in " + microsText(u.Made.MeanMicros) + " each"
 		}
-		t.row("instances", made)
+		t.row("call stack", bytesText(u.Stack))
+		t.row("instances", made+"; "+bytesText(u.Taken)+" of the node's memory")
 		t.row("waited for", fmt.Sprintf("%d times, %d now; %s on average, %s at most", u.Waits.Count, u.Queued, microsText(u.Waits.MeanMicros), microsText(u.Waits.MaxMicros)))
 		t.row("put back", countedText(u.Resets, true))
 		t.row("closed", countedText(u.Gone, false))

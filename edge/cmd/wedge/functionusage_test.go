@@ -11,7 +11,7 @@ func TestPrintUsage(t *testing.T) {
 	var b strings.Builder
 	err := printUsage(&b, []admin.FunctionUsage{{
 		Hooks:  []admin.HookUsage{{Hook: "on_request", Calls: 12, Failed: 1, FuelLast: 340, FuelMean: 350, FuelMax: 1200, CPUMeanMicros: 12.34, CPUMaxMicros: 2345.6, WallMeanMicros: 1500, WaitMeanMicros: 900}},
-		Memory: 3 << 20, MemoryLimit: 32 << 20, Instances: 2, Idle: 1, Queued: 3, Made: admin.Counted{Count: 2, MeanMicros: 4100},
+		Memory: 3 << 20, MemoryLimit: 32 << 20, Stack: 20 << 10, Taken: 6 << 20, Instances: 2, Idle: 1, Queued: 3, Made: admin.Counted{Count: 2, MeanMicros: 4100},
 		Waits:  admin.Counted{Count: 5, MeanMicros: 100, MaxMicros: 250},
 		Resets: []admin.Counted{{Name: "copy", Count: 3, MeanMicros: 4}, {Name: "scan", Count: 9, MeanMicros: 11.26}},
 		Gone:   []admin.Counted{{Name: "trapped", Count: 1}}, CompileMicros: 1_234_567, StretchMicros: 180,
@@ -23,7 +23,8 @@ func TestPrintUsage(t *testing.T) {
 HOOK        CALLS  FAILED  FUEL LAST  MEAN  MAX   CPU MEAN  MAX     TIME   WAITING
 on_request  12     1       340        350   1200  12.3µs    2.35ms  1.5ms  900µs
 memory           3 MiB of 32 MiB
-instances        2, 1 idle; 2 made in 4.1ms each
+call stack       20 KiB
+instances        2, 1 idle; 2 made in 4.1ms each; 6 MiB of the node's memory
 waited for       5 times, 3 now; 100µs on average, 250µs at most
 put back         copy 3 (4µs each), scan 9 (11.3µs each)
 closed           trapped 1
