@@ -71,6 +71,7 @@ type Cache struct {
 	fills   *fill.Table
 	refused fill.Refused // keys whose last response could not be shared
 	paused  fill.Refused // keys whose last fetch failed
+	entire  fill.Refused // keys whose response could not be fetched by segments
 	events  Events
 	hfm     time.Duration
 	tier    *tier // nil: in memory only
@@ -87,16 +88,18 @@ type Cache struct {
 type kept struct {
 	facts policy.Facts
 	mark  tag.Mark
-	disk  *onDisk // nil without a disk, and of values; set before it is shared
+	disk  *onDisk // nil without a disk (but see segmented), and of values; set before it is shared
 }
 
-// onDisk is where a response stands on disk.
+// onDisk is where a response stands that is not, or not only, in memory.
 type onDisk struct {
-	// body is set if the body stands there only; it does not change.
+	// body is set if the body stands on disk only; it does not change.
 	body *disk.Content
 	// copied is the oldest segment in which a copy of the body lies; 0 if there
 	// is none, pending while it waits to be made.
 	copied atomic.Uint32
+	// segments is set if the body stands in segments; it does not change.
+	segments *segmented
 	// over tells that another response has taken the object's place in memory, or
 	// that it must not be used any more.
 	over atomic.Bool
@@ -105,7 +108,7 @@ type onDisk struct {
 // diskIndex is how much of a cache's memory goes to the index of what is on disk.
 func diskIndex(memory int64) int64 { return memory / 16 }
 
-// join makes o an object that may stand on disk.
+// join makes o an object that may stand elsewhere than in memory.
 func join(o *store.Object[kept]) {
 	o.Meta.disk = new(onDisk)
 	o.Extra += int32(unsafe.Sizeof(*o.Meta.disk))

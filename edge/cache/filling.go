@@ -154,16 +154,7 @@ func (l *Filling) Store(fx *exchange.Exchange, asked *exchange.Header, v Verdict
 	if fx.Response.Body == nil {
 		length = 0
 	}
-	var w fill.Sink
-	give := func() {}
-	if l.c.tier != nil {
-		if s := l.c.sinkFor(l.key, length); s != nil {
-			w, give = s, func() { s.give(o) }
-		}
-	} else {
-		s := l.c.store.Chunks().Create()
-		w, give = s, func() { o.Content = s.Content() }
-	}
+	w, give := l.sink(o, length)
 	commit := func() bool {
 		give()
 		if why = l.insert(o, nil, names); why != exchange.ReasonNone {

@@ -102,7 +102,7 @@ func (c *Cache) Lookup(x *exchange.Exchange, r *Rules) Found {
 		p.c, p.object = c, f.object // for Headed
 		return p
 	}
-	if r.ForwardRanges && f.State == Absent && x.Request.Header.Has(exchange.Range) && policy.OneRange(&x.Request.Header) {
+	if r.ForwardRanges && r.Segment == 0 && f.State == Absent && x.Request.Header.Has(exchange.Range) && policy.OneRange(&x.Request.Header) {
 		c.lookupPart(x, &f, &a, &rules)
 		return f
 	}

@@ -16,6 +16,10 @@ type storedBody interface {
 // open makes a body of o and counts as a use of it; false if it is not to be
 // had any more.
 func (c *Cache) open(o *store.Object[kept]) (storedBody, bool) {
+	if d := o.Meta.disk; d != nil && d.segments != nil {
+		c.store.Use(o)
+		return c.segmentsOf(o), true
+	}
 	if d := o.Meta.disk; d != nil && d.body != nil {
 		b, ok := d.body.Open()
 		if !ok {
@@ -35,6 +39,14 @@ func (c *Cache) open(o *store.Object[kept]) (storedBody, bool) {
 // sameBody gives o, which is not shared yet, the body of from.
 func sameBody(o, from *store.Object[kept]) {
 	o.Content = from.Content
+	if d := from.Meta.disk; d != nil && d.segments != nil {
+		if o.Meta.disk == nil {
+			join(o)
+		}
+		o.Meta.disk.segments = d.segments
+		o.Extra += int32(d.segments.memory())
+		return
+	}
 	if d := from.Meta.disk; o.Meta.disk != nil && d != nil && d.body != nil {
 		o.Meta.disk.body = d.body
 		o.Extra += int32(d.body.Memory())

@@ -55,6 +55,11 @@ type Rules struct {
 	// ForwardRanges asks the origin for a range if nothing whole is stored, and
 	// stores the part.
 	ForwardRanges bool
+	// Segment is the size of the segments by which longer responses are fetched
+	// and stored, in bytes; 0 fetches everything whole. It takes the place of
+	// ForwardRanges, and is not for routes without Collapse, nor for those on which
+	// functions change what is stored.
+	Segment int64
 	// WhileRevalidate, IfError, Heuristic and Statuses are times that hold where
 	// a response says nothing of its own, Target is a targeted field's name; see
 	// policy.Rules.

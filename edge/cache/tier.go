@@ -124,7 +124,7 @@ func (t *tier) close() error {
 // want has an object copied to disk, if it is not there already, or has been
 // pushed out since. It does not wait.
 func (t *tier) want(o *store.Object[kept]) {
-	if o.Meta.disk == nil || o.Meta.disk.body != nil {
+	if o.Meta.disk == nil || o.Meta.disk.body != nil || o.Meta.disk.segments != nil {
 		return
 	}
 	// Fast path: it has been copied, and its segment is there still.

@@ -63,6 +63,9 @@ func (d *decoder) policy(p *CachePolicy, path string) {
 	if p.Mode != CacheForce && d.written(path+".ttl") {
 		d.complain(d.at(path+".ttl"), "add mode: force, or remove ttl", "%s.ttl says nothing under mode: %s", path, p.Mode)
 	}
+	if p.Segment != 0 && p.Segment < MinSegment {
+		d.complain(d.at(path+".segment"), fmt.Sprintf("give it at least %s, or 0 for none", MinSegment), "%s.segment: segments of %s are too short to be worth a request each", path, p.Segment)
+	}
 	if p.StoreSetCookie {
 		switch {
 		case p.StripSetCookie:

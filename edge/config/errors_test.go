@@ -219,6 +219,7 @@ func TestRules(t *testing.T) {
 	f(site("encode: {types: [text]}"), `4:52: sites[0].encode.types[0]: "text" is no media type`, `like text/html`)
 	f(site("routes: [{path: /, encode: {level: fastest}}]"), `4:70: sites[0].routes[0].encode.level: "fastest" is not a value of this field`, `fast, default, best`)
 	f(site("cache: {store_set_cookie: true, strip_set_cookie: true}"), `4:61: sites[0].cache has both store_set_cookie and strip_set_cookie`, `remove one`)
+	f(site("cache: {segment: 4KiB}"), `4:52: sites[0].cache.segment: segments of 4KiB are too short to be worth a request each`, `give it at least 64KiB, or 0 for none`)
 	f(site("cache: {store_set_cookie: true, mode: force}"), `4:61: sites[0].cache.store_set_cookie cannot stand with mode: force`, `strip_set_cookie`)
 	f(site("cache: {statuses: [{status: 206, ttl: 1s}]}"), `4:63: sites[0].cache.statuses[0].status: a response with status 206 has no time of its own`, `remove it`)
 	f(site("cache: {statuses: [{status: 404, ttl: 1s}, {status: 404, ttl: 2s}]}"), `4:87: sites[0].cache.statuses[1].status: the status 404 stands twice`, `remove one`)

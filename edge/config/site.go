@@ -92,11 +92,16 @@ type CachePolicy struct {
 	TargetedField FieldName `yaml:"targeted_field"`
 	// What is fetched when one range is asked for of which nothing is stored: `whole` fetches everything and keeps it, `forward` asks the origin for the range and keeps that part.
 	Ranges Ranges `yaml:"ranges" default:"whole"`
+	// Size of the segments in which what is longer is fetched from the origin, stored and evicted: each by a request for a range, when a client comes to it, and one ahead. It needs an origin that gives ranges and a strong ETag; what it gives otherwise is fetched whole. 0 fetches everything whole. It takes the place of `ranges: forward`, and has no effect without `collapse`, and where functions see responses before they are stored (on_fetched).
+	Segment Size `yaml:"segment" default:"0" rule:"zero max=1GiB"`
 	// Whether a request that prefers one language to all others may get a stored response in that language (Content-Language), although it was made for another Accept-Language.
 	MatchLanguage bool `yaml:"match_language"`
 	// Whether Cache-Control and Pragma of requests have no effect.
 	IgnoreClientDirectives bool `yaml:"ignore_client_directives"`
 }
+
+// MinSegment is the least size of a segment.
+const MinSegment = Size(64 << 10)
 
 // Encode says how the responses of a site or a route are compressed for clients. The origin is then asked for them as they are, and that is stored.
 type Encode struct {

@@ -125,6 +125,9 @@ func rules(s *config.Site, origin config.Name, p config.CachePolicy) cache.Rules
 		KeepSetCookie: p.StoreSetCookie, IgnoreCookies: p.Cookies == config.CookiesIgnore, Collapse: p.Collapse,
 		IgnoreClientDirectives: p.IgnoreClientDirectives, WhileRevalidate: time.Duration(p.StaleWhileRevalidate), IfError: time.Duration(p.StaleIfError),
 		Heuristic: time.Duration(p.Heuristic), Target: strings.ToLower(string(p.TargetedField)), MatchLanguage: p.MatchLanguage, ForwardRanges: p.Ranges == config.RangesForward}
+	if p.Collapse {
+		r.Segment = int64(p.Segment)
+	}
 	if p.Mode == config.CacheForce {
 		r.TTL = time.Duration(p.TTL)
 	}
@@ -161,6 +164,11 @@ func addFunction(r *cache.Rules, b *config.Binding, l *loaded) {
 	// the key unless the binding says share_cache".
 	if !b.ShareCache && (hooks.Has(exchange.OnFetch) || hooks.Has(exchange.OnFetched)) {
 		r.Versions = append(r.Versions, l.hash)
+	}
+	// "A body changed in on_fetched is fetched whole... and is never segmented or
+	// combined from parts."
+	if hooks.Has(exchange.OnFetched) {
+		r.Segment = 0
 	}
 	// "a binding that must says reads, and then its requests are passes".
 	if len(b.Reads) > 0 && hooks.Has(exchange.OnFetch) {

@@ -42,6 +42,9 @@ type fetch struct {
 	found      cache.Found
 	validating bool
 	ranged     bool           // the range that was asked for is fetched, not the whole
+	segment    int64          // of the size the segment that is asked for has; 0: the whole
+	part       policy.Part    // that came, of a response that is fetched by segments; else zero
+	tag        string         // of that
 	fill       *cache.Filling // nil for a pass
 	hints      *interim       // nil for a pass, and in the background
 
@@ -116,6 +119,10 @@ func (f *fetch) run() {
 	if f.push != nil {
 		s = f.takePushed()
 	}
+	f.runFrom(s)
+}
+
+func (f *fetch) runFrom(s fetchStep) {
 	for s != fetched {
 		switch s {
 		case onFetch:
@@ -206,6 +213,9 @@ func (f *fetch) askOrigin() fetchStep {
 			return askOrigin
 		}
 		f.confirmed = true
+	}
+	if f.segment != 0 && f.settleSegment() {
+		return askOrigin
 	}
 	if policy.Errs(r.Status) && f.found.Servable(f.p.o.Now()) {
 		// "...if a cache receives a 5xx (Server Error) response while attempting to
@@ -303,6 +313,17 @@ func (f *fetch) lead() {
 		return
 	}
 	v := f.p.o.Cache.Judge(x, &f.asked, &f.route.Rules)
+	if f.part.Total != 0 && !(v.Store && v.Share) {
+		// What is for one client, or has to be confirmed each time, is fetched whole.
+		f.whole()
+		if f.runFrom(askOrigin); f.failed != nil {
+			f.facts.take(x)
+			f.fail()
+			f.end()
+			return
+		}
+		v = f.p.o.Cache.Judge(x, &f.asked, &f.route.Rules)
+	}
 	if x.Reason == exchange.ReasonNone { // else a function, or what it stood in for, has said why
 		x.Reason = v.Reason
 	}
@@ -313,6 +334,11 @@ func (f *fetch) lead() {
 		// request alone gets it.
 		x.Cache.Stored = v.Store
 		if err := f.fill.Refresh(&f.found, x, &f.asked, v); err != nil {
+			x.Err = err
+		}
+	case f.part.Total != 0:
+		x.Cache.Stored = true
+		if err := f.fill.StoreSegments(x, &f.asked, v, f.part, f.tag, f.segment); err != nil {
 			x.Err = err
 		}
 	case v.Store:

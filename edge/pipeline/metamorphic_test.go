@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/edge/route"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
@@ -62,7 +63,7 @@ func TestHistories(t *testing.T) {
 	}
 	t.Logf("%d histories from seed %d, served: %v", n, first, served)
 	// A test that served nothing from the cache would hold as well.
-	for _, word := range []string{"hit", "miss", "revalidated", "pass", "failed", "stale"} {
+	for _, word := range []string{"hit", "miss", "revalidated", "pass", "failed", "stale", "partial"} {
 		if served[word] == 0 {
 			t.Errorf("no history has served a response that is %s", word)
 		}
@@ -78,9 +79,9 @@ var (
 
 // randomHistory writes a history, one command a line:
 //
-//	options mode=honour|force|pass no_collapse
-//	change PATH max-age=60 swr=10 sie=20 vary etag tag=red      what the origin says from now on
-//	request PATH lang=de cc=no-cache method=HEAD
+//	options mode=honour|force|pass no_collapse segment=4
+//	change PATH max-age=60 swr=10 sie=20 vary etag ranges tag=red      what the origin says from now on
+//	request PATH lang=de cc=no-cache method=HEAD range=2-9
 //	burst PATH N lang=de [purge]    N at once, while the origin waits; with a purge of the path meanwhile
 //	purge url=PATH|prefix=PATH|tag=T|all [soft]
 //	advance 7s
@@ -92,6 +93,8 @@ func randomHistory(r *rand.Rand) string {
 	b.WriteString("options mode=" + []string{"honour", "honour", "honour", "force", "pass"}[r.IntN(5)])
 	if r.IntN(4) == 0 {
 		b.WriteString(" no_collapse")
+	} else if r.IntN(2) == 0 {
+		b.WriteString(" segment=4")
 	}
 	b.WriteByte('\n')
 	change := func(path string) {
@@ -118,6 +121,9 @@ func randomHistory(r *rand.Rand) string {
 				b.WriteString(" " + word)
 			}
 		}
+		if r.IntN(3) == 0 {
+			b.WriteString(" etag ranges")
+		}
 		if r.IntN(2) == 0 {
 			b.WriteString(" tag=" + pick(histTags))
 		}
@@ -142,6 +148,8 @@ func randomHistory(r *rand.Rand) string {
 				b.WriteString(" cc=only-if-cached")
 			case 3:
 				b.WriteString(" method=HEAD")
+			case 4, 5, 6, 7, 8, 9:
+				fmt.Fprintf(&b, " range=%d-%d", r.IntN(5), 4+r.IntN(8))
 			}
 			b.WriteByte('\n')
 		case n < 58:
@@ -247,6 +255,9 @@ func (h *history) do(words []string) string {
 		r.Rules.Mode = map[string]cache.Mode{"honour": cache.Honour, "force": cache.Force, "pass": cache.Pass}[arg["mode"]]
 		_, alone := arg["no_collapse"]
 		r.Rules.Collapse = !alone
+		if n, err := strconv.Atoi(arg["segment"]); err == nil {
+			r.Rules.Segment, h.model.segments = int64(n), true
+		}
 		h.model.mode = arg["mode"]
 		h.p.SetTable(NewTable([]route.Site[*Route]{{Hosts: []string{"h.example"}, Any: r}}))
 	case "change":
@@ -326,6 +337,7 @@ func (h *history) purge(words []string) {
 type reply struct {
 	path, lang, cc string
 	head           bool
+	ranged         string // value of Range
 	asked          time.Time
 	purges         int // how many purges there had been when it was asked
 	status         int
@@ -354,15 +366,26 @@ func (h *history) ask(path string, arg map[string]string) *reply {
 	if arg["cc"] != "" {
 		q.Header.Add("Cache-Control", arg["cc"])
 	}
+	ranged := ""
+	if arg["range"] != "" {
+		ranged = "bytes=" + arg["range"]
+		q.Header.Add("Range", ranged)
+	}
 	x.Peer = testPeer{}
 	h.mu.Lock()
-	r := &reply{path: path, lang: arg["lang"], cc: arg["cc"], head: q.Method == "HEAD", asked: x.Now, purges: h.model.purges, fetches: len(h.model.fetches), down: h.down}
+	r := &reply{path: path, ranged: ranged, lang: arg["lang"], cc: arg["cc"], head: q.Method == "HEAD", asked: x.Now, purges: h.model.purges, fetches: len(h.model.fetches), down: h.down}
 	h.mu.Unlock()
 	h.p.Serve(x)
 	r.status, r.outcome, r.age = x.Response.Status, x.Outcome, strings.Clone(x.Response.Header.Value(exchange.Age))
 	var b bytes.Buffer
 	_, r.err = x.Response.Body.WriteTo(&b)
 	r.body = b.String()
+	if x.Cache.Forward == exchange.ForwardPartial && r.outcome == exchange.Miss {
+		r.outcome = exchange.Hit // of the head; segments had to be fetched
+		h.mu.Lock()
+		h.say("served partial")
+		h.mu.Unlock()
+	}
 	x.Response.Body.Close()
 	h.mu.Lock()
 	h.say("served %s", r.outcome)
@@ -449,12 +472,27 @@ func (h *history) Send(_ context.Context, x *exchange.Exchange, _ string) error 
 			r.Status = 304
 		}
 	}
-	h.model.fetched(fetchedPage{path: target, lang: x.Request.Header.Value(exchange.AcceptLanguage), page: pg, at: time.Now(), begun: begun,
-		confirmed: r.Status == 304, pass: x.Request.Method == "HEAD" || x.Request.Header.Value(exchange.CacheControl) == "no-store"})
+	if match := x.Request.Header.Value(exchange.IfMatch); match != "" {
+		// A segment: what the response is was said with its head.
+		if match != etag || !pg.has("etag") {
+			r.Status, r.ContentLength = 412, 0
+			return nil
+		}
+	} else {
+		h.model.fetched(fetchedPage{path: target, lang: x.Request.Header.Value(exchange.AcceptLanguage), page: pg, at: time.Now(), begun: begun,
+			confirmed: r.Status == 304, pass: x.Request.Method == "HEAD" || x.Request.Header.Value(exchange.CacheControl) == "no-store"})
+	}
 	if r.Status == 304 {
 		return nil
 	}
 	body := fmt.Sprintf("%s %d %s", target, pg.version, lang)
+	if field := x.Request.Header.Value(exchange.Range); field != "" && pg.has("ranges") {
+		if rg, kind := policy.ParseRange(field, int64(len(body))); kind == policy.Satisfiable {
+			r.Status = 206
+			r.Header.Add("Content-Range", string(rg.AppendContentRange(nil, int64(len(body)))))
+			body = body[rg.First : rg.Last+1]
+		}
+	}
 	r.ContentLength = int64(len(body))
 	if _, ok := pg.words["chunked"]; ok {
 		r.ContentLength = -1

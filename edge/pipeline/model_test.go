@@ -1,12 +1,14 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
@@ -15,10 +17,12 @@ import (
 // it, and whether it had to. It is driven by what the origin was asked, so it
 // need not know when the cache fetches. All of it is guarded by history.mu.
 type model struct {
-	mode    string
-	purges  int
-	list    []purged
-	fetches []fetchedPage
+	mode string
+	// segments: what the origin gives by ranges is fetched and stored by segments.
+	segments bool
+	purges   int
+	list     []purged
+	fetches  []fetchedPage
 	// entries are the newest stored answers by path and language.
 	entries map[string]*entry
 }
@@ -138,10 +142,25 @@ func (h *history) check(r *reply) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := &h.model
+	if errors.Is(r.err, cache.ErrChanged) || r.err != nil && h.down {
+		// The representation is another one by now, or not to be had, and a segment
+		// of it was missing: the client sees that the response is cut, and what
+		// there is of it is of the version that it began with.
+		for i := range m.fetches {
+			f := &m.fetches[i]
+			if f.path == r.path && (strings.HasPrefix(f.body(), r.body) || r.ranged != "" && strings.HasPrefix(f.part(r.ranged), r.body)) {
+				return ""
+			}
+		}
+		return fmt.Sprintf("the body broke, and begins with %q", r.body)
+	}
 	if r.err != nil {
 		return fmt.Sprintf("the body broke: %v", r.err)
 	}
 	must := m.mustHit(r)
+	if must != nil && m.segments && must.page.has("ranges") && r.status != 200 && r.status != 206 {
+		must = nil // a segment that was not asked for before may be missing
+	}
 	switch r.status {
 	case 502:
 		if !h.down {
@@ -160,6 +179,10 @@ func (h *history) check(r *reply) string {
 		}
 		return ""
 	case 200:
+	case 206:
+		if r.ranged == "" {
+			return "206 although no range was asked for"
+		}
 	default:
 		return fmt.Sprintf("status %d", r.status)
 	}
@@ -168,6 +191,9 @@ func (h *history) check(r *reply) string {
 	}
 	if r.head {
 		return ""
+	}
+	if r.status == 206 {
+		return m.partIsRight(r)
 	}
 	words := strings.Split(r.body, " ")
 	if len(words) != 3 || words[0] != r.path || words[2] != "" && words[2] != r.lang {
@@ -188,6 +214,36 @@ func (h *history) check(r *reply) string {
 		why = append(why, complaint)
 	}
 	return fmt.Sprintf("%s of version %d, Age %q, cannot be: %s", r.outcome, version, r.age, strings.Join(why, "; or "))
+}
+
+// partIsRight says why no answer of the origin accounts for a part of one.
+func (m *model) partIsRight(r *reply) string {
+	var why []string
+	for i := len(m.fetches) - 1; i >= 0; i-- {
+		f := &m.fetches[i]
+		if f.path != r.path || f.varies() && f.lang != r.lang || f.part(r.ranged) != r.body {
+			continue
+		}
+		complaint := m.allows(r, f, i)
+		if complaint == "" {
+			return ""
+		}
+		why = append(why, fmt.Sprintf("version %d: %s", f.page.version, complaint))
+	}
+	return fmt.Sprintf("%s of the part %q, Age %q, cannot be: %s", r.outcome, r.body, r.age, strings.Join(why, "; or "))
+}
+
+// body is what the origin answered, and part a range of it.
+func (f *fetchedPage) body() string {
+	return fmt.Sprintf("%s %d %s", f.path, f.page.version, f.language())
+}
+
+func (f *fetchedPage) part(field string) string {
+	b := f.body()
+	if rg, kind := policy.ParseRange(field, int64(len(b))); kind == policy.Satisfiable {
+		return b[rg.First : rg.Last+1]
+	}
+	return b
 }
 
 // allows says why the answer f of the origin does not account for the reply.

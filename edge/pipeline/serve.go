@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/edge/encode"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/edge/route"
@@ -56,6 +57,9 @@ type call struct {
 	coding encode.Coding
 	// stored is the body that came from the store, as long as it is the response's.
 	stored exchange.Body
+	// restarted tells that what was stored turned out to be of the past, and was
+	// looked up again.
+	restarted bool
 	// asHead tells that the request came as HEAD: whatever functions make of the
 	// method, the response is delimited by the one that was received.
 	asHead bool
@@ -208,6 +212,11 @@ func (c *call) handle() step {
 
 func (c *call) lookup() step {
 	c.wantIdentity()
+	return c.look()
+}
+
+// look finds what is stored.
+func (c *call) look() step {
 	c.found = c.p.o.Cache.Lookup(c.x, &c.route.Rules)
 	c.holdsFound = true
 	if c.push != nil {
@@ -220,12 +229,12 @@ func (c *call) lookup() step {
 			c.x.Outcome, c.x.Reason = exchange.Stale, c.found.Reason
 		}
 		c.serveFound()
-		return onResponse
+		return c.segments()
 	case cache.Usable:
 		c.x.Outcome, c.x.Reason = exchange.Stale, c.found.Reason
 		c.refresh()
 		c.serveFound()
-		return onResponse
+		return c.segments()
 	}
 	c.x.Reason, c.x.Cache.Forward = c.found.Reason, c.found.Forward
 	switch {
@@ -299,7 +308,7 @@ func (c *call) await() step {
 			if lead != nil && lead.answered {
 				x.Outcome = exchange.Answered
 			}
-			return onResponse
+			return c.segments()
 		case cache.Released:
 			x.Cache.Collapsed = false
 			if lead == nil {
@@ -361,6 +370,9 @@ func (c *call) lead(t *cache.Ticket, validate, background bool) *fetch {
 	}
 	f.ranged = c.found.Ranged()
 	f.prepare()
+	if n := c.p.o.Cache.Segment(&c.route.Rules); n > 0 && c.push == nil && !c.route.Hooks.Has(exchange.OnFetched) && c.found.Segmentable(f.x.Now) {
+		f.askSegment(n, policy.SegmentAt(&f.asked, n))
+	}
 	if validate {
 		f.found = c.found.ForFetch()
 		f.validate()
@@ -440,7 +452,7 @@ func (c *call) fetchFailed(err error) step {
 		if chosen && e.serveStale || (!chosen || e.ofOrigin) && c.found.Servable(c.x.Now) {
 			c.x.Outcome, c.x.Reason = exchange.Stale, reason
 			c.serveFound()
-			return onResponse
+			return c.segments()
 		}
 	}
 	if chosen {
