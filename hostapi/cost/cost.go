@@ -81,6 +81,17 @@ func Open(module []byte, o Options) (*Function, error) {
 	return &Function{e, f}, nil
 }
 
+// Hooks are the names of the hooks that the function has.
+func (f *Function) Hooks() (names []string) {
+	has := f.f.Hooks()
+	for _, h := range []exchange.Hook{exchange.OnRequest, exchange.OnFetch, exchange.OnFetched, exchange.OnError, exchange.OnResponse} {
+		if has.Has(h) {
+			names = append(names, h.String())
+		}
+	}
+	return names
+}
+
 // Close frees the function.
 func (f *Function) Close() {
 	f.f.Close()

@@ -10,6 +10,8 @@ import (
 
 // functionCommands are about functions: the modules that a node runs.
 type functionCommands struct {
+	New      functionNew      `cmd:"" help:"Make a project for a function, in Go, Rust, AssemblyScript or C."`
+	Build    functionBuild    `cmd:"" help:"Compile a project to a module, check it, and say what it costs."`
 	Deploy   functionDeploy   `cmd:"" help:"Upload a module as a new version of a function, and run it."`
 	List     functionList     `cmd:"" help:"List functions."`
 	Show     functionShow     `cmd:"" help:"Show a function, its versions and who calls it."`

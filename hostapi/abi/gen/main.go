@@ -1,5 +1,5 @@
 // Command gen reads abi.txt and writes what follows from it: the tables of package abi, the reference page and the raw
-// layer of the Go SDK. go generate runs it in hostapi/abi; a test fails when a file differs from what it would write.
+// layers of the SDKs. go generate runs it in hostapi/abi; a test fails when a file differs from what it would write.
 package main
 
 import (
@@ -59,8 +59,27 @@ func generate(dir string) ([]file, error) {
 		{"../../sdk/go/internal/raw/raw_gen.go", goRaw},
 		{"../../sdk/go/internal/raw/wasm_gen.go", goRawWasm},
 		{"../../sdk/go/internal/raw/native_gen.go", goRawNative},
+		{"../../sdk/rust/src/raw.rs", rustRaw},
+		{"../../sdk/assemblyscript/raw.ts", assemblyScriptRaw},
 	} {
 		b, err := w.write(c)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", w.path, err)
+		}
+		files = append(files, file{w.path, b})
+	}
+	for _, w := range []struct {
+		path  string
+		write func(c *contract, old []byte) ([]byte, error)
+	}{
+		{"../../sdk/c/wedge.h", cRaw},
+		{"../../sdk/c/wedge_fake.h", cFake},
+	} {
+		old, err := os.ReadFile(filepath.Join(dir, w.path))
+		if err != nil {
+			return nil, err
+		}
+		b, err := w.write(c, old)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", w.path, err)
 		}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/project"
+	"github.com/wedgecdn/wedge/hostapi/cost"
+)
+
+type functionBuild struct {
+	Dir    string `arg:"" optional:"" default:"." type:"path" complete:"file" help:"The project's folder. ${default} unless said."`
+	Output string `name:"output" short:"o" type:"path" placeholder:"FILE" help:"Where the module goes; NAME.wasm in the folder unless said."`
+	Debug  bool   `name:"debug" help:"Keep names and line tables, so that a trap tells where it was."`
+	Plain  bool   `name:"plain" help:"Do not use wasm-opt, even if it is there."`
+	jsonFlag
+}
+
+// A buildReport is the answer as JSON.
+type buildReport struct {
+	Name      string     `json:"name"`
+	Language  string     `json:"language"`
+	File      string     `json:"file"`
+	Size      int        `json:"size"`
+	Optimised bool       `json:"optimised"`
+	Hooks     []string   `json:"hooks"`
+	Empty     []fuelHook `json:"empty_call,omitempty"`
+	// Failed is why the empty call failed: a function may need settings or a store that a node gives it.
+	Failed string `json:"empty_call_failed,omitempty"`
+}
+
+func (f functionBuild) Run(c *command) error {
+	p, err := project.Open(f.Dir)
+	if errors.Is(err, project.ErrNoProject) {
+		return hint(err, `"wedge function new NAME --lang c" makes a project; its folder has go.mod, Cargo.toml, index.ts or a .c file`)
+	}
+	if err != nil {
+		return err
+	}
+	built, err := c.build(p, project.BuildOptions{Debug: f.Debug, Plain: f.Plain})
+	if err != nil {
+		return err
+	}
+	report, err := inspect(p, built)
+	if err != nil {
+		return err
+	}
+	report.File = f.Output
+	if report.File == "" {
+		report.File = p.Output()
+	}
+	if err := os.WriteFile(report.File, built.Module, 0o644); err != nil {
+		return err
+	}
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, report.File); err == nil && !strings.HasPrefix(rel, "..") {
+			report.File = rel
+		}
+	}
+	raw, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	if report.Failed != "" {
+		c.note("a call without settings, on an empty store, failed: %s", report.Failed)
+	}
+	return c.answer(f.jsonFlag, json.RawMessage(raw), func(w io.Writer) error { return printBuild(w, report) })
+}
+
+// build compiles a project, with hints for what may go wrong.
+func (c *command) build(p *project.Project, o project.BuildOptions) (*project.Built, error) {
+	built, err := p.Build(c.context, o)
+	var missing *project.MissingError
+	var compile *project.CompileError
+	switch {
+	case errors.As(err, &missing):
+		return nil, hint(err, "%s", missing.Hint())
+	case errors.As(err, &compile):
+		return nil, hint(err, "%s", compileHint(compile))
+	}
+	return built, err
+}
+
+func compileHint(e *project.CompileError) string {
+	switch e.Language {
+	case project.AssemblyScript:
+		return "AssemblyScript is a strict part of TypeScript: what it lacks is at https://www.assemblyscript.org; sdk/wedge/README.md shows what the SDK has"
+	case project.C:
+		return "sdk/wedge/wedge.h has every function with a line about it; there is no libc"
+	}
+	return "the SDK's README with an example is sdk/wedge/README.md"
+}
+
+// inspect looks at a module as a node would, and runs its hooks once on a request that nothing is known of.
+func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
+	r := &buildReport{Name: p.Name, Language: string(p.Language), Size: len(built.Module), Optimised: built.Optimised}
+	fn, err := cost.Open(built.Module, cost.Options{})
+	if err != nil {
+		return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", exportHint(p.Language))
+	}
+	defer fn.Close()
+	if r.Hooks = fn.Hooks(); len(r.Hooks) == 0 {
+		return nil, hint(fmt.Errorf("the module of %s has no hook, so no node would ever call it", p.Name), "%s", exportHint(p.Language))
+	}
+	calls, err := fn.Run(cost.Case{})
+	if err != nil {
+		r.Failed = err.Error()
+	}
+	for _, call := range calls {
+		r.Empty = append(r.Empty, fuelHook{call.Hook.String(), call.Fuel, call.Memory, call.Answered})
+	}
+	return r, nil
+}
+
+// exportHint says how a hook is exported in a language, and the ABI's mark with it.
+func exportHint(l project.Language) string {
+	switch l {
+	case project.Go:
+		return "a hook in Go is //go:wasmexport on_request above func onRequest() int32 { return wedge.OnRequest(f) }"
+	case project.Rust:
+		return "a hook in Rust is wedge::hooks! { on_request => f }"
+	case project.AssemblyScript:
+		return `a hook in AssemblyScript is export function on_request(): i32 { return onRequest(f); } beside export { wedge_abi_v1, wedge_restored } from "wedge"`
+	}
+	return "a hook in C is WEDGE_ON_REQUEST { return WEDGE_GO_ON; }"
+}
+
+func printBuild(w io.Writer, r *buildReport) error {
+	size := bytesText(int64(r.Size))
+	if r.Optimised {
+		size += ", by wasm-opt"
+	}
+	if _, err := fmt.Fprintf(w, "%s: %s\n\n", clean(r.File), size); err != nil {
+		return err
+	}
+	t := newTable(w)
+	t.row("HOOK", "FUEL", "MEMORY", "OF AN EMPTY CALL")
+	cost := map[string]fuelHook{}
+	for _, h := range r.Empty {
+		cost[h.Hook] = h
+	}
+	for _, hook := range r.Hooks {
+		h, ok := cost[hook]
+		switch {
+		case !ok:
+			t.row(hook, "", "", "not called")
+		case h.Answered:
+			t.row(hook, strconv.FormatInt(h.Fuel, 10), bytesText(h.Memory), "answers")
+		default:
+			t.row(hook, strconv.FormatInt(h.Fuel, 10), bytesText(h.Memory), "goes on")
+		}
+	}
+	return t.flush()
+}

@@ -1,0 +1,289 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Project is a folder with a function's source.
+type Project struct {
+	Dir      string
+	Name     string
+	Language Language
+}
+
+// ErrNoProject says that a folder has none of the files by which projects are known.
+var ErrNoProject = errors.New("there is no function's source")
+
+// Open finds out what is in a folder.
+func Open(dir string) (*Project, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is no folder", dir)
+	}
+	name, err := Name(dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{Dir: dir, Name: name}
+	has := func(pattern string) bool {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern))
+		return len(found) > 0
+	}
+	switch {
+	case has("go.mod"):
+		p.Language = Go
+	case has("Cargo.toml"):
+		p.Language = Rust
+	case p.entry() != "":
+		p.Language = AssemblyScript
+	case has("*.c"):
+		p.Language = C
+	default:
+		return nil, fmt.Errorf("%s: %w", dir, ErrNoProject)
+	}
+	return p, nil
+}
+
+// Output is where the module goes unless something else is said.
+func (p *Project) Output() string { return filepath.Join(p.Dir, p.Name+".wasm") }
+
+// Conversation is the file that says what the function has to answer.
+func (p *Project) Conversation() string { return filepath.Join(p.Dir, conversation) }
+
+// entry is the file of AssemblyScript that exports the hooks.
+func (p *Project) entry() string {
+	for _, name := range []string{"index.ts", "assembly/index.ts", "src/index.ts"} {
+		if _, err := os.Stat(filepath.Join(p.Dir, name)); err == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// BuildOptions say how to build.
+type BuildOptions struct {
+	// Debug keeps names and, where the compiler makes them, line tables, so that a trap tells where it was.
+	Debug bool
+	// Plain leaves wasm-opt out, even if it is there.
+	Plain bool
+}
+
+// A Built is a module fresh from its compiler.
+type Built struct {
+	Module []byte
+	// Optimised tells that wasm-opt has made it smaller.
+	Optimised bool
+}
+
+// A CompileError is what a compiler said about a source that it does not take.
+type CompileError struct {
+	Language Language
+	Tool     string
+	Text     string
+}
+
+func (e *CompileError) Error() string {
+	return fmt.Sprintf("%s did not take the source:\n%s", e.Tool, strings.TrimRight(e.Text, "\n"))
+}
+
+// Build compiles the project. The error is a [MissingError], a [CompileError] or the system's.
+func (p *Project) Build(ctx context.Context, o BuildOptions) (*Built, error) {
+	t, err := find(p.Language, p.Dir)
+	if err != nil {
+		return nil, err
+	}
+	scratch, err := os.MkdirTemp("", "wedge-build-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	b := build{ctx: ctx, p: p, o: o, t: t, scratch: scratch, out: filepath.Join(scratch, p.Name+".wasm")}
+	switch p.Language {
+	case Go:
+		err = b.golang()
+	case Rust:
+		err = b.rust()
+	case AssemblyScript:
+		err = b.assemblyScript()
+	case C:
+		err = b.c()
+	}
+	if err != nil {
+		return nil, err
+	}
+	module, err := os.ReadFile(b.out)
+	if err != nil {
+		return nil, err
+	}
+	built := &Built{Module: module}
+	if !o.Debug && !o.Plain && p.Language != Go { // Go's own linker leaves little to do, and it takes half a minute
+		if smaller := b.optimise(); smaller != nil && len(smaller) < len(module) {
+			built.Module, built.Optimised = smaller, true
+		}
+	}
+	return built, nil
+}
+
+// build is one run of a compiler.
+type build struct {
+	ctx     context.Context
+	p       *Project
+	o       BuildOptions
+	t       tools
+	scratch string // a folder that is removed afterwards
+	out     string // where the module goes
+}
+
+// run calls a tool in the project's folder.
+func (b *build) run(tool []string, env []string, args ...string) error {
+	abs, err := filepath.Abs(b.p.Dir)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(b.ctx, tool[0], slices.Concat(tool[1:], args)...)
+	cmd.Dir, cmd.Env = abs, append(os.Environ(), env...)
+	text, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && b.ctx.Err() == nil {
+		name := strings.TrimSuffix(filepath.Base(tool[len(tool)-1]), ".js")
+		return &CompileError{b.p.Language, name, strings.ReplaceAll(string(text), b.scratch+string(filepath.Separator), "")}
+	}
+	return err
+}
+
+func (b *build) golang() error {
+	args := []string{"build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false"}
+	if !b.o.Debug {
+		args = append(args, "-ldflags=-s -w")
+	}
+	return b.run(b.t.compiler, []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS="}, append(args, "-o", b.out, ".")...)
+}
+
+// rust calls the compiler itself: the SDK first, then the function. So it works where there is no cargo, or one that does not go with the only
+// rustc that has the library. A project that uses other crates is built by cargo.
+func (b *build) rust() error {
+	manifest, err := os.ReadFile(filepath.Join(b.p.Dir, "Cargo.toml"))
+	if err != nil {
+		return err
+	}
+	if crates := otherCrates(string(manifest)); len(crates) > 0 {
+		return b.cargo(crates)
+	}
+	flags := []string{"--edition=2021", "--target=" + rustTarget, "-Copt-level=s", "-Cpanic=abort", "-Ccodegen-units=1", "-Ctarget-feature=+bulk-memory"}
+	if b.o.Debug {
+		flags = append(flags, "-Cdebuginfo=1")
+	}
+	sdk := filepath.Join(b.scratch, "libwedge.rlib")
+	if err := b.run(b.t.compiler, nil, append(flags, "--crate-type=rlib", "--crate-name=wedge", "-o", sdk, sdkFolder+"/src/lib.rs")...); err != nil {
+		return err
+	}
+	if !b.o.Debug {
+		flags = append(flags, "-Cstrip=symbols")
+	}
+	return b.run(b.t.compiler, nil, append(flags, "-Clto=fat", "--crate-type=cdylib", "--crate-name="+strings.ReplaceAll(b.p.Name, "-", "_"),
+		"--extern=wedge="+sdk, "-o", b.out, "src/lib.rs")...)
+}
+
+// otherCrates lists the dependencies of a manifest beside the SDK.
+func otherCrates(manifest string) (names []string) {
+	inside := false
+	for line := range strings.Lines(manifest) {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
+		if section, ok := strings.CutPrefix(line, "["); ok {
+			section = strings.Trim(section, "[] ")
+			inside = section == "dependencies"
+			if name, ok := strings.CutPrefix(section, "dependencies."); ok && name != "wedge" {
+				names = append(names, name)
+			}
+			continue
+		}
+		if name, _, ok := strings.Cut(line, "="); ok && inside {
+			if name = strings.TrimSpace(name); name != "wedge" {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// cargo has cargo use the compiler that has the library, and keeps what it makes in the project.
+func (b *build) cargo(crates []string) error {
+	cargo := command("cargo")
+	if cargo == nil {
+		return &MissingError{Rust, "cargo, which the crate " + crates[0] + " needs"}
+	}
+	args := []string{"build", "--release", "--target", rustTarget, "--target-dir", "target"}
+	if err := b.run(cargo, []string{"RUSTC=" + b.t.compiler[0]}, args...); err != nil {
+		return err
+	}
+	made, err := filepath.Glob(filepath.Join(b.p.Dir, "target", rustTarget, "release", "*.wasm"))
+	if err != nil || len(made) != 1 {
+		return fmt.Errorf("cargo made %d modules, and not one: is crate-type = [\"cdylib\"] in Cargo.toml?", len(made))
+	}
+	module, err := os.ReadFile(made[0])
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(b.out, module, 0o600)
+}
+
+func (b *build) assemblyScript() error {
+	args := []string{b.p.entry(), "--path", filepath.Dir(filepath.FromSlash(sdkFolder)), "--exportStart", "_initialize", "--runtime", "incremental",
+		"--use", "abort=~lib/wedge/failure/abort", "--use", "seed=~lib/wedge/module/seed", "--outFile", b.out}
+	if b.o.Debug {
+		args = append(args, "--optimizeLevel", "1", "--debug")
+	} else {
+		args = append(args, "--optimize")
+	}
+	return b.run(b.t.compiler, nil, args...)
+}
+
+// c compiles and links in two steps, as clang would have wasm-opt work on the result, which does not know what clang has used.
+func (b *build) c() error {
+	sources, err := filepath.Glob(filepath.Join(b.p.Dir, "*.c"))
+	if err != nil {
+		return err
+	}
+	flags := []string{"--target=wasm32", "-mbulk-memory", "-O2", "-Wall", "-I" + sdkFolder, "-c"}
+	strip := "--strip-all"
+	if b.o.Debug {
+		flags, strip = append(flags, "-g"), "--no-gc-sections"
+	}
+	link := []string{"--no-entry", strip, "--stack-first", "-z", "stack-size=65536", "-o", b.out}
+	for _, s := range sources {
+		name := filepath.Base(s)
+		if strings.HasSuffix(name, "_test.c") {
+			continue
+		}
+		object := filepath.Join(b.scratch, name+".o")
+		if err := b.run(b.t.compiler, nil, append(flags, "-o", object, name)...); err != nil {
+			return err
+		}
+		link = append(link, object)
+	}
+	return b.run(b.t.linker, nil, link...)
+}
+
+// optimise returns what wasm-opt makes of the module, nil if it is not there or does not know what the compiler has used.
+func (b *build) optimise() []byte {
+	tool := command("wasm-opt")
+	if tool == nil {
+		return nil
+	}
+	smaller := b.out + ".opt"
+	if b.run(tool, nil, "-O2", "--enable-bulk-memory", "--enable-sign-ext", "--enable-nontrapping-float-to-int", "--enable-mutable-globals", "-o", smaller, b.out) != nil {
+		return nil
+	}
+	module, err := os.ReadFile(smaller)
+	if err != nil {
+		return nil
+	}
+	return module
+}

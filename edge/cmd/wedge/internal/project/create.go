@@ -1,0 +1,188 @@
+package project
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// templates has a folder for each template: its source in each language, a conversation that the function has to hold in all of them, and a text
+// about it for the README.
+//
+//go:embed templates
+var templates embed.FS
+
+// DefaultTemplate is what New takes if nothing is said.
+const DefaultTemplate = "blank"
+
+// Templates lists the names of the templates.
+func Templates() (names []string) {
+	entries, err := templates.ReadDir("templates")
+	if err != nil {
+		panic("BUG: no templates: " + err.Error())
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// Options say what New makes.
+type Options struct {
+	Language Language
+	Template string // "" is DefaultTemplate
+}
+
+// ErrNotEmpty says that the folder holds something already.
+var ErrNotEmpty = errors.New("the folder is not empty")
+
+// nameForm is what a function on a node may be called, without the owner.
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// Name is the function's name that a folder stands for.
+func Name(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Base(abs)
+	if !nameForm.MatchString(name) {
+		return "", fmt.Errorf("%q is not a name for a function: 1 to 63 of a-z, 0-9 and -", name)
+	}
+	return name, nil
+}
+
+// New makes the folder dir, which must not be there or be empty, and returns the files that the author is going to look at.
+func New(dir string, o Options) (written []string, err error) {
+	name, err := Name(dir)
+	if err != nil {
+		return nil, err
+	}
+	if o.Template == "" {
+		o.Template = DefaultTemplate
+	}
+	if !slices.Contains(Templates(), o.Template) {
+		return nil, fmt.Errorf("there is no template %q", o.Template)
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNotEmpty)
+	}
+	files, err := projectFiles(name, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		written = append(written, f.name)
+	}
+	for _, f := range sdkFiles(o.Language) {
+		files = append(files, file{sdkFolder + "/" + f.name, f.text})
+	}
+	return written, write(dir, files)
+}
+
+// sdkFolder is where a project has its SDK. The last part is the name under which AssemblyScript imports it.
+const sdkFolder = "sdk/wedge"
+
+// conversation is the file that says what the function has to answer.
+const conversation = "cases.test"
+
+func projectFiles(name string, o Options) ([]file, error) {
+	read := func(base string) (string, error) {
+		b, err := fs.ReadFile(templates, "templates/"+o.Template+"/"+base)
+		return string(b), err
+	}
+	inTemplate := map[Language]string{Go: "main.go.tmpl", Rust: "lib.rs", AssemblyScript: "index.ts", C: "main.c"}[o.Language]
+	source, err := read(inTemplate)
+	if err != nil {
+		return nil, err
+	}
+	about, err := read("about.md")
+	if err != nil {
+		return nil, err
+	}
+	cases, err := read(conversation)
+	if err != nil {
+		return nil, err
+	}
+	fill := strings.NewReplacer("{{name}}", name, "{{about}}", strings.TrimSpace(about), "{{source}}", o.Language.source(), "{{toolchain}}", install[o.Language])
+	files := []file{
+		{o.Language.source(), source},
+		{conversation, cases},
+		{"README.md", fill.Replace(readme)},
+		{".gitignore", "*.wasm\n/.wedge/\n/target/\n/node_modules/\n"},
+	}
+	for _, f := range manifests[o.Language] {
+		files = append(files, file{f.name, fill.Replace(f.text)})
+	}
+	return files, nil
+}
+
+// manifests are what the language's own tools want.
+var manifests = map[Language][]file{
+	Go: {{"go.mod", "module {{name}}\n\ngo 1.26\n\nrequire github.com/wedgecdn/wedge/sdk/go v0.0.0\n\nreplace github.com/wedgecdn/wedge/sdk/go => ./sdk/wedge\n"}},
+	Rust: {{"Cargo.toml", `[package]
+name = "{{name}}"
+version = "0.1.0"
+edition = "2021"
+publish = false
+
+[lib]
+crate-type = ["cdylib", "rlib"]
+
+[dependencies]
+wedge = { path = "sdk/wedge" }
+
+[profile.release]
+opt-level = "s"
+lto = true
+codegen-units = 1
+panic = "abort"
+strip = true
+`}},
+	AssemblyScript: {
+		{"package.json", `{
+  "name": "{{name}}",
+  "private": true,
+  "type": "module",
+  "dependencies": {
+    "assemblyscript": "^0.28.0",
+    "wedge": "file:sdk/wedge"
+  }
+}
+`},
+		{"tsconfig.json", `{
+  "extends": "assemblyscript/std/assembly.json",
+  "include": ["./*.ts"]
+}
+`},
+	},
+	C: {{"compile_flags.txt", "--target=wasm32\n-Isdk/wedge\n-Wall\n"}},
+}
+
+const readme = `# {{name}}
+
+{{about}}
+
+` + "```" + `
+wedge function build               # {{name}}.wasm, with {{toolchain}}
+wedge function test                # holds it against cases.test, on a node of its own
+wedge function deploy {{name}} {{name}}.wasm
+` + "```" + `
+
+` + "`{{source}}`" + ` is the function, ` + "`cases.test`" + ` says what it has to answer, ` + "`sdk/wedge`" + ` is the SDK, with its own README. A site of ` + "`wedge.yaml`" + ` binds it:
+
+` + "```yaml" + `
+functions:
+  - name: {{name}}                  # no module: it comes by wedge function deploy
+sites:
+  - hosts: ["shop.example"]
+    origin: shop
+    functions: [{{name}}]
+` + "```" + `
+`

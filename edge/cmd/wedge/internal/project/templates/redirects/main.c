@@ -1,0 +1,12 @@
+#include "wedge.h"
+
+WEDGE_ON_REQUEST {
+	wedge_entry to;
+	int found = wedge_kv_get("redirects", wedge_path(), &to);
+	if (found == WEDGE_STATUS_ABSENT)
+		return WEDGE_GO_ON;
+	WEDGE_TRY(found);
+	WEDGE_TRY(wedge_respond(301, wedge_s("")));
+	WEDGE_TRY(wedge_field_set(WEDGE_MESSAGE_RESPONSE, "Location", to.value));
+	return WEDGE_ANSWERED;
+}
