@@ -15,7 +15,7 @@ import (
 )
 
 type functionBuild struct {
-	Dir    string `arg:"" optional:"" default:"." type:"path" complete:"file" help:"The project's folder. ${default} unless said."`
+	Dir    string `arg:"" optional:"" default:"." type:"path" complete:"file" help:"The project's folder. This one unless said."`
 	Output string `name:"output" short:"o" type:"path" placeholder:"FILE" help:"Where the module goes; NAME.wasm in the folder unless said."`
 	Debug  bool   `name:"debug" help:"Keep names and line tables, so that a trap tells where it was."`
 	Plain  bool   `name:"plain" help:"Do not use wasm-opt, even if it is there."`

@@ -12,7 +12,7 @@ import (
 )
 
 type functionNew struct {
-	Dir      string `arg:"" name:"name" help:"Name of the function, and of the folder that is made."`
+	Dir      string `arg:"" name:"folder" help:"The folder to make; its name is the function's."`
 	Lang     string `name:"lang" required:"" placeholder:"LANG" help:"go, rust, assemblyscript or c."`
 	Template string `name:"template" default:"blank" placeholder:"T" help:"What to begin with: ab-routing, auth, blank, cache-key, headers, html-rewriting, rate-limit or redirects. ${default} unless said."`
 	jsonFlag
