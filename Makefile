@@ -8,10 +8,10 @@ BUILDVCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true 
 FUZZ     ?= 120
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build guests test check race fuzz proof bench lint generate dist clean
+.PHONY: help demo build guests test check race fuzz proof bench bench-full bench-rivals lint generate dist clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: build ## run a node, an origin and the example functions; ARGS=--tour plays a tour
 	@bin/wedge demo $(ARGS)
@@ -44,8 +44,14 @@ fuzz: ## fuzz every target, FUZZ=120 seconds in all
 proof: build ## the long forms of the tests: full counts, big files, many kills (hours)
 	@WEDGE_PROOF=1 .ci/test -count=1 -timeout 6h
 
-bench: ## measure hits and the runtime; ONLY=hit or ONLY=runtime with ARGS for it
-	@cd benchmarks && for b in $(or $(ONLY),hit runtime); do go run ./$$b $(ARGS) || exit 1; done
+bench: ## measure the node beside its rivals, the main rows; ARGS for the suite, or ONLY=hit, runtime or hitratio
+	@cd benchmarks && go run ./$(or $(ONLY),suite) $(ARGS)
+
+bench-full: ## measure all rows, half an hour
+	@cd benchmarks && go run ./suite -full $(ARGS)
+
+bench-rivals: ## install what the node is measured against, from Debian and npm
+	@.ci/rivals
 
 generate: ## write generated files anew
 	@for mod in $$(.ci/modules); do (cd $$mod && go generate ./...) || exit 1; done

@@ -1,0 +1,226 @@
+package rival
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/wedgecdn/wedge/benchmarks/origin"
+)
+
+// none are the reasons that several give.
+const (
+	noFunctions = "runs no functions"
+	noCache     = "has no cache"
+	noDisk      = "keeps nothing on disk"
+	notThis     = "this function is not written for it"
+)
+
+// Elsewhere is what a variant lacks that exists for functions only: the report has no row for it where there is none.
+const Elsewhere = "is measured with a function"
+
+// All are the rivals, in the order of a report. wedge is the node's binary, self this program's, which serves the bare handlers.
+func All(wedge, self string) []Rival {
+	all := []Rival{bare(self)}
+	all = append(all, nodes(wedge)...)
+	return append(all, nginx("nginx", "", "nginx"), nginx("nginx+lua", "lua", "libnginx-mod-http-lua"), nginx("nginx+njs", "njs", "libnginx-mod-http-js"),
+		varnish(), haproxy(), trafficServer(), squid(), caddy(), reverseProxy(self), workerd())
+}
+
+// does gives the reason of a rival that does what is listed and nothing else.
+func does(cache, disk bool, functions ...string) func(Job) string {
+	return func(j Job) string {
+		if j.Function != "" {
+			for _, f := range functions {
+				if f == j.Function {
+					return ""
+				}
+			}
+			if len(functions) == 0 {
+				return noFunctions
+			}
+			return notThis
+		}
+		if j.Cache && !cache {
+			return noCache
+		}
+		if j.DiskMB > 0 && !disk {
+			return noDisk
+		}
+		return ""
+	}
+}
+
+func args(a ...string) func(Job) []string { return func(Job) []string { return a } }
+
+func nginx(name, variant, pack string) Rival {
+	p := &program{
+		name: name, files: "nginx", variant: variant, find: installed("nginx", pack),
+		version: []string{"-v"}, pattern: `nginx/(\S+)`,
+		lacks: does(true, true), folders: []string{"cache"},
+		args: args("-p", "{{.Dir}}", "-c", "{{.Dir}}/nginx.conf", "-e", "{{.Dir}}/error.log"),
+	}
+	if variant != "" {
+		module := map[string]string{"lua": "ngx_http_lua_module.so", "njs": "ngx_http_js_module.so"}[variant]
+		find := p.find
+		p.find = func() (string, error) {
+			for _, dir := range []string{"/usr/lib/nginx/modules", "/usr/share/nginx/modules"} {
+				if _, err := os.Stat(filepath.Join(dir, module)); err == nil {
+					return find()
+				}
+			}
+			return "", fmt.Errorf("its module is not installed: make bench-rivals (Debian's package %s)", pack)
+		}
+		// Debian's module looks for modules beside the prefix.
+		p.prepare = func(_, dir string) error { return os.Symlink("/usr/lib/nginx/modules", filepath.Join(dir, "modules")) }
+		p.lacks = func(j Job) string {
+			if j.Function == "" {
+				return Elsewhere
+			}
+			return does(true, true, "ua")(j)
+		}
+	}
+	return p
+}
+
+func varnish() Rival {
+	return &program{
+		name: "varnish", files: "varnish", find: installed("varnishd", "varnish"),
+		version: []string{"-V"}, pattern: `varnish-(\S+)`, lacks: does(true, false, "ua"), folders: []string{"work"},
+		args: args("-F", "-n", "{{.Dir}}/work", "-j", "none", "-a", "{{.Host}}:{{.Port}}", "-f", "{{.Dir}}/default.vcl", "-s", "malloc,{{.MemoryMB}}m", "-T", "none"),
+	}
+}
+
+func haproxy() Rival {
+	return &program{
+		name: "haproxy", files: "haproxy", find: installed("haproxy", "haproxy"),
+		version: []string{"-v"}, pattern: `ersion (\S+)`,
+		lacks: func(j Job) string {
+			if j.Revalidate {
+				return "does not revalidate"
+			}
+			return does(true, false, "ua")(j)
+		},
+		args: args("-W", "-db", "-f", "{{.Dir}}/haproxy.cfg"),
+	}
+}
+
+func trafficServer() Rival {
+	return &program{
+		name: "trafficserver", files: "trafficserver", find: installed("traffic_server", "trafficserver"),
+		version: []string{"--version"}, pattern: `traffic_server - (\S+)`, lacks: does(true, true, "ua"),
+		folders: []string{"log", "cache", "run"},
+		env:     []string{"PROXY_CONFIG_CONFIG_DIR={{.Dir}}/config", "PROXY_CONFIG_LOCAL_STATE_DIR={{.Dir}}/run"},
+		args:    args("--run-root={{.Dir}}/runroot.yaml"), user: true,
+		prepare: func(_, dir string) error {
+			text := "prefix: DIR\nexec_prefix: DIR\nbindir: /usr/bin\nsbindir: /usr/bin\nsysconfdir: DIR/config\ndatadir: DIR/run\nincludedir: /usr/include\n" +
+				"libdir: /usr/lib/trafficserver\nlibexecdir: /usr/lib/trafficserver/modules\nlocalstatedir: DIR/run\nruntimedir: DIR/run\nlogdir: DIR/log\ncachedir: DIR/cache\n"
+			return os.WriteFile(filepath.Join(dir, "runroot.yaml"), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o644)
+		},
+	}
+}
+
+func squid() Rival {
+	return &program{
+		name: "squid", files: "squid", find: installed("squid", "squid"),
+		version: []string{"-v"}, pattern: `Version (\S+)`, lacks: does(true, false), user: true,
+		args: args("-N", "-f", "{{.Dir}}/squid.conf"),
+	}
+}
+
+func caddy() Rival {
+	return &program{
+		name: "caddy", files: "caddy", find: installed("caddy", "caddy"),
+		version: []string{"version"}, pattern: `v?(\d\S*)`, lacks: does(false, false),
+		env:  []string{"HOME={{.Dir}}", "GOMAXPROCS={{.Cores}}"},
+		args: args("run", "--config", "{{.Dir}}/Caddyfile", "--adapter", "caddyfile"),
+	}
+}
+
+// bare is the fasthttp handler that a node could at best be as fast as.
+func bare(self string) Rival {
+	return &program{
+		name: "bare", find: this(self), version: []string{"fasthttp of the node"},
+		lacks: func(j Job) string {
+			if !j.Cache {
+				return "asks no origin"
+			}
+			return does(true, false, "ua")(j)
+		},
+		args: args("serve-bare", "{{.Host}}:{{.Port}}", "{{.Function}}"),
+	}
+}
+
+func reverseProxy(self string) Rival {
+	return &program{
+		name: "reverseproxy", find: this(self), version: []string{"net/http of the node's Go"}, lacks: does(false, false),
+		args: args("serve-proxy", "{{.Host}}:{{.Port}}", "{{.Origin}}"),
+	}
+}
+
+func this(path string) func() (string, error) {
+	return func() (string, error) { return path, nil }
+}
+
+// workerdBody is the size of the one body that its program has in it, the origin's of that size with the id 1.
+const workerdBody = 1024
+
+func workerd() Rival {
+	return &program{
+		name: "workerd", files: "workerd", version: []string{"--version"}, pattern: `workerd (\S+)`,
+		find: func() (string, error) {
+			found, _ := filepath.Glob("rival/workerd/node_modules/@cloudflare/workerd-*/bin/workerd") // the suite runs in benchmarks
+			if len(found) == 0 {
+				return "", errors.New("not installed: make bench-rivals (npm's package workerd)")
+			}
+			return filepath.Abs(found[0])
+		},
+		lacks: func(j Job) string {
+			if j.Function == "" {
+				return Elsewhere
+			}
+			return does(false, false, "ua")(j)
+		},
+		prepare: func(_, dir string) error {
+			return os.WriteFile(filepath.Join(dir, "body.txt"), origin.NewBodies(workerdBody).Body(workerdBody, 1), 0o644)
+		},
+		args: args("serve", "{{.Dir}}/config.capnp"),
+	}
+}
+
+// nodes are the node as it is, and with a function in each language and way of isolation.
+func nodes(binary string) []Rival {
+	find := func() (string, error) {
+		if binary == "" {
+			return "", errors.New("no binary was given")
+		}
+		return exec.LookPath(binary)
+	}
+	node := func(name, language, isolation string) Rival {
+		return &program{
+			name: name, files: "wedge", find: find, version: []string{"version"}, pattern: `(?s)(\S.*\S)`,
+			env: []string{"GOMAXPROCS={{.Cores}}"}, language: language, isolation: isolation,
+			lacks: func(j Job) string {
+				if language == "" {
+					return does(true, true)(j)
+				}
+				if j.Function == "" {
+					return Elsewhere
+				}
+				if _, ok := j.Modules[language]; !ok {
+					return notThis
+				}
+				return ""
+			},
+			args: args("serve", "--config", "{{.Dir}}/wedge.yaml"),
+		}
+	}
+	all := []Rival{node("wedge", "", "")}
+	for _, language := range []string{"c", "assemblyscript", "rust", "go"} {
+		all = append(all, node("wedge/"+language, language, "request"), node("wedge/"+language+"/pooled", language, "instance"))
+	}
+	return all
+}

@@ -1,0 +1,23 @@
+# What Varnish does by itself, but for the length of the names: honour the origin's fields, collapse, keep in memory.
+vcl 4.1;
+
+backend origin {
+	.host = "{{.OHost}}";
+	.port = "{{.OPort}}";
+}
+{{if .Revalidate}}
+# By itself it would answer with the old response and ask afterwards; here it is to ask first.
+sub vcl_backend_response {
+	set beresp.grace = 0s;
+	set beresp.keep = 1h;
+}
+{{end}}
+{{if eq .Function "ua"}}
+sub vcl_deliver {
+	if (req.http.User-Agent ~ "Mobile") {
+		set resp.http.X-Device = "mobile";
+	} else {
+		set resp.http.X-Device = "desktop";
+	}
+}
+{{end}}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Machine is where a result comes from.
+type Machine struct {
+	CPU      string
+	Cores    int
+	MemoryMB int
+	Kernel   string
+	Go       string
+	Pinned   string // which processors whom
+}
+
+func thisMachine(pinned string) Machine {
+	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, Pinned: pinned}
+	m.CPU = procField("/proc/cpuinfo", "model name")
+	var kib int
+	_, _ = fmt.Sscan(procField("/proc/meminfo", "MemTotal"), &kib)
+	m.MemoryMB = kib >> 10
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		m.Kernel = unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
+	}
+	return m
+}
+
+func procField(file, name string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(b)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == name {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// commit is that of the tree, marked if it was changed.
+func commit() string {
+	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		return ""
+	}
+	c := strings.TrimSpace(string(out))
+	if changed, err := exec.Command("git", "status", "--porcelain", "--", "../edge", "../runtime", "../hostapi").Output(); err != nil || len(changed) > 0 {
+		c += "+"
+	}
+	return c
+}
+
+// load is the machine's load average, for the progress lines.
+func loadAverage() string {
+	b, _ := os.ReadFile("/proc/loadavg")
+	f := strings.Fields(string(b))
+	if len(f) == 0 {
+		return "unknown"
+	}
+	return f[0]
+}

@@ -1,0 +1,193 @@
+// Command suite measures the node and its rivals: the same requests to each, in rounds that take turns, every answer checked.
+//
+// Each server runs as it does anywhere, with the configuration in benchmarks/rival, before an origin of its own, on loopback. With
+// two processors or more the servers have one and the client and the origins another. What is measured first is the processor
+// time of the server's processes a request, which other work on the machine disturbs least; beside it stand throughput
+// and latency. A body is compared byte for byte, and the origin's count of requests says whether a hit was one.
+//
+//	go run ./suite [-only NAME,…] [-servers NAME,…] [-rounds 7] [-full] [-out FOLDER]    measure; rows of earlier runs in the folder stay
+//	go run ./suite report FOLDER       write FOLDER/suite.txt anew
+//	go run ./suite list                the scenarios
+//	go run ./suite versions            the servers that are installed
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/wedgecdn/wedge/benchmarks/origin"
+	"github.com/wedgecdn/wedge/benchmarks/proc"
+	"github.com/wedgecdn/wedge/benchmarks/rival"
+)
+
+func main() {
+	runtime.LockOSThread() // the children end when the thread that started them does, and inherit its processors
+	if err := command(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "suite:", err)
+		os.Exit(1)
+	}
+}
+
+func command(args []string) error {
+	if len(args) > 1 && strings.HasPrefix(args[0], "serve-") {
+		return serveNamed(args[0], args[1:])
+	}
+	if len(args) == 2 && args[0] == "report" {
+		return report(args[1])
+	}
+	if len(args) == 1 && args[0] == "list" {
+		for _, s := range scenarios() {
+			fmt.Printf("%-14s %s\n", s.Name, s.Title)
+		}
+		return nil
+	}
+	if len(args) == 1 && args[0] == "versions" {
+		for _, r := range rival.All("", "") {
+			version, err := r.Version()
+			if err != nil {
+				version = "– " + err.Error()
+			}
+			fmt.Printf("%-28s %s\n", r.Name(), version)
+		}
+		return nil
+	}
+	f := flag.NewFlagSet("suite", flag.ContinueOnError)
+	only := f.String("only", "", "`names` of scenarios, separated by commas; by default the main ones")
+	full := f.Bool("full", false, "all scenarios")
+	names := f.String("servers", "", "`names` of servers, separated by commas; by default all")
+	rounds := f.Int("rounds", 7, "rounds, in each of which every server is measured once")
+	out := f.String("out", "", "`folder` for the results; what it holds of other scenarios stays")
+	wedge := f.String("wedge", "", "the node's `binary`; by default it is built from this tree")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	b, err := newBench(*wedge, *rounds)
+	if err != nil {
+		return err
+	}
+	if err := b.choose(*names); err != nil {
+		return err
+	}
+	todo, err := chosen(*only, *full)
+	if err != nil {
+		return err
+	}
+	dir := *out
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "wedge-bench-result-"); err != nil {
+			return err
+		}
+	} else if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return b.all(todo, dir)
+}
+
+func newBench(wedge string, rounds int) (*bench, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	if wedge == "" {
+		wedge = filepath.Join(os.TempDir(), fmt.Sprintf("wedge-bench-%d", os.Getuid()))
+		fmt.Fprintln(os.Stderr, "building the node")
+		cmd := exec.Command("go", "build", "-o", wedge, "./edge/cmd/wedge")
+		cmd.Dir, cmd.Stderr = "..", os.Stderr
+		if err := cmd.Run(); err != nil {
+			return nil, fmt.Errorf("the node does not build: %w", err)
+		}
+	}
+	if wedge, err = filepath.Abs(wedge); err != nil {
+		return nil, err
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
+		limit.Cur = limit.Max
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) // the scenario that needs more says so
+	}
+	b := &bench{self: self, rivals: rival.All(wedge, self), rounds: rounds, bodies: origin.NewBodies(origin.Largest), commit: commit(),
+		progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }}
+	cores, err := proc.Cores()
+	if err != nil {
+		return nil, err
+	}
+	b.clientCores, b.serverCores = cores, cores
+	if len(cores) > 1 {
+		b.clientCores, b.serverCores = cores[:1], cores[1:2]
+	}
+	return b, proc.Bind(b.clientCores)
+}
+
+// choose keeps the servers of these names.
+func (b *bench) choose(names string) error {
+	if names == "" {
+		return nil
+	}
+	var kept []rival.Rival
+	for _, name := range strings.Split(names, ",") {
+		i := slices.IndexFunc(b.rivals, func(r rival.Rival) bool { return r.Name() == name })
+		if i < 0 {
+			return fmt.Errorf("there is no server %q", name)
+		}
+		kept = append(kept, b.rivals[i])
+	}
+	b.rivals = kept
+	return nil
+}
+
+func chosen(only string, full bool) (todo []Scenario, err error) {
+	known := scenarios()
+	if only == "" {
+		for _, s := range known {
+			if s.Main || full {
+				todo = append(todo, s)
+			}
+		}
+		return todo, nil
+	}
+	for _, name := range strings.Split(only, ",") {
+		i := slices.IndexFunc(known, func(s Scenario) bool { return s.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no scenario %q: suite list names them", name)
+		}
+		todo = append(todo, known[i])
+	}
+	return todo, nil
+}
+
+// all runs the scenarios and writes after each what is known by then.
+func (b *bench) all(todo []Scenario, dir string) error {
+	file := filepath.Join(dir, "suite.json")
+	r, err := readResult(file)
+	if err != nil {
+		return err
+	}
+	r.Machine = thisMachine(fmt.Sprintf("servers on %v, client and origins on %v", b.serverCores, b.clientCores))
+	for _, v := range b.rivals {
+		if version, err := v.Version(); err == nil {
+			r.Versions[v.Name()] = version
+		}
+	}
+	for _, s := range todo {
+		rows, err := b.run(&s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+		r.replace(s.Name, rows)
+		if err := errors.Join(r.write(file), report(dir)); err != nil {
+			return err
+		}
+		writeScenario(os.Stdout, r, &s)
+	}
+	fmt.Fprintln(os.Stderr, "results in", dir)
+	return nil
+}

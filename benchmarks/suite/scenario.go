@@ -1,0 +1,66 @@
+package main
+
+// A Scenario is what is asked of every server alike.
+type Scenario struct {
+	Name  string
+	Title string
+	Kind  Kind
+	// Main scenarios are run by make bench, the others by make bench-full.
+	Main     bool
+	Class    string // of the origin's responses
+	Size     int    // of a body
+	Objects  int    // that are asked for
+	Conns    int
+	Requests int // a round and server
+	Function string
+	MemoryMB int // for stored responses; 256 if it says nothing
+	DiskMB   int
+	// Open adds rounds with a fixed arrival rate, 70 % of what nginx answered.
+	Open bool
+}
+
+// A Kind says how a scenario goes, and what the origin must have seen in the end.
+type Kind string
+
+const (
+	Hit        Kind = "hit"        // everything is stored before; the origin sees nothing
+	Miss       Kind = "miss"       // every request is for something new; the origin sees each
+	Revalidate Kind = "revalidate" // everything is stored and stale; the origin confirms each
+	Collapse   Kind = "collapse"   // all connections ask for one new thing at once; the origin's count is a result
+	Zipf       Kind = "zipf"       // few things are asked for often, many seldom; the origin's count is a result
+	Slow       Kind = "slow"       // as Hit, beside clients who read slowly
+	Idle       Kind = "idle"       // as Hit, beside connections on which nothing happens
+)
+
+// scenarios are all, in the order of a report.
+func scenarios() []Scenario {
+	const kib, mib = 1 << 10, 1 << 20
+	return []Scenario{
+		{Name: "hit-1k", Title: "Hit, 1 KiB", Kind: Hit, Main: true, Class: "keep", Size: kib, Objects: 1, Conns: 16, Requests: 10000, Open: true},
+		{Name: "hit-16k", Title: "Hit, 16 KiB", Kind: Hit, Main: true, Class: "keep", Size: 16 * kib, Objects: 1, Conns: 16, Requests: 6000},
+		{Name: "hit-1m", Title: "Hit, 1 MiB", Kind: Hit, Main: true, Class: "keep", Size: mib, Objects: 1, Conns: 16, Requests: 400},
+		{Name: "hit-1k-many", Title: "Hit, 1 KiB, 10 000 objects", Kind: Hit, Class: "keep", Size: kib, Objects: 10000, Conns: 16, Requests: 10000},
+		{Name: "hit-16k-disk", Title: "Hit, 16 KiB, on disk", Kind: Hit, Class: "keep", Size: 16 * kib, Objects: 8000, Conns: 16, Requests: 6000, MemoryMB: 32, DiskMB: 1024},
+		{Name: "hit-1m-disk", Title: "Hit, 1 MiB, on disk", Kind: Hit, Class: "keep", Size: mib, Objects: 200, Conns: 16, Requests: 400, MemoryMB: 32, DiskMB: 1024},
+		{Name: "ua", Title: "Hit, 1 KiB, with a header made from User-Agent", Kind: Hit, Main: true, Class: "keep", Size: kib, Objects: 1, Conns: 16, Requests: 8000, Function: "ua"},
+		{Name: "miss", Title: "Miss, 1 KiB", Kind: Miss, Main: true, Class: "keep", Size: kib, Conns: 16, Requests: 2500},
+		{Name: "pass", Title: "Pass through, 1 KiB, not stored", Kind: Miss, Class: "pass", Size: kib, Conns: 16, Requests: 2500},
+		{Name: "revalidate", Title: "Revalidation, 1 KiB", Kind: Revalidate, Class: "brief", Size: kib, Objects: 2500, Conns: 16, Requests: 2500},
+		{Name: "collapse", Title: "1 000 clients, one cold key of 64 KiB", Kind: Collapse, Class: "slow", Size: 64 * kib, Objects: 1, Conns: 1000, Requests: 1000},
+		{Name: "zipf", Title: "Zipf traffic, 400 MiB of objects in 64 MiB", Kind: Zipf, Class: "keep", Size: 16 * kib, Objects: 25600, Conns: 16, Requests: 6000, MemoryMB: 64},
+		{Name: "large", Title: "Hit, 64 MiB", Kind: Hit, Class: "keep", Size: 64 * mib, Objects: 1, Conns: 2, Requests: 8},
+		{Name: "slow", Title: "Hit, 1 KiB, beside 200 slow readers of 1 MiB", Kind: Slow, Class: "keep", Size: kib, Objects: 1, Conns: 16, Requests: 8000},
+		{Name: "idle", Title: "Hit, 1 KiB, beside 10 000 idle connections", Kind: Idle, Class: "keep", Size: kib, Objects: 1, Conns: 16, Requests: 8000},
+	}
+}
+
+// beside is how many connections stand beside those that are measured.
+func (s *Scenario) beside() int {
+	switch s.Kind {
+	case Slow:
+		return 200
+	case Idle:
+		return 10000
+	}
+	return 0
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/wedgecdn/wedge/benchmarks/load"
+	"github.com/wedgecdn/wedge/benchmarks/origin"
+	"github.com/wedgecdn/wedge/benchmarks/proc"
+	"github.com/wedgecdn/wedge/benchmarks/rival"
+)
+
+// A server is a rival that runs, with its own origin and the client's connections to it.
+type server struct {
+	rival  rival.Rival
+	proc   *rival.Process
+	origin string
+	client *load.Client
+	row    Row
+	dir    string
+	fresh  int         // the next id that was not asked for
+	shots  []load.Shot // for what is asked for again and again
+	beside *crowd
+	stop   []func()
+}
+
+// start runs a rival for a scenario. What was started is in stop also after an error.
+func (b *bench) start(s *Scenario, r rival.Rival) (*server, error) {
+	v := &server{rival: r, row: Row{Scenario: s.Name, Server: r.Name()}}
+	var err error
+	if v.dir, err = os.MkdirTemp("", "wedge-bench-"); err != nil {
+		return v, err
+	}
+	v.stop = append(v.stop, func() { os.RemoveAll(v.dir) })
+	if err := os.Chmod(v.dir, 0o755); err != nil {
+		return v, err
+	}
+	if err := b.startOrigin(v); err != nil {
+		return v, err
+	}
+	job := b.job(s)
+	job.Origin = v.origin
+	err = proc.On(b.serverCores, func() (err error) {
+		v.proc, err = r.Start(v.dir, job)
+		return err
+	})
+	if v.proc != nil {
+		v.stop = append(v.stop, v.proc.Stop)
+	}
+	if err != nil {
+		return v, err
+	}
+	// Some accept before they can answer.
+	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		c, err := load.Dial(v.proc.Addr, 1)
+		if err == nil {
+			_, err = c.Closed(1, func(int) *load.Shot { return b.shot(s, 1) })
+			c.Close()
+		}
+		if err == nil {
+			break
+		}
+		if time.Now().After(limit) {
+			return v, fmt.Errorf("%w; it said:\n%s", err, v.proc.Log())
+		}
+	}
+	v.client, err = load.Dial(v.proc.Addr, s.Conns)
+	if err == nil {
+		v.stop = append(v.stop, v.client.Close)
+	}
+	return v, err
+}
+
+func (b *bench) job(s *Scenario) rival.Job {
+	memory := s.MemoryMB
+	if memory == 0 {
+		memory = 256
+	}
+	return rival.Job{Cache: s.Kind != Miss, Function: s.Function, MemoryMB: memory, DiskMB: s.DiskMB,
+		Cores: len(b.serverCores), Revalidate: s.Kind == Revalidate, Modules: b.modules[s.Function]}
+}
+
+func (b *bench) startOrigin(v *server) error {
+	cmd := exec.Command(b.self, "serve-origin", "127.0.0.1:0")
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		return fmt.Errorf("origin: %w", err)
+	}
+	v.stop = append(v.stop, func() { in.Close(); _ = cmd.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("origin: %w", err)
+	}
+	v.origin = strings.TrimSpace(line)
+	return nil
+}
+
+// end stops everything, the last first.
+func (v *server) end() {
+	for i := len(v.stop) - 1; i >= 0; i-- {
+		v.stop[i]()
+	}
+	v.stop = nil
+}
+
+const agent = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Mobile Safari/537.36"
+
+// shot is a request for the object and what must come back.
+func (b *bench) shot(s *Scenario, id int) *load.Shot {
+	return b.shotOf(s, s.Class, s.Size, id)
+}
+
+func (b *bench) shotOf(s *Scenario, class string, size, id int) *load.Shot {
+	shot := &load.Shot{
+		Request: []byte("GET " + origin.Path("p", class, size, id) + " HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: " + agent + "\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"),
+		Status:  200,
+		Body:    b.bodies.Body(size, id),
+	}
+	if s.Function == "ua" {
+		shot.Field, shot.Value = "X-Device", "mobile"
+	}
+	return shot
+}
+
+// used measures what f has the server use of processor time, and the origin see.
+func (v *server) used(f func() error) (cpu time.Duration, seen origin.Counts, err error) {
+	before, err := origin.Count(v.origin)
+	if err != nil {
+		return 0, seen, err
+	}
+	pids, err := proc.Tree(v.proc.PID)
+	if err != nil {
+		return 0, seen, err
+	}
+	start, err := proc.CPU(pids)
+	if err != nil {
+		return 0, seen, fmt.Errorf("%w; it said:\n%s", err, v.proc.Log())
+	}
+	if err := f(); err != nil {
+		return 0, seen, fmt.Errorf("%w; it said:\n%s", err, v.proc.Log())
+	}
+	end, err := proc.CPU(pids)
+	if err != nil {
+		return 0, seen, err
+	}
+	after, err := origin.Count(v.origin)
+	seen.Requests, seen.NotModified = after.Requests-before.Requests, after.NotModified-before.NotModified
+	return end - start, seen, err
+}

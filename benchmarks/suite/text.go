@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// report writes the text for the results in a folder.
+func report(dir string) error {
+	r, err := readResult(filepath.Join(dir, "suite.json"))
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	writeHead(&text, r)
+	for _, s := range scenarios() {
+		writeScenario(&text, r, &s)
+	}
+	return os.WriteFile(filepath.Join(dir, "suite.txt"), text.Bytes(), 0o644)
+}
+
+func writeHead(w io.Writer, r *Result) {
+	m := r.Machine
+	fmt.Fprintf(w, "machine  %d processors, %s, %d MiB; %s\nkernel   %s, %s\n", m.Cores, m.CPU, m.MemoryMB, m.Pinned, m.Kernel, m.Go)
+	names := make([]string, 0, len(r.Versions))
+	for name := range r.Versions {
+		if !strings.HasPrefix(name, "wedge/") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(w, "%-14s %s\n", name, strings.Join(strings.Fields(r.Versions[name]), " "))
+	}
+}
+
+// writeScenario writes a table: processor time a request, its ratio to the first server's, throughput, latency, memory.
+func writeScenario(w io.Writer, r *Result, s *Scenario) {
+	rows := r.of(s.Name)
+	if len(rows) == 0 {
+		return
+	}
+	rounds, rate, commit, at := 0, 0.0, "", ""
+	for _, row := range rows {
+		rounds, rate = max(rounds, len(row.CPU)), max(rate, row.Rate)
+		commit, at = max(commit, row.Commit), max(at, row.At)
+	}
+	fmt.Fprintf(w, "\n%s  (%s; %d rounds, %d connections; %s, %s)\n", s.Title, s.Name, rounds, s.Conns, commit, at)
+	if rate > 0 {
+		fmt.Fprintf(w, "latency at %.0f requests a second, from the time at which each was due\n", rate)
+	}
+	first := baseline(rows)
+	ratioTo := ""
+	if first != nil {
+		ratioTo = "/" + first.Server
+	}
+	fmt.Fprintf(w, "%-28s %9s %17s %8s %9s %9s %9s %9s %8s\n", "", "µs CPU", "least, most", ratioTo, "req/s", "p50 µs", "p99", "p99.9", "MiB")
+	for _, row := range rows {
+		if row.Reason != "" {
+			reason, _, _ := strings.Cut(row.Reason, "\n")
+			fmt.Fprintf(w, "%-28s %9s %s\n", row.Server, "–", reason)
+			continue
+		}
+		fmt.Fprintf(w, "%-28s %9.2f %8.2f %8.2f %8.2f %9.0f %9.0f %9.0f %9.0f %8.1f", row.Server, median(row.CPU), slices.Min(row.CPU), slices.Max(row.CPU),
+			ratio(row.CPU, first.CPU), median(row.Throughput), row.quantile(func(l Latencies) float64 { return l.P50 }),
+			row.quantile(func(l Latencies) float64 { return l.P99 }), row.quantile(func(l Latencies) float64 { return l.P999 }), row.MemoryMB)
+		switch s.Kind {
+		case Collapse:
+			fmt.Fprintf(w, "  origin requests %v", row.Origin)
+		case Zipf:
+			fmt.Fprintf(w, "  hits %.1f %%", 100*row.hits())
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// baseline is the first row with figures.
+func baseline(rows []Row) *Row {
+	for i := range rows {
+		if rows[i].Reason == "" {
+			return &rows[i]
+		}
+	}
+	return nil
+}
+
+// quantile is the median of the rounds'.
+func (r *Row) quantile(of func(Latencies) float64) float64 {
+	var v []float64
+	for _, l := range r.Latency {
+		v = append(v, of(l))
+	}
+	return median(v)
+}
+
+// hits is the share of requests of which the origin saw nothing.
+func (r *Row) hits() float64 {
+	seen := 0
+	for _, n := range r.Origin {
+		seen += n
+	}
+	return 1 - float64(seen)/float64(len(r.Origin)*r.Requests)
+}
