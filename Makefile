@@ -8,7 +8,7 @@ BUILDVCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true 
 FUZZ     ?= 120
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build guests test check race fuzz proof bench bench-full bench-rivals lint generate dist clean
+.PHONY: help demo build guests test check race fuzz proof bench bench-full bench-rivals bench-compare soak lint generate dist clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -50,8 +50,14 @@ bench: ## measure the node beside its rivals, the main rows; ARGS for the suite,
 bench-full: ## measure all rows, half an hour
 	@cd benchmarks && go run ./suite -full $(ARGS)
 
+bench-compare: ## measure this tree beside BASE=revision, interleaved, with benchstat
+	@.ci/compare '$(BASE)' $(ARGS)
+
 bench-rivals: ## install what the node is measured against, from Debian and npm
 	@.ci/rivals
+
+soak: ## an hour of mixed traffic with deploys, purges and faults; ARGS="-for 5m"
+	@cd benchmarks && go run ./soak $(ARGS)
 
 generate: ## write generated files anew
 	@for mod in $$(.ci/modules); do (cd $$mod && go generate ./...) || exit 1; done

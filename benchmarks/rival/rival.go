@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"text/template"
 	"time"
+
+	"github.com/wedgecdn/wedge/benchmarks/guest"
 )
 
 // A Rival is something that answers requests.
@@ -24,7 +26,7 @@ type Rival interface {
 	Version() (string, error)
 	// Lacks says why it cannot do a job, or nothing if it can.
 	Lacks(j Job) string
-	// Start runs it in the folder, which is empty. Whoever starts it stops it, also after an error with a Process.
+	// Start runs it in the folder, which is empty, or holds what it left when it was stopped. Whoever starts it stops it, also after an error with a Process.
 	Start(dir string, j Job) (*Process, error)
 }
 
@@ -38,9 +40,14 @@ type Job struct {
 	Cores    int    // that it may use
 	// Revalidate says that stored responses are to be confirmed by the origin once they are stale.
 	Revalidate bool
-	// Modules are the files of the function for the node, by language.
-	Modules map[string]string
+	// Modules are the function for the node, by language.
+	Modules map[string]guest.Module
+	// Many are functions of a node that has a route for each.
+	Many []Function
 }
+
+// A Function is one of many.
+type Function struct{ Name, File string }
 
 // A Process is a rival that runs.
 type Process struct {
@@ -104,7 +111,7 @@ type program struct {
 	language, isolation string // of the node's function
 }
 
-//go:embed nginx varnish haproxy trafficserver squid caddy wedge workerd/config.capnp workerd/worker.js
+//go:embed nginx varnish haproxy trafficserver squid caddy wedge many workerd/config.capnp workerd/worker.js
 var configurations embed.FS
 
 func (p *program) Name() string         { return p.name }
@@ -160,7 +167,7 @@ func (p *program) Start(dir string, j Job) (*Process, error) {
 		}
 	}
 	if p.language != "" {
-		b, err := os.ReadFile(j.Modules[p.language])
+		b, err := os.ReadFile(j.Modules[p.language].File)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, "function.wasm"), b, 0o644)
 		}

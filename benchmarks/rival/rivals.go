@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/wedgecdn/wedge/benchmarks/guest"
 	"github.com/wedgecdn/wedge/benchmarks/origin"
 )
 
@@ -19,8 +20,8 @@ const (
 	notThis     = "this function is not written for it"
 )
 
-// Elsewhere is what a variant lacks that exists for functions only: the report has no row for it where there is none.
-const Elsewhere = "is measured with a function"
+// Elsewhere is what a variant lacks that another of the same server has: the report has no row for it.
+const Elsewhere = "another variant of it is measured"
 
 // All are the rivals, in the order of a report. wedge is the node's binary, self this program's, which serves the bare handlers.
 func All(wedge, self string) []Rival {
@@ -191,36 +192,50 @@ func workerd() Rival {
 	}
 }
 
-// nodes are the node as it is, and with a function in each language and way of isolation.
-func nodes(binary string) []Rival {
-	find := func() (string, error) {
-		if binary == "" {
-			return "", errors.New("no binary was given")
-		}
-		return exec.LookPath(binary)
-	}
-	node := func(name, language, isolation string) Rival {
-		return &program{
-			name: name, files: "wedge", find: find, version: []string{"version"}, pattern: `(?s)(\S.*\S)`,
-			env: []string{"GOMAXPROCS={{.Cores}}"}, language: language, isolation: isolation,
-			lacks: func(j Job) string {
-				if language == "" {
-					return does(true, true)(j)
-				}
-				if j.Function == "" {
-					return Elsewhere
-				}
-				if _, ok := j.Modules[language]; !ok {
-					return notThis
-				}
+// Base is the node of another revision, as it is.
+func Base(binary string) Rival { return node(binary, "base", "", "") }
+
+// node is the node as it is, or with a function in a language.
+func node(binary, name, language, isolation string) Rival {
+	return &program{
+		name: name, files: "wedge", version: []string{"version"}, pattern: `(?s)(\S.*\S)`,
+		find: func() (string, error) {
+			if binary == "" {
+				return "", errors.New("no binary was given")
+			}
+			return exec.LookPath(binary)
+		},
+		env: []string{"GOMAXPROCS={{.Cores}}"}, language: language, isolation: isolation,
+		lacks: func(j Job) string {
+			if language == "" && j.Function == "" {
 				return ""
-			},
-			args: args("serve", "--config", "{{.Dir}}/wedge.yaml"),
-		}
+			}
+			if language == "" || j.Function == "" {
+				return Elsewhere
+			}
+			m, ok := j.Modules[language]
+			if !ok {
+				return notThis
+			}
+			return m.Lacks
+		},
+		args: args("serve", "--config", "{{.Dir}}/wedge.yaml"),
 	}
-	all := []Rival{node("wedge", "", "")}
-	for _, language := range []string{"c", "assemblyscript", "rust", "go"} {
-		all = append(all, node("wedge/"+language, language, "request"), node("wedge/"+language+"/pooled", language, "instance"))
+}
+
+// nodes are the node as it is, with many functions, and with one in each language and way of isolation.
+func nodes(binary string) []Rival {
+	many := node(binary, "wedge/many", "", "").(*program)
+	many.files = "many"
+	many.lacks = func(j Job) string {
+		if len(j.Many) == 0 {
+			return Elsewhere
+		}
+		return ""
+	}
+	all := []Rival{node(binary, "wedge", "", ""), many}
+	for _, language := range guest.Languages() {
+		all = append(all, node(binary, "wedge/"+language, language, "request"), node(binary, "wedge/"+language+"/pooled", language, "instance"))
 	}
 	return all
 }

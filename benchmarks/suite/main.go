@@ -6,7 +6,9 @@
 // and latency. A body is compared byte for byte, and the origin's count of requests says whether a hit was one.
 //
 //	go run ./suite [-only NAME,…] [-servers NAME,…] [-rounds 7] [-full] [-out FOLDER]    measure; rows of earlier runs in the folder stay
-//	go run ./suite report FOLDER       write FOLDER/suite.txt anew
+//	go run ./suite report FOLDER       write FOLDER/suite.txt and FOLDER/suite.html anew
+//	go run ./suite benchstat FOLDER SERVER    a server's rounds in the form that benchstat reads
+//	go run ./suite readme              put the newest result's table into the README
 //	go run ./suite list                the scenarios
 //	go run ./suite versions            the servers that are installed
 package main
@@ -24,6 +26,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/wedgecdn/wedge/benchmarks/guest"
 	"github.com/wedgecdn/wedge/benchmarks/origin"
 	"github.com/wedgecdn/wedge/benchmarks/proc"
 	"github.com/wedgecdn/wedge/benchmarks/rival"
@@ -43,6 +46,16 @@ func command(args []string) error {
 	}
 	if len(args) == 2 && args[0] == "report" {
 		return report(args[1])
+	}
+	if len(args) == 3 && args[0] == "benchstat" {
+		return benchstat(os.Stdout, args[1], args[2])
+	}
+	if len(args) == 1 && args[0] == "readme" {
+		text, err := readme("..")
+		if err != nil {
+			return err
+		}
+		return os.WriteFile("../README.md", text, 0o644)
 	}
 	if len(args) == 1 && args[0] == "list" {
 		for _, s := range scenarios() {
@@ -67,12 +80,16 @@ func command(args []string) error {
 	rounds := f.Int("rounds", 7, "rounds, in each of which every server is measured once")
 	out := f.String("out", "", "`folder` for the results; what it holds of other scenarios stays")
 	wedge := f.String("wedge", "", "the node's `binary`; by default it is built from this tree")
+	base := f.String("base", "", "a node's `binary` to compare with, as the server base")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	b, err := newBench(*wedge, *rounds)
 	if err != nil {
 		return err
+	}
+	if *base != "" {
+		b.rivals = append([]rival.Rival{rival.Base(*base)}, b.rivals...)
 	}
 	if err := b.choose(*names); err != nil {
 		return err
@@ -171,6 +188,10 @@ func (b *bench) all(todo []Scenario, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := b.compile(todo); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.made)
 	r.Machine = thisMachine(fmt.Sprintf("servers on %v, client and origins on %v", b.serverCores, b.clientCores))
 	for _, v := range b.rivals {
 		if version, err := v.Version(); err == nil {
@@ -189,5 +210,27 @@ func (b *bench) all(todo []Scenario, dir string) error {
 		writeScenario(os.Stdout, r, &s)
 	}
 	fmt.Fprintln(os.Stderr, "results in", dir)
+	return nil
+}
+
+// compile makes the functions that the scenarios need.
+func (b *bench) compile(todo []Scenario) (err error) {
+	if b.made, err = os.MkdirTemp("", "wedge-bench-guests-"); err != nil {
+		return err
+	}
+	b.modules = map[string]map[string]guest.Module{}
+	for _, s := range todo {
+		if s.Kind == Cold {
+			if b.many, err = b.variants(); err != nil {
+				return err
+			}
+		}
+		if s.Function == "" || b.modules[s.Function] != nil {
+			continue
+		}
+		if b.modules[s.Function], err = guest.Build("..", b.made, s.Function); err != nil {
+			return err
+		}
+	}
 	return nil
 }

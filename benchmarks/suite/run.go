@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/wedgecdn/wedge/benchmarks/guest"
 	"github.com/wedgecdn/wedge/benchmarks/load"
 	"github.com/wedgecdn/wedge/benchmarks/origin"
 	"github.com/wedgecdn/wedge/benchmarks/proc"
@@ -16,7 +17,9 @@ import (
 type bench struct {
 	self                     string // this program
 	rivals                   []rival.Rival
-	modules                  map[string]map[string]string // files of functions, by function and language
+	modules                  map[string]map[string]guest.Module // by function and language
+	made                     string                             // the folder in which they are
+	many                     []rival.Function                   // of a node with many
 	clientCores, serverCores []int
 	bodies                   *origin.Bodies
 	rounds                   int
@@ -26,6 +29,9 @@ type bench struct {
 
 // run measures one scenario: all servers run, and each round measures every one of them once, in turn.
 func (b *bench) run(s *Scenario) (rows []Row, err error) {
+	if s.Kind == Cold {
+		return b.cold(s)
+	}
 	var all, good []*server
 	defer func() {
 		for _, v := range all {
@@ -256,15 +262,15 @@ func asWanted(want, seen origin.Counts, n int) error {
 }
 
 func perRequest(cpu time.Duration, r *load.Result) float64 {
-	return round(float64(cpu.Nanoseconds())/1e3/float64(r.Requests), 3)
+	return rounded(float64(cpu.Nanoseconds())/1e3/float64(r.Requests), 3)
 }
 
 func latencies(h *load.Histogram) Latencies {
-	q := func(q float64) float64 { return round(float64(h.Quantile(q).Nanoseconds())/1e3, 1) }
+	q := func(q float64) float64 { return rounded(float64(h.Quantile(q).Nanoseconds())/1e3, 1) }
 	return Latencies{q(0.5), q(0.9), q(0.99), q(0.999), q(1)}
 }
 
-func round(v float64, digits int) float64 {
+func rounded(v float64, digits int) float64 {
 	p := math.Pow(10, float64(digits))
 	return math.Round(v*p) / p
 }

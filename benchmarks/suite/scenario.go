@@ -29,6 +29,7 @@ const (
 	Collapse   Kind = "collapse"   // all connections ask for one new thing at once; the origin's count is a result
 	Zipf       Kind = "zipf"       // few things are asked for often, many seldom; the origin's count is a result
 	Slow       Kind = "slow"       // as Hit, beside clients who read slowly
+	Cold       Kind = "cold"       // from the start of the process to the first hit; what was stored before is on disk
 	Idle       Kind = "idle"       // as Hit, beside connections on which nothing happens
 )
 
@@ -39,6 +40,7 @@ func scenarios() []Scenario {
 		{Name: "hit-1k", Title: "Hit, 1 KiB", Kind: Hit, Main: true, Class: "keep", Size: kib, Objects: 1, Conns: 16, Requests: 10000, Open: true},
 		{Name: "hit-16k", Title: "Hit, 16 KiB", Kind: Hit, Main: true, Class: "keep", Size: 16 * kib, Objects: 1, Conns: 16, Requests: 6000},
 		{Name: "hit-1m", Title: "Hit, 1 MiB", Kind: Hit, Main: true, Class: "keep", Size: mib, Objects: 1, Conns: 16, Requests: 400},
+		{Name: "start", Title: "Process start to the first hit", Kind: Cold, Class: "keep", Size: kib, Objects: 1, Conns: 1, Requests: 1, DiskMB: 256},
 		{Name: "hit-1k-many", Title: "Hit, 1 KiB, 10 000 objects", Kind: Hit, Class: "keep", Size: kib, Objects: 10000, Conns: 16, Requests: 10000},
 		{Name: "hit-16k-disk", Title: "Hit, 16 KiB, on disk", Kind: Hit, Class: "keep", Size: 16 * kib, Objects: 8000, Conns: 16, Requests: 6000, MemoryMB: 32, DiskMB: 1024},
 		{Name: "hit-1m-disk", Title: "Hit, 1 MiB, on disk", Kind: Hit, Class: "keep", Size: mib, Objects: 200, Conns: 16, Requests: 400, MemoryMB: 32, DiskMB: 1024},

@@ -112,4 +112,12 @@ func TestResultFile(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "– why") {
 		t.Errorf("%v\n%s", err, text)
 	}
+	html, err := os.ReadFile(filepath.Join(filepath.Dir(name), "suite.html"))
+	if err != nil || !strings.Contains(string(html), "<dd>– why") || strings.Count(string(html), "<rect") != 2 || strings.Contains(string(html), "NaN") {
+		t.Errorf("%v\n%s", err, html)
+	}
+	var lines strings.Builder
+	if err := benchstat(&lines, filepath.Dir(name), "nginx"); err != nil || !strings.HasPrefix(lines.String(), "Benchmarkhit_1k 0 2000 cpu-ns/op\n") {
+		t.Errorf("%v\n%s", err, &lines)
+	}
 }

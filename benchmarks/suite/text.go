@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +11,7 @@ import (
 	"strings"
 )
 
-// report writes the text for the results in a folder.
+// report writes the text and the page for the results in a folder.
 func report(dir string) error {
 	r, err := readResult(filepath.Join(dir, "suite.json"))
 	if err != nil {
@@ -21,7 +22,11 @@ func report(dir string) error {
 	for _, s := range scenarios() {
 		writeScenario(&text, r, &s)
 	}
-	return os.WriteFile(filepath.Join(dir, "suite.txt"), text.Bytes(), 0o644)
+	html, err := page(r)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(filepath.Join(dir, "suite.txt"), text.Bytes(), 0o644), os.WriteFile(filepath.Join(dir, "suite.html"), html, 0o644))
 }
 
 func writeHead(w io.Writer, r *Result) {
@@ -105,4 +110,20 @@ func (r *Row) hits() float64 {
 		seen += n
 	}
 	return 1 - float64(seen)/float64(len(r.Origin)*r.Requests)
+}
+
+// benchstat writes the rounds of a server as go test writes benchmarks.
+func benchstat(w io.Writer, dir, server string) error {
+	r, err := readResult(filepath.Join(dir, "suite.json"))
+	if err != nil {
+		return err
+	}
+	for _, row := range r.Rows {
+		for _, micro := range row.CPU {
+			if row.Server == server {
+				fmt.Fprintf(w, "Benchmark%s %d %.0f cpu-ns/op\n", strings.ReplaceAll(row.Scenario, "-", "_"), row.Requests, 1000*micro)
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strings"
+)
+
+// page is the report as a static page: it loads nothing, the plots are SVG inside it.
+func page(r *Result) ([]byte, error) {
+	type section struct {
+		Name, Title, Note string
+		Bars, Curves      template.HTML
+		Left              []Row // without figures
+	}
+	var sections []section
+	for _, s := range scenarios() {
+		rows := r.of(s.Name)
+		if len(rows) == 0 {
+			continue
+		}
+		sec := section{Name: s.Name, Title: s.Title}
+		var measured []Row
+		for _, row := range rows {
+			if row.Reason != "" {
+				row.Reason, _, _ = strings.Cut(row.Reason, "\n")
+				sec.Left = append(sec.Left, row)
+				continue
+			}
+			measured = append(measured, row)
+		}
+		if len(measured) > 0 {
+			sec.Note = fmt.Sprintf("%d rounds, %d connections, commit %s, %s", len(measured[0].CPU), s.Conns, measured[0].Commit, measured[0].At)
+			sec.Bars, sec.Curves = template.HTML(bars(&s, measured)), template.HTML(curves(measured))
+		}
+		sections = append(sections, sec)
+	}
+	var b bytes.Buffer
+	err := pageTemplate().Execute(&b, map[string]any{"Result": r, "Sections": sections})
+	return b.Bytes(), err
+}
+
+func pageTemplate() *template.Template {
+	return template.Must(template.New("").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Wedge beside its rivals</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2733; background: #fff; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.7rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin: 2.4rem 0 0 }
+p, dl { margin: .3rem 0 } .note { color: #66717d; font-size: .85rem } svg { width: 100%; height: auto; display: block; margin: .6rem 0 }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; font-size: .85rem } dd { margin: 0 }
+nav a { margin-right: .8rem }
+</style></head><body>
+<h1>Wedge beside its rivals</h1>
+<p>Processor time of a server's processes for one request, median of the rounds; the line across a bar goes from the least to the most.
+Rounds take turns among the servers, and every answer is compared byte for byte. How it is measured, and how to repeat it, is in <code>benchmarks/README.md</code>.</p>
+<p class="note">{{with .Result.Machine}}{{.Cores}} processors, {{.CPU}}, {{.MemoryMB}} MiB; {{.Pinned}}; {{.Kernel}}; {{.Go}}{{end}}</p>
+<nav class="note">{{range .Sections}}<a href="#{{.Name}}">{{.Title}}</a> {{end}}</nav>
+{{range .Sections}}<section><h2 id="{{.Name}}">{{.Title}}</h2>
+<p class="note">{{.Note}}</p>
+{{.Bars}}{{.Curves}}
+{{if .Left}}<dl class="note">{{range .Left}}<dt>{{.Server}}</dt><dd>– {{.Reason}}</dd>{{end}}</dl>{{end}}
+</section>{{end}}
+<h2>Versions</h2>
+<dl>{{range $name, $version := .Result.Versions}}<dt>{{$name}}</dt><dd>{{$version}}</dd>{{end}}</dl>
+</body></html>
+`))
+}
+
+// colour tells ours from what is bare and from the others.
+func colour(server string) string {
+	switch {
+	case strings.HasPrefix(server, "wedge"):
+		return "#0b7a75"
+	case server == "bare":
+		return "#b8c1ca"
+	}
+	return "#6f8fb3"
+}
+
+// bars draws the processor time of each row, with its spread.
+func bars(s *Scenario, rows []Row) string {
+	const width, left, right, step, top = 900, 190, 130, 26, 6
+	most := 0.0
+	for _, r := range rows {
+		most = max(most, median(r.CPU)*1.02)
+	}
+	for _, r := range rows {
+		most = max(most, min(slices.Max(r.CPU), most*1.15)) // one slow round shall not flatten the others
+	}
+	x := func(v float64) float64 { return left + min(v, most)/most*(width-left-right) }
+	var b bytes.Buffer
+	height := top + step*len(rows) + 22
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="13" role="img" aria-label="processor time, %s">`, width, height, template.HTMLEscapeString(s.Title))
+	for _, v := range ticks(most) {
+		fmt.Fprintf(&b, `<path d="M%.1f %dV%d" stroke="#e3e8ec"/><text x="%.1f" y="%d" text-anchor="middle" fill="#66717d" font-size="11">%s</text>`,
+			x(v), top, height-20, x(v), height-6, number(v)+" µs")
+	}
+	first := baseline(rows)
+	for i, r := range rows {
+		y := float64(top + i*step)
+		m := median(r.CPU)
+		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`, left-10, y+16, template.HTMLEscapeString(r.Server))
+		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="%.1f" height="%d" fill="%s"/>`, left, y+3, x(m)-left, step-8, colour(r.Server))
+		fmt.Fprintf(&b, `<path d="M%.1f %.1fH%.1f" stroke="#1c2733" stroke-width="1.5"/>`, x(slices.Min(r.CPU)), y+12, x(slices.Max(r.CPU)))
+		text := fmt.Sprintf("%s  ×%.2f", number(m), ratio(r.CPU, first.CPU))
+		switch s.Kind {
+		case Zipf:
+			text = fmt.Sprintf("%s  %.1f %% hits", number(m), 100*r.hits())
+		case Collapse:
+			text = fmt.Sprintf("%s  %d fetches", number(m), slices.Max(r.Origin))
+		}
+		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f">%s</text>`, max(x(m), x(slices.Max(r.CPU)))+8, y+16, text)
+	}
+	b.WriteString("</svg>\n")
+	return b.String()
+}
+
+// curves draws the quantiles of latency of each row, on a scale of powers of ten.
+func curves(rows []Row) string {
+	const width, height, left, right, top, bottom = 900, 250, 70, 190, 14, 26
+	names := []string{"p50", "p90", "p99", "p99.9", "max"}
+	of := []func(Latencies) float64{func(l Latencies) float64 { return l.P50 }, func(l Latencies) float64 { return l.P90 },
+		func(l Latencies) float64 { return l.P99 }, func(l Latencies) float64 { return l.P999 }, func(l Latencies) float64 { return l.Max }}
+	least, most := math.Inf(1), 0.0
+	for _, r := range rows {
+		least, most = min(least, r.quantile(of[0])), max(most, r.quantile(of[4]))
+	}
+	if most <= 0 || math.IsInf(least, 1) {
+		return ""
+	}
+	lo, hi := math.Floor(math.Log10(max(least, 1))), math.Ceil(math.Log10(most))
+	y := func(v float64) float64 {
+		return height - bottom - (math.Log10(max(v, 1))-lo)/max(hi-lo, 1)*(height-top-bottom)
+	}
+	x := func(i int) float64 { return left + float64(i)/float64(len(names)-1)*(width-left-right) }
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="latency">`, width, height)
+	for p := lo; p <= hi; p++ {
+		v := math.Pow(10, p)
+		unit := number(v) + " µs"
+		if v >= 1000 {
+			unit = number(v/1000) + " ms"
+		}
+		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#e3e8ec"/><text x="%d" y="%.1f" text-anchor="end" fill="#66717d">%s</text>`, left, y(v), width-right, left-8, y(v)+4, unit)
+	}
+	for i, name := range names {
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#66717d">%s</text>`, x(i), height-6, name)
+	}
+	palette := []string{"#7f8c8d", "#0b7a75", "#d35400", "#2980b9", "#8e44ad", "#c0392b", "#b7950b", "#1f618d", "#27ae60", "#a04000", "#5b2c6f", "#34495e"}
+	ends := make([]float64, 0, len(rows))
+	for i, r := range rows {
+		var path strings.Builder
+		for j := range names {
+			fmt.Fprintf(&path, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[j == 0], x(j), y(r.quantile(of[j])))
+		}
+		at := y(r.quantile(of[4])) + 4
+		for slices.ContainsFunc(ends, func(e float64) bool { return math.Abs(e-at) < 13 }) { // names do not cover one another
+			at += 4
+		}
+		ends = append(ends, at)
+		c := palette[i%len(palette)]
+		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.8"/><text x="%d" y="%.1f" fill="%s">%s</text>`, path.String(), c, width-right+10, at, c, template.HTMLEscapeString(r.Server))
+	}
+	b.WriteString("</svg>\n")
+	return b.String()
+}
+
+// ticks are round numbers from 0 to about most, four to eight of them.
+func ticks(most float64) (at []float64) {
+	step := math.Pow(10, math.Floor(math.Log10(most)))
+	for most/step < 4 {
+		step /= 2
+	}
+	for v := 0.0; v <= most; v += step {
+		at = append(at, v)
+	}
+	return at
+}
+
+// number has three digits that say something.
+func number(v float64) string {
+	switch {
+	case v >= 100 || v == math.Trunc(v):
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
