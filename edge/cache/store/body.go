@@ -17,16 +17,17 @@ const (
 
 // A Body reads a stored content. A content of one chunk has been copied when
 // the Body is opened, so nothing can go wrong later; a longer one is copied
-// chunk by chunk as it is read, and fails with [ErrLost] if a chunk has gone.
+// piece by piece as it is read, and fails with [ErrLost] if a chunk has gone.
 // It is used by one goroutine and closed exactly once, after which it belongs
 // to the pool.
 type Body struct {
 	content  *Content // nil after Close
 	held     bool
 	off, end int64 // what is left to read, in the content
-	// buf holds chunk number have, -1 if none: either in small or in large.
+	// buf holds what stands at the offset at: in small, in large, in the
+	// content's inline bytes or in its hot copy.
 	buf   []byte
-	have  int
+	at    int64
 	small [smallBody]byte
 	large *[]byte
 }
@@ -47,20 +48,23 @@ func (c *Content) open() (*Body, bool) {
 		panic("BUG: store: a content that lies elsewhere is opened in the arena")
 	}
 	b := bodies.Get().(*Body)
-	b.content, b.off, b.end, b.have, b.held = c, 0, c.size, -1, false
+	b.content, b.off, b.end, b.buf, b.at, b.held = c, 0, c.size, nil, 0, false
 	count := c.count()
 	switch {
 	case c.inline():
 		if c.rest != nil {
-			b.buf, b.have = *c.rest, 0
+			b.buf = *c.rest
 		}
 		return b, true
 	case count == 1:
-		if b.load(0) {
+		if b.load() {
 			return b, true
 		}
 	case c.hold():
 		b.held = true
+		if c.hot.Load() != nil {
+			return b, true
+		}
 		n := 0
 		for upTo := min(count, max(verified, verifiedBytes/c.chunks.size)); n < upTo && c.chunks.find(c.key(n)); n++ {
 			if n == upTo-1 {
@@ -73,23 +77,38 @@ func (c *Content) open() (*Body, bool) {
 	return nil, false
 }
 
-// load copies chunk n into the body's own buffer.
-func (b *Body) load(n int) bool {
-	want := b.content.chunks.length(b.content.size, n)
-	buf := b.small[:0]
+// load makes buf hold what stands at off: the hot copy's part, else as many
+// chunks as the buffer takes, copied out of the arena.
+func (b *Body) load() bool {
+	c := b.content
+	if h := c.hot.Load(); h != nil {
+		b.buf, b.at = h.part(b.off)
+		return true
+	}
+	size := int64(c.chunks.size)
+	first := b.off / size
+	b.at = first * size
+	// A write for each chunk would cost more than the copying.
+	want := int(min(c.size-b.at, max(size, maxChunk/size*size), (b.end+size-1)/size*size-b.at))
+	b.buf = b.small[:0]
 	if want > smallBody {
 		if b.large == nil {
 			b.large = buffers.Get().(*[]byte)
 		}
-		buf = (*b.large)[:0]
+		b.buf = (*b.large)[:0]
 	}
-	var ok bool
-	if b.buf, ok = b.content.chunks.read(b.content.key(n), want, buf); ok {
-		b.have = n
-	} else {
-		b.have = -1
+	for n := int(first); len(b.buf) < want; n++ {
+		length := c.chunks.length(c.size, n)
+		if _, ok := c.chunks.read(c.key(n), length, b.buf[len(b.buf):want]); !ok {
+			if b.off >= b.at+int64(len(b.buf)) {
+				b.buf = nil
+				return false
+			}
+			break // what comes before it is whole
+		}
+		b.buf = b.buf[:len(b.buf)+length]
 	}
-	return ok
+	return true
 }
 
 func (b *Body) lose() error {
@@ -98,17 +117,14 @@ func (b *Body) lose() error {
 	return ErrLost
 }
 
-// chunk is the number of the chunk at off, and the offset in it.
-func (b *Body) chunk() (n, at int) {
-	size := int64(b.content.chunks.size)
-	return int(b.off / size), int(b.off % size)
-}
-
-// next is what is left of the chunk at off, in the body's own buffer.
+// next is what is at hand of the content at off.
 func (b *Body) next() ([]byte, error) {
-	n, at := b.chunk()
-	if b.have != n && !b.load(n) {
-		return nil, b.lose()
+	at := b.off - b.at
+	if at < 0 || at >= int64(len(b.buf)) {
+		if !b.load() {
+			return nil, b.lose()
+		}
+		at = b.off - b.at
 	}
 	p := b.buf[at:]
 	return p[:min(int64(len(p)), b.end-b.off)], nil
@@ -143,25 +159,10 @@ func (b *Body) Read(p []byte) (int, error) {
 
 // WriteTo writes what is left.
 func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
-	// A writer with a buffer of its own (bufio.Writer) takes whole chunks
-	// without a second copy, if they fit.
-	lender, _ := w.(interface{ AvailableBuffer() []byte })
 	for b.off < b.end {
-		var p []byte
-		if n, at := b.chunk(); lender != nil && at == 0 && b.have != n {
-			want := b.content.chunks.length(b.content.size, n)
-			if room := lender.AvailableBuffer(); cap(room) >= want {
-				var ok bool
-				if p, ok = b.content.chunks.read(b.content.key(n), want, room); !ok {
-					return written, b.lose()
-				}
-				p = p[:min(int64(len(p)), b.end-b.off)]
-			}
-		}
-		if p == nil {
-			if p, err = b.next(); err != nil {
-				return written, err
-			}
+		p, err := b.next()
+		if err != nil {
+			return written, err
 		}
 		n, err := w.Write(p)
 		b.off += int64(n)

@@ -40,6 +40,7 @@ type Chunks struct {
 	ringSize int64
 	limit    int64 // of indexed and writing together
 	rings    [rings]ring
+	hot      hot
 	ids      atomic.Uint64 // the number of the newest content
 
 	indexed atomic.Int64 // bytes of the arena for contents in the index

@@ -34,7 +34,9 @@ type Content struct {
 	held    atomic.Int32 // holders; 0 is final
 	lost    atomic.Bool  // a chunk is missing; final
 	settled atomic.Bool  // not counted in Chunks.writing any more; final
-	pick    uint8        // the name that the first chunk was given
+	// hot is a copy beside the arena, nil unless the body is asked for a lot.
+	hot  atomic.Pointer[hotCopy]
+	pick uint8 // the name that the first chunk was given
 }
 
 // Elsewhere is a content whose bytes do not stand in the arena, but on disk: the
@@ -123,6 +125,7 @@ func (c *Content) release() {
 			return
 		}
 		c.settle()
+		c.chunks.hot.drop(c)
 		c.chunks.taken.Add(-c.space())
 		for n := range c.count() {
 			c.chunks.drop(c.key(n), c.chunks.length(c.size, n))

@@ -11,6 +11,9 @@
 // beside its bytes, so what comes back is the right chunk or none. Expiry is the
 // caller's business: nothing here looks at a clock.
 //
+// The bodies that are asked for most have a copy beside the arena, from which
+// they are sent without being copied (see hot).
+//
 // The package knows no freshness, no purges and no keys beyond their hashes;
 // the cache's door keeps its own facts with each object (the type parameter M)
 // and asks.

@@ -22,8 +22,8 @@ func (c Cause) String() string { return [...]string{"replaced", "evicted", "lost
 
 // Options are the bounds of a store.
 type Options[M any] struct {
-	// Bodies is the size of the arena and Index the bound of the index, in
-	// bytes; 0 means 128 MiB and 64 MiB. About a thirtieth of both comes on top:
+	// Bodies is the size of the arena, the copies of hot bodies included, and
+	// Index the bound of the index, in bytes; 0 means 128 MiB and 64 MiB. About a thirtieth of both comes on top:
 	// freecache's tables and the names of what has gone.
 	Bodies, Index int64
 	// Gone is told of each object that left the index, without a lock held.
@@ -62,13 +62,14 @@ func New[M any](o Options[M]) *Store[M] {
 	if o.Index == 0 {
 		o.Index = 64 << 20
 	}
-	s := &Store[M]{chunks: newChunks(o.Bodies), shards: make([]shard[M], 64), gone: o.Gone, limit: o.Index}
+	s := &Store[M]{chunks: newChunks(o.Bodies - o.Bodies/hotShare), shards: make([]shard[M], 64), gone: o.Gone, limit: o.Index}
 	for i := range s.shards {
 		s.shards[i].sets = map[Key]*Set[M]{}
 	}
 	s.near.ghosts = newGhosts(o.Bodies + o.Index)
 	s.far.ghosts = newGhosts(o.Index)
 	s.chunks.full = s.makeRoom
+	s.chunks.hot.limit = o.Bodies / hotShare
 	return s
 }
 
@@ -92,6 +93,9 @@ func (s *Store[M]) Open(o *Object[M]) (*Body, bool) {
 		return nil, false
 	}
 	s.Use(o)
+	if o.uses.Load() >= hotUses && o.Content.hot.Load() == nil {
+		s.chunks.hot.offer(o.Content)
+	}
 	return b, true
 }
 
@@ -283,6 +287,8 @@ type Stats struct {
 	// they were being read, Displaced the chunks that went because too much of
 	// the arena was held by readers.
 	LostChunks, Displaced int64
+	// Hot is what copies beside the arena take, HotLimit what they may.
+	Hot, HotLimit int64
 	// Moved is how many bytes were written anew to stay in the arena.
 	Moved int64
 }
@@ -293,6 +299,7 @@ func (s *Store[M]) Stats() Stats {
 	st := Stats{
 		Chunks: c.arena.EntryCount(), ChunkSize: c.size, LostChunks: c.lost.Load(), Displaced: c.displaced.Load(), Moved: c.moved.Load(),
 		BodyBytes: c.indexed.Load(), BodyLimit: c.limit, Writing: c.writing.Load(), IndexLimit: s.limit,
+		Hot: c.hot.bytes.Load(), HotLimit: c.hot.limit,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -205,7 +205,8 @@ func TestLostChunk(t *testing.T) {
 	f(3*c, 0, false, 0)
 	f(3*c, 2, false, 0)
 	f(1<<20, (1<<20)/c-1, false, 0)
-	f(verified*c+1, verified, true, verified*c)
+	looked := max(verified, verifiedBytes/c)
+	f(looked*c+1, looked, true, looked*c)
 	if n := s.Stats().LostChunks; n != 1 {
 		t.Errorf("%d bodies were cut, want 1", n)
 	}
