@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash/maphash"
 	"strings"
 	"sync"
 
@@ -56,10 +57,12 @@ const (
 // it a key takes two or three blocks of 75 ns. maphash takes a tenth of that,
 // but gives 64 bits and no promise; a chain of AES blocks takes as long; and
 // whoever learns the secret of a SipHash-128 can compute collisions of it. The
-// secret is there so that nothing can be computed in advance.
+// secret is there so that nothing can be computed in advance. What is asked for
+// again and again is not hashed again (see memo).
 type Maker struct {
 	seed    [SeedSize]byte
 	scratch sync.Pool // *[]byte
+	memo    memo
 }
 
 // SeedSize is the size of a Maker's secret in bytes.
@@ -79,6 +82,7 @@ func New() *Maker {
 // NewSeeded makes a Maker with a given secret, for keys that outlive a process.
 func NewSeeded(seed [SeedSize]byte) *Maker {
 	m := &Maker{seed: seed}
+	m.memo.seed = maphash.MakeSeed()
 	m.scratch.New = func() any { b := make([]byte, 0, 1<<10); return &b }
 	return m
 }
@@ -89,9 +93,9 @@ func (m *Maker) Key(x *exchange.Exchange, c *Config) Key {
 	p := m.scratch.Get().(*[]byte)
 	b := append((*p)[:0], m.seed[:]...)
 	b = Append(b, x, c)
-	sum := sha256.Sum256(b)
+	k := m.memo.key(b)
 	m.put(p, b)
-	return Key(sum[:len(Key{})])
+	return k
 }
 
 // URL is the hash of a URL under its owner, by which a purge finds every key
