@@ -26,11 +26,11 @@ type AccessLog struct {
 	mu     sync.Mutex
 	gather []byte
 	lines  int // in gather
-	clock  clockText
 	closed bool
 
-	wake    chan struct{} // there is a first line
-	urgent  chan struct{} // do not wait for more: much has gathered, or the end has come
+	clock   atomic.Pointer[clockText] // of the last line's second; never changed
+	wake    chan struct{}             // there is a first line
+	urgent  chan struct{}             // do not wait for more: much has gathered, or the end has come
 	reopen  chan chan error
 	done    chan struct{}
 	written atomic.Uint64
@@ -50,6 +50,9 @@ const enough = 128 << 10
 // logBuffer is how much of unwritten lines is kept, in bytes: at 300 bytes a
 // line, some 14 000 lines.
 const logBuffer = 4 << 20
+
+// usualLine is the length up to which a line is made without allocating.
+const usualLine = 768
 
 // OpenAccessLog opens a log on a file, appending to it, or on stdout if path is
 // "-". It returns nil, which is a log that takes everything and writes nothing,
@@ -88,15 +91,22 @@ func (l *AccessLog) Log(x *exchange.Exchange, took time.Duration) {
 	if l == nil {
 		return
 	}
+	clock := l.clock.Load()
+	if clock == nil || clock.second != x.Now.Unix() {
+		clock = newClockText(x.Now)
+		l.clock.Store(clock)
+	}
+	// The line is made before the lock is taken, which all processors want.
+	var room [usualLine]byte
+	line := appendLine(room[:0], x, took, clock)
 	l.mu.Lock()
 	before := len(l.gather)
-	l.gather = appendLine(l.gather, x, took, &l.clock)
-	if len(l.gather) > l.size || l.closed {
-		l.gather = l.gather[:before]
+	if before+len(line) > l.size || l.closed {
 		l.mu.Unlock()
 		l.dropped.Add(1)
 		return
 	}
+	l.gather = append(l.gather, line...)
 	l.lines++
 	least := min(enough, l.size/2)
 	much := before < least && len(l.gather) >= least

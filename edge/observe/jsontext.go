@@ -139,18 +139,22 @@ func appendNumber(b []byte, n int64) []byte {
 	}
 }
 
-// A clockText keeps the text of a second: lines come many to a second.
+// A clockText is the text of a second: lines come many to a second.
 type clockText struct {
 	second int64
 	text   [21]byte // a quote, and the time up to its point
 }
 
+func newClockText(t time.Time) *clockText {
+	c := &clockText{second: t.Unix()}
+	var b [32]byte
+	copy(c.text[:], appendTime(b[:0], t))
+	return c
+}
+
 // append appends a time as appendTime does.
+// Preconditions: it is in the second of c.
 func (c *clockText) append(b []byte, t time.Time) []byte {
-	if s := t.Unix(); s != c.second || c.text[0] == 0 {
-		copy(c.text[:], appendTime(nil, t))
-		c.second = s
-	}
 	b = append(b, c.text[:]...)
 	ms := t.Nanosecond() / 1e6
 	return append(b, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')

@@ -38,7 +38,7 @@ func TestLine(t *testing.T) {
 		x := sample()
 		defer x.Release()
 		change(x)
-		got := string(appendLine(nil, x, 1500*time.Microsecond, &clockText{}))
+		got := string(appendLine(nil, x, 1500*time.Microsecond, newClockText(x.Now)))
 		if !json.Valid([]byte(got)) {
 			t.Errorf("not JSON: %s", got)
 		}
@@ -70,8 +70,8 @@ func TestLineAllocatesNothing(t *testing.T) {
 	defer x.Release()
 	x.Calls = append(x.Calls, exchange.Call{Function: "auth"})
 	b := make([]byte, 0, 4096)
-	var clock clockText
-	if n := testing.AllocsPerRun(100, func() { b = appendLine(b[:0], x, time.Millisecond, &clock) }); n > 0 {
+	clock := newClockText(x.Now)
+	if n := testing.AllocsPerRun(100, func() { b = appendLine(b[:0], x, time.Millisecond, clock) }); n > 0 {
 		t.Errorf("%v allocations a line, want 0", n)
 	}
 }
@@ -79,10 +79,10 @@ func TestLineAllocatesNothing(t *testing.T) {
 func BenchmarkLine(b *testing.B) {
 	x := sample()
 	buf := make([]byte, 0, 4096)
-	var clock clockText
+	clock := newClockText(x.Now)
 	b.ReportAllocs()
 	for b.Loop() {
-		buf = appendLine(buf[:0], x, time.Millisecond, &clock)
+		buf = appendLine(buf[:0], x, time.Millisecond, clock)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestBlockedWriterBlocksNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := sample()
 		defer x.Release()
-		size := len(appendLine(nil, x, 0, &clockText{}))
+		size := len(appendLine(nil, x, 0, newClockText(x.Now)))
 		w := &slow{let: make(chan struct{})}
 		l := newAccessLog("-", w, 10*size)
 		l.Log(x, 0)
@@ -344,9 +344,8 @@ func TestObserver(t *testing.T) {
 }
 
 func TestClockText(t *testing.T) {
-	var c clockText
 	for _, at := range []time.Time{{}, time.Unix(0, 0), time.Unix(0, 999_999_999), time.Unix(1, 1e6), time.Unix(1e9, 5e8), time.Unix(1e9, 0), time.Unix(1e9+1, 0)} {
-		if got, want := string(c.append(nil, at)), string(appendTime(nil, at)); got != want || got != `"`+at.UTC().Format("2006-01-02T15:04:05.000Z")+`"` {
+		if got, want := string(newClockText(at).append(nil, at)), string(appendTime(nil, at)); got != want || got != `"`+at.UTC().Format("2006-01-02T15:04:05.000Z")+`"` {
 			t.Errorf("%v: %s, want %s", at, got, want)
 		}
 	}
