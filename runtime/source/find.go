@@ -28,7 +28,7 @@ func (p Position) String() string {
 // Known tells whether a module has something that Find could find. It looks at names of sections only.
 func Known(sections []wasm.Section) bool {
 	return slices.ContainsFunc(sections, func(s wasm.Section) bool {
-		return s.ID == wasm.CustomSection && s.Name == ".debug_line"
+		return s.ID == wasm.CustomSection && (s.Name == ".debug_line" || s.Name == isGo)
 	})
 }
 
@@ -70,6 +70,17 @@ func Find(module []byte, places []Place) (map[int]Position, error) {
 		if name := t.fileName(m.in, m.file); name != "" {
 			out[offset] = Position{name, m.line, m.column}
 		}
+	}
+	if len(out) > 0 || !slices.ContainsFunc(sections, func(s wasm.Section) bool { return s.Name == isGo }) {
+		return out, nil
+	}
+	m, err := wasm.Decode(module)
+	if err != nil {
+		return nil, err
+	}
+	if t := findGo(m); t != nil {
+		at, _ := wasm.Place(m.Sections, wasm.CodeSection)
+		t.positions(m, m.Sections[at].Offset, places, out)
 	}
 	return out, nil
 }
