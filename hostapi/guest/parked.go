@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -32,6 +33,8 @@ var errTaken = errors.New("the instance was given to another exchange: this one 
 // Lock order: mu is a leaf. A session is closed without it, as its guest may be told; so a run that is taken leaves its
 // session behind and gets another.
 type parked struct {
+	some atomic.Bool // there are runs; written with mu held, read before each exchange
+
 	mu   sync.Mutex
 	runs []*Run // parked longest first
 }
@@ -43,6 +46,7 @@ func (r *Run) park() {
 	p.mu.Lock()
 	r.since = time.Now()
 	p.runs = append(p.runs, r)
+	p.some.Store(true)
 	p.mu.Unlock()
 	r.isParked = true
 }
@@ -55,6 +59,7 @@ func (r *Run) unpark() bool {
 		p.mu.Lock()
 		if i := slices.Index(p.runs, r); i >= 0 {
 			p.runs = slices.Delete(p.runs, i, i+1)
+			p.some.Store(len(p.runs) > 0)
 		}
 		p.mu.Unlock()
 		r.isParked = false
@@ -73,6 +78,7 @@ func (f *Function) take() bool {
 	}
 	r := p.runs[0]
 	p.runs = slices.Delete(p.runs, 0, 1)
+	p.some.Store(len(p.runs) > 0)
 	i, s := r.i, r.s
 	r.i, r.s = nil, f.binding.NewSession()
 	p.mu.Unlock()
@@ -83,8 +89,10 @@ func (f *Function) take() bool {
 
 // acquire takes an instance out of the pool, or out of a run that is parked.
 func (f *Function) acquire(ctx context.Context) (*sandbox.Instance, error) {
-	if s := f.pool.Stats(); s.Idle == 0 && s.Live >= f.most {
-		f.take()
+	if f.parked.some.Load() {
+		if s := f.pool.Stats(); s.Idle == 0 && s.Live >= f.most {
+			f.take()
+		}
 	}
 	i, err := f.pool.Acquire(ctx)
 	if errors.Is(err, sandbox.ErrNoInstance) && ctx.Err() == nil && f.take() {

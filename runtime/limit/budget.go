@@ -46,6 +46,17 @@ func (b *Budget) Add(u Used) {
 	b.used.Memory = max(b.used.Memory, u.Memory)
 }
 
+// AddFuel books fuel alone.
+func (b *Budget) AddFuel(fuel int64) { b.used.Fuel = add(b.used.Fuel, fuel) }
+
+// HostCallsLeft returns how many there may still be; math.MaxInt64 if they are not limited.
+func (b *Budget) HostCallsLeft() int64 {
+	if b.limits.HostCalls == 0 {
+		return math.MaxInt64
+	}
+	return b.limits.HostCalls - b.used.HostCalls
+}
+
 // FuelLeft returns what may still be spent; math.MaxInt64 if fuel is not limited. It is negative once overdrawn.
 func (b *Budget) FuelLeft() int64 {
 	if b.limits.Fuel == 0 {

@@ -70,12 +70,12 @@ func TestBudgetSpansCalls(t *testing.T) {
 	if e := b.Check(); e == nil || e.Budget != limit.Fuel {
 		t.Errorf("check: %v", e)
 	}
-	b.Add(limit.Used{Fuel: math.MaxInt64})
+	b.AddFuel(math.MaxInt64)
 	if e := b.Check(); e == nil || e.Spent != math.MaxInt64 {
 		t.Errorf("an overflow refilled the budget: %v", e)
 	}
 	b.Reset(limit.Limits{})
-	if b.Check() != nil || b.FuelLeft() != math.MaxInt64 || b.WallLeft() != math.MaxInt64 {
+	if b.Check() != nil || b.FuelLeft() != math.MaxInt64 || b.WallLeft() != math.MaxInt64 || b.HostCallsLeft() != math.MaxInt64 {
 		t.Error("a budget without limits ends")
 	}
 }

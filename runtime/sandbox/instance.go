@@ -37,23 +37,26 @@ var (
 // States: fit; dead, after a call that ended with a trap. A dead one only serves to be released. If it is dead because its
 // program came to its end, it has ended: its state is whole, and it is put back as others are.
 type Instance struct {
-	run     run
-	code    *engine.Module
-	module  api.Module
-	release func()
-	exports map[string]*export // those that were called; each has a call stack of 10 KiB and more
-	outside any                // the state while no exchange is bound
-	limits  limit.Limits
-	own     limit.Budget // for calls without an exchange
-	memory  linear
-	globals []api.MutableGlobal // all of the guest, in the order of meter.Module.Globals; nil unless there is an image
-	image   *image              // what it is put back to; nil if it is never put back
-	initial int                 // size of the memory once it was initialised
-	depth   int
-	deepest int  // bytes of the largest call stack that a call had
-	served  bool // it has been bound to an exchange
-	dead    bool
-	ended   bool // with exit code 0; then it is dead as well
+	run      run
+	code     *engine.Module
+	module   api.Module
+	release  func()
+	exports  map[string]*export // those that were called; each has a call stack of 10 KiB and more
+	latest   *export            // of them; nil if it was dropped
+	outside  any                // the state while no exchange is bound
+	limits   limit.Limits
+	own      limit.Budget // for calls without an exchange
+	memory   linear
+	globals  []api.MutableGlobal // all of the guest, in the order of meter.Module.Globals; nil unless there is an image
+	image    *image              // what it is put back to; nil if it is never put back
+	initial  int                 // size of the memory once it was initialised
+	depth    int
+	deepest  int  // bytes of the largest call stack that a call had
+	restored bool // it exports Restored
+	called   bool // since it was idle
+	served   bool // it has been bound to an exchange
+	dead     bool
+	ended    bool // with exit code 0; then it is dead as well
 }
 
 type export struct {
@@ -70,8 +73,13 @@ func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 	i := &Instance{code: o.Module, limits: o.Limits, exports: map[string]*export{}, memory: newLinear(o.Limits.Memory)}
 	i.memory.account = o.account
 	i.memory.beside = o.beside()
-	i.run = run{memory: &i.memory, pace: newPace(o.Slice), turns: o.line, noted: o.stretches, budget: &i.own, epoch: time.Now()}
+	epoch := o.epoch
+	if epoch.IsZero() {
+		epoch = time.Now()
+	}
+	i.run = run{memory: &i.memory, pace: newPace(o.Slice), turns: o.line, noted: o.stretches, budget: &i.own, epoch: epoch}
 	i.run.call = hostcall.NewCall(&i.run)
+	i.restored = i.Has(Restored)
 	if o.Outside != nil {
 		i.outside = o.Outside()
 	}
@@ -87,7 +95,7 @@ func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 func (i *Instance) initialise(ctx context.Context, prepare func(context.Context, *Instance, any) error) (err error) {
 	if i.Has(Initialize) {
 		_, err = i.Call(ctx, Initialize)
-		delete(i.exports, Initialize) // with its call stack
+		i.drop(Initialize) // with its call stack
 	}
 	if err == nil && prepare != nil {
 		i.Unbind() // with a full budget again
@@ -109,7 +117,7 @@ func (i *Instance) initialise(ctx context.Context, prepare func(context.Context,
 
 // reseed tells the guest that it is in the state of its image, as every exchange before was.
 func (i *Instance) reseed(ctx context.Context) error {
-	if !i.Has(Restored) {
+	if !i.restored {
 		return nil
 	}
 	_, err := i.Call(ctx, Restored)
@@ -174,7 +182,11 @@ func (i *Instance) Has(name string) bool {
 
 // export looks a function up, once: the engine makes a new call stack each time.
 func (i *Instance) export(name string) (*export, error) {
+	if e := i.latest; e != nil && e.name == name { // Fast path: most exchanges call one
+		return e, nil
+	}
 	if e := i.exports[name]; e != nil {
+		i.latest = e
 		return e, nil
 	}
 	sig, ok := i.code.Export(name)
@@ -184,10 +196,16 @@ func (i *Instance) export(name string) (*export, error) {
 	return i.look(name, slots(sig.Params), slots(sig.Results)), nil
 }
 
+// drop forgets an export that was called.
+func (i *Instance) drop(name string) {
+	delete(i.exports, name)
+	i.latest = nil
+}
+
 func (i *Instance) look(name string, params, results int) *export {
 	e := &export{name: name, fn: i.module.ExportedFunction(name), params: params, results: results}
 	e.calls, e.stack = callStackOf(e.fn), make([]uint64, max(params, results))
-	i.exports[name] = e
+	i.exports[name], i.latest = e, e
 	return e
 }
 
@@ -218,7 +236,9 @@ func (i *Instance) Bind(state any, budget *limit.Budget) {
 // Unbind takes the exchange away: host functions see what they see outside of one. Release does it too.
 func (i *Instance) Unbind() {
 	i.run.state = i.outside
-	i.own.Reset(i.limits)
+	if i.run.budget == &i.own { // else nothing was booked on it
+		i.own.Reset(i.limits)
+	}
 	i.run.budget = &i.own
 }
 
@@ -262,6 +282,7 @@ func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint6
 		}
 	}
 	copy(e.stack, args)
+	i.called = true
 	i.depth++
 	e.running = true
 	outer := i.run.stack
@@ -277,7 +298,7 @@ func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint6
 		i.run.noted.stack(int64(size))
 	}
 	if e.calls.size() > keptStack {
-		delete(i.exports, e.name) // and with it the stack; the results are in a slice of their own
+		i.drop(e.name) // and with it the stack; the results are in a slice of their own
 	}
 	if err != nil {
 		trap := trapOf(err, i.run.last, len(i.code.Imports()))

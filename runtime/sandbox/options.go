@@ -74,7 +74,8 @@ type Options struct {
 
 	Events Events
 
-	line      *line // of this pool
+	line      *line     // of this pool
+	epoch     time.Time // what its clock counts from; zero is now
 	account   *account
 	stretches *stretches
 }

@@ -46,7 +46,7 @@ type Pool struct {
 
 type idleInstance struct {
 	instance *Instance
-	since    time.Duration // on the pool's clock
+	since    time.Duration // when its last call ended or it came back, on the pool's clock, which is the instance's too
 }
 
 // waiter gets one message: an instance, or nil for the place to make one.
@@ -67,7 +67,8 @@ func NewPool(o Options) (*Pool, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	p := &Pool{o: o, epoch: time.Now(), first: make(chan struct{}, 1)}
+	o.epoch = time.Now()
+	p := &Pool{o: o, epoch: o.epoch, first: make(chan struct{}, 1)}
 	p.restores = o.Isolation == PerExchange && !o.Fresh && !o.Module.Metered().Fixed
 	p.o.Room.join(p)
 	p.mu.Lock()
@@ -350,13 +351,15 @@ func (p *Pool) renew(i *Instance) Reason {
 	case p.closed.Load(): // nobody will want it
 		return Shutdown
 	case p.restores:
-		var begin time.Time
+		var begin time.Duration
 		if p.o.Events.Reset != nil {
-			begin = time.Now()
+			begin = time.Since(p.epoch)
 		}
 		err := i.reset()
 		if p.o.Events.Reset != nil {
-			p.o.Events.Reset(i.image.way, time.Since(begin), err)
+			now := time.Since(p.epoch)
+			i.run.mark = now
+			p.o.Events.Reset(i.image.way, now-begin, err)
 		}
 		if err != nil {
 			return Unclean
@@ -384,7 +387,12 @@ func (p *Pool) close(i *Instance, why Reason) {
 //
 // Preconditions: p.mu is held.
 func (p *Pool) rest(i *Instance) {
-	p.idle = append(p.idle, idleInstance{i, time.Since(p.epoch)})
+	since := i.run.mark
+	if !i.called {
+		since = time.Since(p.epoch)
+	}
+	i.called = false
+	p.idle = append(p.idle, idleInstance{i, since})
 	if p.timer == nil && len(p.idle) > p.o.Ready {
 		p.timer = time.AfterFunc(p.o.Idle, p.trim)
 	}

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"math"
 	"runtime"
 	"time"
 
@@ -77,10 +76,7 @@ func (r *run) begin(ctx context.Context) error {
 	r.deadline = now + min(r.budget.WallLeft(), 365*24*time.Hour)
 	r.free, r.since = true, now
 	r.cpu.start(now)
-	r.hostLeft = math.MaxInt64
-	if most := r.budget.Limits().HostCalls; most > 0 {
-		r.hostLeft = most - r.budget.Used().HostCalls
-	}
+	r.hostLeft = r.budget.HostCallsLeft()
 	if r.counter != nil {
 		r.counter.Set(uint64(r.grant()))
 	}
@@ -114,7 +110,7 @@ func (r *run) grant() int64 {
 
 // bookFuel books what the guest used of its grant, given what its counter shows.
 func (r *run) bookFuel(counter int64) {
-	r.budget.Add(limit.Used{Fuel: r.granted - counter})
+	r.budget.AddFuel(r.granted - counter)
 	r.granted = counter
 }
 
