@@ -11,7 +11,9 @@
 // comes from npm when it is first needed. Built and compiled guests are kept in the user's cache folder: the first run takes
 // two minutes, another one half of one.
 //
-//	go run ./runtime [-rounds 25] [-while 4ms] [-check]
+// -only measures a part, with more rounds in the same time: metering, isolation or hooks.
+//
+//	go run ./runtime [-only metering] [-rounds 25] [-while 4ms] [-check]
 package main
 
 import (
@@ -31,12 +33,13 @@ func main() {
 	rounds := flag.Int("rounds", 25, "rounds, in each of which every figure is measured once")
 	while := flag.Duration("while", 4*time.Millisecond, "processor time that a round spends on a figure")
 	js := flag.String("js", "runtime/js", "`folder` of the JavaScript guest")
+	only := flag.String("only", "", "`part` that is measured: metering, isolation or hooks; all if it is empty")
 	check := flag.Bool("check", false, "fail if a target is missed")
 	flag.Parse()
 	list, err := programs(*js, os.Stdout)
 	missed := 0
 	if err == nil {
-		missed, err = run(os.Stdout, list, *rounds, *while)
+		missed, err = run(os.Stdout, list, *only, *rounds, *while)
 	}
 	switch {
 	case err != nil:
@@ -57,8 +60,19 @@ type measured struct {
 	ways                   []*cell  // by sandbox.Ways
 }
 
-// run measures a list of guests, prints the tables, and returns how many targets were missed.
-func run(w io.Writer, list []program, rounds int, while time.Duration) (missed int, err error) {
+// Parts of what is measured.
+const (
+	partMetering  = "metering"
+	partIsolation = "isolation"
+	partHooks     = "hooks"
+)
+
+// run measures a list of guests, or a part of it, prints the tables, and returns how many targets were missed.
+func run(w io.Writer, list []program, only string, rounds int, while time.Duration) (missed int, err error) {
+	wanted := func(part string) bool { return only == "" || only == part }
+	if !wanted(partMetering) && !wanted(partIsolation) && !wanted(partHooks) {
+		return 0, fmt.Errorf("no part %q: metering, isolation or hooks", only)
+	}
 	// One thread runs Go code: idle ones that look for work would be booked on what is measured.
 	processors := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(processors)
@@ -66,13 +80,21 @@ func run(w io.Writer, list []program, rounds int, while time.Duration) (missed i
 	turns := sandbox.NewTurns(1)
 	var cells []*cell
 	var all []*measured
+	if only == partHooks {
+		list = nil
+	}
 	for _, p := range list {
 		m := &measured{program: p}
 		if err := m.set(turns); err != nil {
 			return 0, fmt.Errorf("%s: %w", p.language, err)
 		}
 		all = append(all, m)
-		cells = append(cells, m.cells()...)
+		if wanted(partMetering) {
+			cells = append(cells, m.calls()...)
+		}
+		if wanted(partIsolation) {
+			cells = append(cells, m.exchanges()...)
+		}
 	}
 	handler, hook, err := hooks(turns)
 	if err != nil {
@@ -86,16 +108,24 @@ func run(w io.Writer, list []program, rounds int, while time.Duration) (missed i
 	if err != nil {
 		return 0, err
 	}
-	cells = append(cells, handler, pooled, pristine)
+	if wanted(partHooks) {
+		cells = append(cells, handler, pooled, pristine)
+	}
 	if err := measure(cells, rounds, while); err != nil {
 		return 0, err
 	}
 	r := report{w: w}
 	r.printf("%s, %s/%s, %d processors, load average %s; %d rounds of %s of processor time for each figure\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, processors, loadAverage(), rounds, while)
-	r.metering(all)
-	r.isolation(all)
-	r.hooks(handler, pooled, pristine)
+	if wanted(partMetering) {
+		r.metering(all)
+	}
+	if wanted(partIsolation) {
+		r.isolation(all)
+	}
+	if wanted(partHooks) {
+		r.hooks(handler, pooled, pristine)
+	}
 	r.summary()
 	return r.missed, nil
 }
@@ -171,15 +201,19 @@ func (m *measured) set(turns *sandbox.Turns) error {
 	return err
 }
 
-func (m *measured) cells() []*cell {
-	var list []*cell
+// calls are the cells of metering, exchanges those of isolation.
+func (m *measured) calls() (list []*cell) {
 	for i := range m.plain {
 		list = append(list, m.plain[i], m.metered[i], m.closed[i])
 	}
 	if m.empty[0] != nil {
 		list = append(list, m.empty[:]...)
 	}
-	list = append(list, m.fresh, m.chosen)
+	return list
+}
+
+func (m *measured) exchanges() []*cell {
+	list := []*cell{m.fresh, m.chosen}
 	if m.kept != nil {
 		list = append(list, m.kept)
 	}

@@ -27,7 +27,7 @@ func loops() program {
 func TestRun(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var out strings.Builder
-	missed, err := run(&out, []program{loops()}, 3, 20*time.Microsecond)
+	missed, err := run(&out, []program{loops()}, "", 3, 20*time.Microsecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +43,33 @@ func TestRun(t *testing.T) {
 	}
 	if got := strings.Count(out.String(), "missed by"); got != missed {
 		t.Errorf("%d targets are missed, %d were counted", got, missed)
+	}
+}
+
+// A part has its rows and no others.
+func TestPart(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	f := func(only string, want ...string) {
+		t.Helper()
+		var out strings.Builder
+		if _, err := run(&out, []program{loops()}, only, 2, 20*time.Microsecond); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			if word, _, _ := strings.Cut(line, "."); word == "Metering" || word == "Isolation" || word == "Hooks" {
+				got = append(got, word)
+			}
+		}
+		if !slices.Equal(got, want) || strings.Contains(out.String(), "NaN") {
+			t.Errorf("%s: %q\n%s", only, got, out.String())
+		}
+	}
+	f("metering", "Metering")
+	f("isolation", "Isolation")
+	f("hooks", "Hooks")
+	if _, err := run(&strings.Builder{}, nil, "speed", 1, time.Microsecond); err == nil {
+		t.Error("a part that there is not is measured")
 	}
 }
 
