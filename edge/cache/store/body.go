@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"io"
 	"sync"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
 // smallBody is the length up to which a body lies in the Body itself.
@@ -24,8 +27,10 @@ type Body struct {
 	content  *Content // nil after Close
 	held     bool
 	off, end int64 // what is left to read, in the content
+	// file is a hot copy in a file, which the body holds; nil if there is none.
+	file *hotCopy
 	// buf holds what stands at the offset at: in small, in large, in the
-	// content's inline bytes or in its hot copy.
+	// content's inline bytes or in a part of its hot copy.
 	buf   []byte
 	at    int64
 	small [smallBody]byte
@@ -62,8 +67,14 @@ func (c *Content) open() (*Body, bool) {
 		}
 	case c.hold():
 		b.held = true
-		if c.hot.Load() != nil {
-			return b, true
+		if h := c.hot.Load(); h != nil {
+			if h.file == nil {
+				return b, true
+			}
+			if h.hold() {
+				b.file = h
+				return b, true
+			}
 		}
 		n := 0
 		for upTo := min(count, max(verified, verifiedBytes/c.chunks.size)); n < upTo && c.chunks.find(c.key(n)); n++ {
@@ -81,7 +92,10 @@ func (c *Content) open() (*Body, bool) {
 // chunks as the buffer takes, copied out of the arena.
 func (b *Body) load() bool {
 	c := b.content
-	if h := c.hot.Load(); h != nil {
+	if b.file != nil {
+		return b.loadFile()
+	}
+	if h := c.hot.Load(); h != nil && h.file == nil {
 		b.buf, b.at = h.part(b.off)
 		return true
 	}
@@ -109,6 +123,27 @@ func (b *Body) load() bool {
 		b.buf = b.buf[:len(b.buf)+length]
 	}
 	return true
+}
+
+// loadFile is load from the copy in a file.
+func (b *Body) loadFile() bool {
+	if b.large == nil {
+		b.large = buffers.Get().(*[]byte)
+	}
+	b.at = b.off
+	b.buf = (*b.large)[:min(maxChunk, b.end-b.off)]
+	if _, err := b.file.file.ReadAt(b.buf, b.at); err != nil {
+		b.buf = nil
+		return false
+	}
+	return true
+}
+
+// send has the kernel send what is left from the copy in a file.
+func (b *Body) send(to exchange.FileSender) (int64, error) {
+	n, err := to.SendFile(b.file.file, b.off, b.Len())
+	b.off += n
+	return n, err
 }
 
 func (b *Body) lose() error {
@@ -159,6 +194,14 @@ func (b *Body) Read(p []byte) (int, error) {
 
 // WriteTo writes what is left.
 func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
+	if sender, ok := w.(exchange.FileSender); ok && b.file != nil && b.Len() >= hotFile {
+		if written, err = b.send(sender); !errors.Is(err, errors.ErrUnsupported) {
+			if err == nil && b.off < b.end {
+				err = b.lose()
+			}
+			return written, err
+		}
+	}
 	for b.off < b.end {
 		p, err := b.next()
 		if err != nil {
@@ -178,6 +221,10 @@ func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
 func (b *Body) Close() error {
 	if b.content == nil {
 		panic("BUG: store: a body is closed twice")
+	}
+	if b.file != nil {
+		b.content.chunks.hot.release(b.file)
+		b.file = nil
 	}
 	if b.held {
 		b.content.release()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 )
@@ -11,24 +12,34 @@ import (
 // body that costs more than anything else beside the kernel. A copy is never written to, so
 // that its readers send it from where it stands.
 //
-// What a reader holds of a copy is one part of it, until it goes on to the next:
-// as much as the buffer that it would have filled. So copies that were dropped
-// while somebody still sends them need no count of their own.
+// A large body's copy is a file in memory, where the system has such: the kernel
+// sends from it, and nobody copies. Its readers are counted, and as long as one
+// is there its bytes are. Of another copy a reader holds one part, until it goes
+// on to the next: as much as the buffer that it would have filled. So those that
+// were dropped while somebody still sends them need no count.
 //
-// INVARIANTS: a content has a copy exactly if it stands in ring; bytes is the
-// sum of their costs and at most limit.
+// INVARIANTS: a content has a copy exactly if it stands in ring; bytes is the sum
+// of the costs of these and of the files that have left it but are still read,
+// and at most limit.
 type hot struct {
 	limit int64
-	bytes atomic.Int64 // written with mu held
+	bytes atomic.Int64 // grows with mu held
 
 	mu   sync.Mutex
 	ring []*Content
 	hand int // where the next victim is looked for
 }
 
-// A hotCopy is the whole of a content, in parts of maxChunk bytes.
+// A hotCopy is the whole of a content: in parts of maxChunk bytes, or in a file,
+// which is never written to again.
+//
+// The readers of a file and the ring hold it; the last one that lets go closes
+// it, after which nobody can hold it.
 type hotCopy struct {
 	parts [][]byte
+	file  *os.File // nil if it has parts
+	size  int64
+	held  atomic.Int32
 	used  atomic.Bool // since the hand came by
 	place int         // in hot.ring; guarded by hot.mu
 }
@@ -44,15 +55,47 @@ const (
 	hotTries = 64
 	// hotSteps is how many copies are looked at for one that has not been used.
 	hotSteps = 8
+	// hotFile is the length from which on a copy is a file; there are hotFiles of
+	// them at the most.
+	hotFile, hotFiles = 128 << 10, 256
 )
 
-// part is the part of the copy that holds the offset, and where it begins.
-func (h *hotCopy) part(off int64) ([]byte, int64) {
+func (h *hotCopy) use() {
 	if !h.used.Load() { // a line of memory that many processors read is not written to again
 		h.used.Store(true)
 	}
+}
+
+// part is the part of the copy that holds the offset, and where it begins.
+// Preconditions: it has parts.
+func (h *hotCopy) part(off int64) ([]byte, int64) {
+	h.use()
 	n := off / maxChunk
 	return h.parts[n], n * maxChunk
+}
+
+// hold adds a holder of the file, if there is one still.
+func (h *hotCopy) hold() bool {
+	for {
+		n := h.held.Load()
+		if n == 0 {
+			return false
+		}
+		if h.held.CompareAndSwap(n, n+1) {
+			h.use()
+			return true
+		}
+	}
+}
+
+// release lets go of the copy.
+func (h *hot) release(c *hotCopy) {
+	if c.held.Add(-1) == 0 {
+		if c.file != nil {
+			c.file.Close()
+		}
+		h.bytes.Add(-hotCost(c.size))
+	}
 }
 
 // hotCost is what the copy of so many bytes takes, with what the allocator rounds.
@@ -78,7 +121,7 @@ func (h *hot) offer(c *Content) {
 	if c.hot.Load() != nil || !h.makeRoom(cost) {
 		return
 	}
-	made := c.copyOut()
+	made := c.copyOut(c.size >= max(hotFile, h.limit/hotFiles))
 	if made == nil {
 		return
 	}
@@ -111,13 +154,14 @@ func (h *hot) makeRoom(cost int64) bool {
 // remove takes the copy of c away; the last in the ring takes its place.
 // Preconditions: mu is held, c has a copy.
 func (h *hot) remove(c *Content) {
-	place, last := c.hot.Load().place, len(h.ring)-1
+	copied := c.hot.Load()
+	place, last := copied.place, len(h.ring)-1
 	moved := h.ring[last]
 	h.ring[place], h.ring[last] = moved, nil
 	moved.hot.Load().place = place
 	h.ring = h.ring[:last]
 	c.hot.Store(nil)
-	h.bytes.Add(-hotCost(c.size))
+	h.release(copied)
 }
 
 // drop takes the copy of c away, if there is one.
@@ -132,22 +176,44 @@ func (h *hot) drop(c *Content) {
 	}
 }
 
-// copyOut makes a copy of the content; nil if a chunk is missing.
+// copyOut makes a copy of the content, in a file if it can be had; nil if a
+// chunk is missing.
 // Preconditions: the content is held.
-func (c *Content) copyOut() *hotCopy {
-	made := &hotCopy{parts: make([][]byte, 0, (c.size+maxChunk-1)/maxChunk)}
+func (c *Content) copyOut(inFile bool) *hotCopy {
+	made := &hotCopy{size: c.size}
 	made.used.Store(true)
+	made.held.Store(1)
+	if inFile {
+		made.file = newFile()
+	}
 	n := 0
+	var part []byte
 	for at := int64(0); at < c.size; at += maxChunk {
-		part := make([]byte, 0, min(maxChunk, c.size-at))
-		for ; len(part) < cap(part); n++ {
+		if made.file == nil || part == nil {
+			part = make([]byte, 0, min(maxChunk, c.size-at))
+		}
+		part = part[:0]
+		for upTo := int(min(maxChunk, c.size-at)); len(part) < upTo; n++ {
 			length := c.chunks.length(c.size, n)
 			if _, ok := c.chunks.read(c.key(n), length, part[len(part):]); !ok {
+				made.close()
 				return nil
 			}
 			part = part[:len(part)+length]
 		}
-		made.parts = append(made.parts, part)
+		if made.file == nil {
+			made.parts = append(made.parts, part)
+		} else if _, err := made.file.WriteAt(part, at); err != nil {
+			made.close() // the system is short of memory
+			return nil
+		}
 	}
 	return made
+}
+
+// close is the end of a copy that nobody has seen.
+func (h *hotCopy) close() {
+	if h.file != nil {
+		h.file.Close()
+	}
 }

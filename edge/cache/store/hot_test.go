@@ -2,8 +2,11 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -118,13 +121,13 @@ func TestHotCopiesAreBounded(t *testing.T) {
 // Copies come and go while others read, replace and remove; a body that is
 // read is always one that was written, whole.
 func TestHammerHot(t *testing.T) {
-	s := New(Options[note]{Bodies: 16 << 20, Index: 4 << 20})
+	s := New(Options[note]{Bodies: 64 << 20, Index: 4 << 20})
 	one := func(r *rand.Rand) {
 		n := r.Uint64N(64)
 		set := s.Find(key(n))
 		switch o := set.Object(Key{}); {
 		case o == nil || r.IntN(50) == 0:
-			put(t, s, key(n), Key{}, n, 193+int(n)*2000)
+			put(t, s, key(n), Key{}, n, 193+int(n)*5000)
 		case r.IntN(50) == 0:
 			s.Remove(o, Removed)
 		default:
@@ -134,7 +137,7 @@ func TestHammerHot(t *testing.T) {
 			}
 			defer b.Close()
 			got, err := io.ReadAll(struct{ io.Reader }{b})
-			if err != nil || !bytes.Equal(got, bytesOf(n, 193+int(n)*2000)) {
+			if err != nil || !bytes.Equal(got, bytesOf(n, 193+int(n)*5000)) {
 				t.Errorf("body %d: %d bytes, error %v", n, len(got), err)
 			}
 		}
@@ -157,5 +160,73 @@ func TestHammerHot(t *testing.T) {
 	}
 	if n := s.Stats().Hot; n != 0 {
 		t.Errorf("copies of %d bytes are left of nothing", n)
+	}
+}
+
+// sender is a writer that can send from files.
+type sender struct {
+	bytes.Buffer
+	files   int
+	refuses bool
+}
+
+func (s *sender) SendFile(f *os.File, off, n int64) (int64, error) {
+	if s.refuses {
+		return 0, errors.ErrUnsupported
+	}
+	s.files++
+	return io.Copy(&s.Buffer, io.NewSectionReader(f, off, n))
+}
+
+// The copy of a large body is a file, from which the kernel sends; who does not
+// send by the kernel, or wants little, reads it.
+func TestHotFile(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("files in memory are Linux's")
+	}
+	s := New(Options[note]{Bodies: 64 << 20, Index: 4 << 20})
+	const size = 400_000
+	o := put(t, s, key(1), Key{}, 1, size)
+	use(t, s, o, 1)
+	if h := o.Content.hot.Load(); h == nil || h.file == nil {
+		t.Fatal("there is no file")
+	}
+	f := func(skip, limit int64, refuses bool, wantFiles int) {
+		t.Helper()
+		b, ok := s.Open(o)
+		if !ok {
+			t.Fatal("lost")
+		}
+		defer b.Close()
+		b.Skip(skip)
+		b.Limit(limit)
+		to := sender{refuses: refuses}
+		n, err := b.WriteTo(&to)
+		want := bytesOf(1, size)[skip:min(size, skip+limit)]
+		if err != nil || n != int64(len(want)) || !bytes.Equal(to.Bytes(), want) || to.files != wantFiles || b.Len() != 0 {
+			t.Errorf("from %d, at most %d: %d bytes, right %t, %d of a file, %d left, error %v", skip, limit, n, bytes.Equal(to.Bytes(), want), to.files, b.Len(), err)
+		}
+	}
+	f(0, size, false, 1)
+	f(0, size, true, 0)
+	f(1, size, false, 1)
+	f(12345, hotFile, false, 1)
+	f(12345, hotFile-1, false, 0)
+	f(size-1, 10, false, 0)
+	checkHot(t, &s.chunks.hot)
+
+	// Who reads it holds it, and its room, when it is dropped.
+	b, _ := s.Open(o)
+	s.Remove(o, Removed)
+	if n := s.Stats().Hot; n != hotCost(size) {
+		t.Errorf("%d bytes are counted while the file is read, want %d", n, hotCost(size))
+	}
+	var to sender
+	if _, err := b.WriteTo(&to); err != nil || to.files != 1 || !bytes.Equal(to.Bytes(), bytesOf(1, size)) {
+		t.Errorf("%d bytes of the dropped file, error %v", to.Len(), err)
+	}
+	b.Close()
+	if n := s.Stats().Hot; n != 0 {
+		t.Errorf("nobody reads the file any more, and %d bytes are counted", n)
 	}
 }
