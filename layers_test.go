@@ -48,10 +48,11 @@ var mayImport = map[string][]string{
 	"hostapi/conform":                  {"hostapi/...", "runtime/..."},
 	"hostapi/cost":                     {"hostapi/exchange", "hostapi/guest", "hostapi/services", "runtime/engine", "runtime/limit"},
 	"hostapi/exchange":                 {},
-	"hostapi/guest":                    {"hostapi/adapter", "hostapi/exchange", "hostapi/httpwasm", "hostapi/native", "hostapi/services", "runtime/engine", "runtime/hostcall", "runtime/limit", "runtime/sandbox", "runtime/wasi"},
+	"hostapi/guest":                    {"hostapi/adapter", "hostapi/exchange", "hostapi/httpwasm", "hostapi/native", "hostapi/proxywasm", "hostapi/services", "runtime/engine", "runtime/hostcall", "runtime/limit", "runtime/sandbox", "runtime/wasi"},
 	"hostapi/httpwasm":                 {"hostapi/adapter", "hostapi/exchange", "hostapi/message", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/wasi"},
 	"hostapi/message":                  {"hostapi/exchange", "hostapi/services"},
 	"hostapi/native":                   {"hostapi/abi", "hostapi/adapter", "hostapi/exchange", "hostapi/message", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/wasi"},
+	"hostapi/proxywasm":                {"hostapi/adapter", "hostapi/exchange", "hostapi/message", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/sandbox", "runtime/wasi"}, // sandbox: the words of isolation
 	"hostapi/services":                 {"hostapi/exchange"},
 	"runtime/engine":                   {"runtime/hostcall", "runtime/limit", "runtime/meter", "runtime/source", "runtime/wasm"},
 	"runtime/engine/enginetest":        {"runtime/wasm"},

@@ -34,6 +34,10 @@ type Settings struct {
 	// Limits are those of one exchange, the node's defaults filled in.
 	Limits   limit.Limits
 	Services *services.Services
+	// Spawn makes an instance beside those that serve exchanges, for what a guest does on its own account, with state as
+	// what it is bound to; each call of it has a full budget. The caller calls release, once, from the goroutine that used
+	// the instance. Nil where functions are only measured.
+	Spawn func(ctx context.Context, state any) (i Instance, release func(), err error)
 }
 
 // DefaultMaxBody is how much of a body a guest can hold as a whole, unless its binding says otherwise.
@@ -86,6 +90,9 @@ type Session interface {
 	Rollback()
 	// Overflowed tells whether the last hook met a body larger than max_body: if it failed then, that is why.
 	Overflowed() bool
+	// Finish is called after the last hook, by the goroutine of the exchange, before Close: the guest may be told. It is not
+	// called if the instance was taken away in between.
+	Finish()
 	// Close ends the session's part in its exchange and keeps nothing of it. It may be called by another goroutine than
 	// that of the exchange, which then does not touch the session any more. The instance is still lent: the guest may be
 	// told. After an error of any call the guest is not to be called.

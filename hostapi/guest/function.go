@@ -110,7 +110,7 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 	}
 	f.binding, err = abi.Bind(adapter.Settings{
 		Facts: f.info.Facts, Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
-		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, Limits: f.limits, Services: h.o.Services,
+		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, Limits: f.limits, Services: h.o.Services, Spawn: f.spawn,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("function %q: %w", spec.Name, err)

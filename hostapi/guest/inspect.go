@@ -7,6 +7,7 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/httpwasm"
 	"github.com/wedgecdn/wedge/hostapi/native"
+	"github.com/wedgecdn/wedge/hostapi/proxywasm"
 	"github.com/wedgecdn/wedge/runtime/engine"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 	"github.com/wedgecdn/wedge/runtime/sandbox"
@@ -15,7 +16,7 @@ import (
 
 // abis are the contracts that modules are tried against, in this order: the first that knows a module has it. Each host
 // has its own, for what they keep.
-func abis() []adapter.ABI { return []adapter.ABI{httpwasm.ABI{}, native.ABI{}} }
+func abis() []adapter.ABI { return []adapter.ABI{httpwasm.ABI{}, proxywasm.New(), native.ABI{}} }
 
 // HostFuncs returns every function that a guest of any ABI may import, for
 // engine.Options.Host.

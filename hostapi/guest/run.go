@@ -187,6 +187,7 @@ func (r *Run) End() {
 
 func (r *Run) release() {
 	if r.unpark() {
+		r.s.Finish()
 		r.s.Close()
 		r.f.pool.Release(r.i)
 	}

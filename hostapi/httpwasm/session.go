@@ -229,6 +229,9 @@ func (s *session) end() {
 // Overflowed satisfies adapter.Session.
 func (s *session) Overflowed() bool { return s.stage.Overflow }
 
+// Finish satisfies adapter.Session.
+func (s *session) Finish() {}
+
 // Close satisfies adapter.Session.
 func (s *session) Close() {
 	s.stage.Close()

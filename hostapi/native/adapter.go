@@ -74,6 +74,8 @@ func (h *hooks) callGuest() (int32, error) {
 	return int32(out[0]), nil
 }
 
+func (h *hooks) Finish() {}
+
 func (h *hooks) Close() {
 	h.Session.Close()
 	h.i = nil

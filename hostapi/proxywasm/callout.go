@@ -1,0 +1,264 @@
+package proxywasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wedgecdn/wedge/hostapi/adapter"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/message"
+	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/limit"
+)
+
+const (
+	// mostCalls bounds the callouts of a stream, or of the root instance at one time.
+	mostCalls = 32
+	// maxCallTime is the most that a callout may take.
+	maxCallTime = 30 * time.Second
+)
+
+// callout is a request of the guest's own. Its goroutine sends it to the session's results when it is over; until then
+// only that goroutine touches what came back.
+type callout struct {
+	id      uint32
+	context uint32 // on whose behalf it was made
+	cancel  context.CancelFunc
+
+	status int // 0 if it failed
+	fields []exchange.Field
+	body   []byte
+	err    error
+}
+
+// target finds where a callout goes: a named origin, or a host that the binding lists.
+func (b *binding) target(upstream, scheme, authority, path string) (origin, target string, allowed bool) {
+	if b.named[upstream] {
+		return upstream, path, true
+	}
+	if scheme == "" {
+		scheme = "https"
+	}
+	for _, host := range [...]string{upstream, scheme + "://" + upstream, scheme + "://" + authority} {
+		if host = strings.ToLower(strings.TrimSuffix(host, "/")); b.hosts[host] {
+			return "", host + path, true
+		}
+	}
+	return "", "", false
+}
+
+// httpCall begins a callout.
+//
+// "`BAD_ARGUMENT` for unknown `upstream`, or when `headers` are missing required `:authority`, `:method` and/or `:path`
+// values."
+// https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_http_call
+func httpCall(s *session, a []uint64) status {
+	upstream, valid := s.text(a, 0)
+	pairs, valid2 := s.view(a, 2)
+	body, valid3 := s.view(a, 4)
+	if _, valid4 := s.view(a, 6); !valid || !valid2 || !valid3 || !valid4 || !within(s.call.Memory(), uint32(a[9])) {
+		return invalidMemory
+	}
+	fields, parsed := parsePairs(pairs)
+	if !parsed || int64(len(body)) > s.stage.MaxBody {
+		return badArgument
+	}
+	r := &services.FetchRequest{Caller: s.caller(), Body: slices.Clone(body)}
+	var scheme, authority, path string
+	for _, f := range fields {
+		switch f.Name {
+		case ":method":
+			r.Method = strings.Clone(f.Value)
+		case ":path":
+			path = strings.Clone(f.Value)
+		case ":authority":
+			authority = strings.Clone(f.Value)
+		case ":scheme":
+			scheme = strings.Clone(f.Value)
+		default:
+			if k := exchange.Lookup(f.Name); strings.HasPrefix(f.Name, ":") || message.Reserved(k) {
+				continue
+			}
+			if message.CheckField(&r.Header, f.Name, f.Value) != nil {
+				return badArgument
+			}
+			r.Header.Add(strings.Clone(f.Name), strings.Clone(f.Value))
+		}
+	}
+	p, q, _ := message.CutQuery(path)
+	_, validPath := message.Path(p)
+	_, validQuery := message.Query(q)
+	if r.Method == "" || authority == "" || !validPath || !validQuery || !message.Token(r.Method) || r.Method == "CONNECT" || r.Method == "TRACE" {
+		return badArgument
+	}
+	var allowed bool
+	if r.Origin, r.Target, allowed = s.b.target(upstream, scheme, authority, path); !allowed {
+		s.b.denied.Add(1)
+		return badArgument
+	}
+	r.Origin = strings.Clone(r.Origin)
+	fetcher := s.b.o.Services.Fetcher
+	if fetcher == nil || s.starting || len(s.calls) >= mostCalls || s.stage.X != nil && s.nextID >= mostCalls {
+		return internalFailure
+	}
+	if x := s.stage.X; x != nil {
+		for v := range x.Request.Header.Values(exchange.CDNLoop) {
+			r.Loop = append(r.Loop, strings.Clone(v))
+		}
+	}
+	timeout := maxCallTime
+	if ms := uint32(a[8]); ms > 0 {
+		timeout = min(timeout, time.Duration(ms)*time.Millisecond)
+	}
+	if s.calls == nil {
+		s.calls = map[uint32]*callout{}
+	}
+	if s.results == nil {
+		s.results = make(chan *callout, 2*mostCalls) // never full: a result is taken before another call takes its place
+	}
+	s.nextID++
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	c := &callout{id: s.nextID, context: s.effective, cancel: cancel}
+	s.calls[c.id] = c
+	go c.run(ctx, fetcher, r, s.stage.MaxBody, s.results)
+	return s.put(a, 9, c.id)
+}
+
+// run is the callout's own goroutine.
+func (c *callout) run(ctx context.Context, fetcher services.Fetcher, r *services.FetchRequest, most int64, results chan<- *callout) {
+	defer func() {
+		c.cancel()
+		results <- c
+	}()
+	resp, err := fetcher.Fetch(ctx, r)
+	if err != nil {
+		c.err = err
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	if err == nil && int64(len(body)) > most {
+		err = message.ErrTooLarge
+	}
+	if err != nil {
+		c.err = err
+		return
+	}
+	c.status, c.body = resp.Status, body
+	c.fields = append(c.fields, exchange.Field{Name: ":status", Value: fmt.Sprint(resp.Status)})
+	for f := range resp.Header.All() {
+		c.fields = append(c.fields, exchange.Field{Name: strings.ToLower(f.Name), Value: f.Value})
+	}
+}
+
+// deliver runs the callback of a callout that is over.
+//
+// "If `num_headers` is `0`, then the HTTP call failed."
+// https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_on_http_call_response
+func (s *session) deliver(c *callout) error {
+	delete(s.calls, c.id)
+	s.reply, s.effective = c, c.context
+	defer func() { s.reply = nil }()
+	s.args = [5]uint64{uint64(c.context), uint64(c.id), uint64(len(c.fields)), uint64(len(c.body)), 0}
+	return s.tell(onCallResponse, s.args[:]...)
+}
+
+// pending tells whether something is under way that could end a pause.
+func (s *session) pending() bool {
+	return len(s.calls) > 0 || s.ticks() > 0
+}
+
+// ticks is the period of ticks for a paused stream: the guest set it in this stream, or when its instance was made.
+func (s *session) ticks() time.Duration {
+	if !s.i.Has(onTick) {
+		return 0
+	}
+	if s.period > 0 {
+		return s.period
+	}
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	return s.b.period
+}
+
+var (
+	errStuck = errors.New("the filter paused, and nothing is under way that could let it go on: no callout, no tick")
+	errGone  = adapter.ErrStopped
+)
+
+// wait serves a paused stream: callbacks of callouts and ticks run until the guest lets it go on, answers it or closes it,
+// or the wall time is spent.
+func (s *session) wait() error {
+	var tick <-chan time.Time
+	if p := s.ticks(); p > 0 {
+		t := time.NewTicker(p)
+		defer t.Stop()
+		tick = t.C
+	}
+	gone := s.stage.X.Peer.Gone()
+	for !s.continued[s.stream] && !s.stopped() {
+		if !s.pending() {
+			return errStuck
+		}
+		left := s.budget.WallLeft()
+		if left <= 0 {
+			return s.budget.Check()
+		}
+		deadline := time.NewTimer(min(left, maxCallTime+time.Minute))
+		begin := time.Now()
+		var c *callout
+		ticked := false
+		select {
+		case c = <-s.results:
+		case <-tick:
+			ticked = true
+		case <-gone:
+		case <-deadline.C:
+		}
+		deadline.Stop()
+		took := time.Since(begin)
+		s.budget.Add(limit.Used{Wall: took, Waited: took})
+		if spent := s.budget.Check(); spent != nil {
+			return spent
+		}
+		var err error
+		switch {
+		case c != nil:
+			err = s.deliver(c)
+		case ticked:
+			s.effective = rootID
+			err = s.tell(onTick, rootID)
+		default:
+			err = errStuck
+			select {
+			case <-gone:
+				err = errGone
+			default:
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.effective = s.id
+	return nil
+}
+
+// getStatus tells of the callout whose callback runs.
+func getStatus(s *session, a []uint64) status {
+	code, text := uint32(0), ""
+	if c := s.reply; c != nil {
+		if code = uint32(c.status); c.err != nil {
+			text = c.err.Error()
+		}
+	}
+	if st := s.put(a, 0, code); st != ok {
+		return st
+	}
+	return s.give(a, 1, text)
+}

@@ -1,0 +1,124 @@
+package proxywasm
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/wedgecdn/wedge/hostapi/services"
+)
+
+// root is the instance of a binding on which its plugin's context works on its own account: ticks, items in queues that
+// it registered, and the callouts that it makes then. It is made when the first instance of the binding asks for ticks
+// or registers a queue, and made again, later and later, when its guest traps.
+//
+// States: none (binding.served is nil); running, with a goroutine that alone touches the instance; over, after close.
+type root struct {
+	b    *binding
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+// How long a root instance that failed stays away.
+const (
+	firstPause = time.Second
+	mostPause  = time.Minute
+)
+
+// need starts the root instance if the guest of s, which has just started, wants one.
+func (b *binding) need(s *session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.period = s.period
+	if s.period == 0 && len(s.queues) == 0 || b.served != nil || b.closed || b.o.Spawn == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &root{b: b, stop: cancel}
+	b.served = r
+	r.work.Go(func() { r.run(ctx) })
+}
+
+// Close satisfies adapter.Binding.
+func (b *binding) Close() {
+	b.mu.Lock()
+	b.closed = true
+	r := b.served
+	b.mu.Unlock()
+	if r != nil {
+		r.stop()
+		r.work.Wait()
+	}
+}
+
+// run keeps an instance until ctx ends.
+func (r *root) run(ctx context.Context) {
+	for pause := firstPause; ; pause = min(2*pause, mostPause) {
+		begin := time.Now()
+		err := r.serve(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.b.session().log(services.Error, []byte("the root instance failed and is made again: "+err.Error()), 0)
+		if time.Since(begin) > mostPause {
+			pause = firstPause
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// serve makes an instance and serves it until it fails.
+func (r *root) serve(ctx context.Context) error {
+	s := r.b.session()
+	i, release, err := r.b.o.Spawn(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer release()
+	s.i = i
+	defer func() {
+		for _, c := range s.calls {
+			c.cancel()
+		}
+	}()
+	s.results = make(chan *callout, 2*mostCalls)
+	ready := make(chan uint32, 64)
+	defer r.b.shared.listen(s.queues, ready)()
+	period := time.Duration(0)
+	ticker := time.NewTicker(time.Hour)
+	defer ticker.Stop()
+	for {
+		if s.period != period {
+			if period = s.period; period > 0 {
+				ticker.Reset(period)
+			} else {
+				ticker.Reset(time.Hour)
+			}
+		}
+		s.effective = rootID
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case c := <-s.results:
+			err = s.deliver(c)
+		case q := <-ready:
+			if i.Has(onQueueReady) {
+				_, err = i.Call(ctx, onQueueReady, rootID, uint64(q))
+			}
+		case <-ticker.C:
+			if period > 0 && i.Has(onTick) {
+				_, err = i.Call(ctx, onTick, rootID)
+			}
+		}
+		s.wasi.End()
+		if err != nil {
+			return err
+		}
+	}
+}
