@@ -283,7 +283,7 @@ func (n *node) check(t *testing.T, module []byte, c testCase) {
 	}
 	f, err := n.host.Load(context.Background(), module, guest.Spec{
 		Owner: "acme", Name: "fn", Version: "0123456789abcdef", Config: c.config, Secrets: map[string]guest.Secret{"key": guest.Secret("hush")},
-		Fetch: []string{"shop", "https://id.example"}, KV: []string{"s"}, Limits: limit.Limits{Wall: 5 * time.Second, CPU: time.Second},
+		Fetch: []string{"shop", "https://id.example"}, KV: []string{"s"}, Limits: limit.Limits{Wall: 2 * time.Second, CPU: 300 * time.Millisecond},
 	})
 	if err != nil {
 		t.Errorf("%s: %v", c.name, err)
