@@ -130,9 +130,9 @@ var proxyWasmCases = []testCase{
 	{name: "proxy_continue_stream proxy_http_call", build: func(p *program) {
 		p.on("proxy_on_request_headers", "iii", "i", p.put(mRequest, "sent", number(p.callout("shop", "/q"))), pause)
 		p.on("proxy_on_http_call_response", "iiiii", "", p.do("proxy_get_buffer_bytes", I32(4), I32(0), Get(3), outs), p.put(mRequest, "answer", value),
-			p.do("proxy_get_header_map_value", I32(mCall), p.text("x-answer"), outs), p.put(mRequest, "field", value), p.put(mRequest, "fields", number(Get(2))),
+			p.do("proxy_get_header_map_value", I32(mCall), p.text("x-answer"), outs), p.put(mRequest, "field", value), p.put(mRequest, "fields", number(Get(2))), p.put(mRequest, "context", number(Get(0))),
 			p.do("proxy_continue_stream", I32(0)))
-	}, origin: []string{"sent: 0", "answer: POST shop/q body", "field: yes", "fields: 2", "@fetch POST shop/q body"}},
+	}, origin: []string{"context: 1", "sent: 0", "answer: POST shop/q body", "field: yes", "fields: 2", "@fetch POST shop/q body"}},
 	{name: "proxy_http_call elsewhere", build: func(p *program) {
 		p.headers(p.put(mRequest, "sent", number(p.callout("other", "/q"))))
 	}, origin: []string{"sent: 2"}},

@@ -193,7 +193,7 @@ func (f *flowing) Close() error {
 	return f.src.Close()
 }
 
-// buffer is what a buffer type stands for now.
+// buffer is what a buffer type stands for in this callback.
 func (s *session) buffer(kind uint32) ([]byte, status) {
 	switch {
 	case kind > lastBuffer:

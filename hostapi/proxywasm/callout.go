@@ -26,9 +26,8 @@ const (
 // callout is a request of the guest's own. Its goroutine sends it to the session's results when it is over; until then
 // only that goroutine touches what came back.
 type callout struct {
-	id      uint32
-	context uint32 // on whose behalf it was made
-	cancel  context.CancelFunc
+	id     uint32
+	cancel context.CancelFunc
 
 	status int // 0 if it failed
 	fields []exchange.Field
@@ -123,7 +122,7 @@ func httpCall(s *session, a []uint64) status {
 	}
 	s.nextID++
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	c := &callout{id: s.nextID, context: s.effective, cancel: cancel}
+	c := &callout{id: s.nextID, cancel: cancel}
 	s.calls[c.id] = c
 	go c.run(ctx, fetcher, r, s.stage.MaxBody, s.results)
 	return s.put(a, 9, c.id)
@@ -162,9 +161,9 @@ func (c *callout) run(ctx context.Context, fetcher services.Fetcher, r *services
 // https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_on_http_call_response
 func (s *session) deliver(c *callout) error {
 	delete(s.calls, c.id)
-	s.reply, s.effective = c, c.context
+	s.reply, s.effective = c, rootID // a callout is the plugin's, whichever stream made it
 	defer func() { s.reply = nil }()
-	s.args = [5]uint64{uint64(c.context), uint64(c.id), uint64(len(c.fields)), uint64(len(c.body)), 0}
+	s.args = [5]uint64{rootID, uint64(c.id), uint64(len(c.fields)), uint64(len(c.body)), 0}
 	return s.tell(onCallResponse, s.args[:]...)
 }
 

@@ -51,7 +51,7 @@ func (s *session) pairs(kind uint32) ([]exchange.Field, status) {
 		return s.reply.fields, ok
 	case kind == mapCallTrailers && s.reply != nil:
 		return nil, ok
-	case x == nil || s.effective != s.id:
+	case x == nil:
 		return nil, notFound
 	case kind == mapRequest:
 		return s.fields(true), ok
@@ -116,7 +116,7 @@ func getMapValue(s *session, a []uint64) status {
 
 // changeable is the message whose fields of the map type can be changed now.
 func (s *session) changeable(kind uint32) (m int, trailer, changeable bool) {
-	if s.stage.X == nil || !s.in || s.effective != s.id {
+	if s.stage.X == nil || !s.in { // of one stream an instance at a time, whatever context is the effective one
 		return 0, false, false
 	}
 	switch kind {
