@@ -57,12 +57,13 @@ func fusionCases() (all []fusionCase) {
 			"a local never set, 2": {wasm.LocalGet, 3, wasm.LocalTee, 2},
 		}
 		uses := map[string][]any{
-			"if":          {wasm.If, byte(wasm.I32), wasm.I32Const, 1, wasm.Else, wasm.I32Const, 0, wasm.End},
-			"br_if":       {wasm.BrIf, 0, wasm.I32Const, 0, wasm.Return},
-			"select":      {wasm.LocalSet, 5, wasm.I32Const, 1, wasm.I32Const, 0, wasm.LocalGet, 5, wasm.Select},
-			"a value":     {},
-			"if, a local": {wasm.LocalSet, 4, wasm.LocalGet, 4, wasm.If, byte(wasm.I32), wasm.I32Const, 1, wasm.Else, wasm.I32Const, 0, wasm.End},
-			"if not":      {wasm.I32Eqz, wasm.If, byte(wasm.I32), wasm.I32Const, 0, wasm.Else, wasm.I32Const, 1, wasm.End},
+			"if":           {wasm.If, byte(wasm.I32), wasm.I32Const, 1, wasm.Else, wasm.I32Const, 0, wasm.End},
+			"br_if":        {wasm.BrIf, 0, wasm.I32Const, 0, wasm.Return},
+			"select":       {wasm.LocalSet, 5, wasm.I32Const, 1, wasm.I32Const, 0, wasm.LocalGet, 5, wasm.Select},
+			"a value":      {},
+			"if, a local":  {wasm.LocalSet, 4, wasm.LocalGet, 4, wasm.If, byte(wasm.I32), wasm.I32Const, 1, wasm.Else, wasm.I32Const, 0, wasm.End},
+			"if in a loop": {wasm.If, byte(wasm.I32), wasm.I32Const, 1, wasm.Else, wasm.I32Const, 0, wasm.End},
+			"if not":       {wasm.I32Eqz, wasm.If, byte(wasm.I32), wasm.I32Const, 0, wasm.Else, wasm.I32Const, 1, wasm.End},
 		}
 		for o, ordering := range orderings {
 			for an, a := range ands {
@@ -79,6 +80,10 @@ func fusionCases() (all []fusionCase) {
 							body := flat(x, y, first+wasm.Op(o), u)
 							if un == "br_if" {
 								body = flat(wasm.Block, empty, body, wasm.End, wasm.I32Const, 1)
+							}
+							if un == "if in a loop" { // three times, of which the last counts
+								body = flat(wasm.Loop, empty, body, wasm.LocalSet, 5, wasm.LocalGet, 4, wasm.I32Const, 1, wasm.I32Add, wasm.LocalTee, 4,
+									wasm.I32Const, 3, wasm.I32LtS, wasm.BrIf, 0, wasm.End, wasm.LocalGet, 5)
 							}
 							name := fmt.Sprintf("%s%s of %s and %s, left %v, by %s", letter, ordering.name, an, zn, left, un)
 							all = append(all, fusionCase{fn{name: name, params: letter + letter, results: "i", locals: letter + letter + "ii", code: body}, wide, left, o})
