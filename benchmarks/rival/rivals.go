@@ -81,7 +81,7 @@ func nginx(name, variant, pack string) Rival {
 			if j.Function == "" {
 				return Elsewhere
 			}
-			return does(true, true, "ua")(j)
+			return does(true, true, "ua", "ab", "rewrite")(j)
 		}
 	}
 	return p

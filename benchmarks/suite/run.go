@@ -149,6 +149,11 @@ func (b *bench) warm(s *Scenario, v *server) error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+	if s.Function == "jwt" {
+		if _, err := v.client.Closed(1, func(int) *load.Shot { return b.refused(s) }); err != nil {
+			return fmt.Errorf("a token that has ended: %w", err)
+		}
+	}
 	if s.Kind == Zipf {
 		next := b.zipf(s, v, 1)
 		if _, err := v.client.Closed(4*s.Objects, next); err != nil {

@@ -2,6 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -120,15 +124,38 @@ func (b *bench) shot(s *Scenario, id int) *load.Shot {
 }
 
 func (b *bench) shotOf(s *Scenario, class string, size, id int) *load.Shot {
-	shot := &load.Shot{
-		Request: []byte("GET " + origin.Path("p", class, size, id) + " HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: " + agent + "\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"),
-		Status:  200,
-		Body:    b.bodies.Body(size, id),
-	}
-	if s.Function == "ua" {
+	shot := &load.Shot{Status: 200, Body: b.bodies.Body(size, id)}
+	more := ""
+	switch s.Function {
+	case "ua":
 		shot.Field, shot.Value = "X-Device", "mobile"
+	case "ab":
+		more = "Cookie: theme=dark; cohort=b\r\n"
+		shot.Field, shot.Value = "X-Cohort", "b"
+	case "jwt":
+		more = "X-Token: " + token(4102444800) + "\r\n" // 2100
+	case "rewrite":
+		shot.Body = bytes.ReplaceAll(shot.Body, []byte("a"), []byte("4"))
 	}
+	shot.Request = []byte("GET " + origin.Path("p", class, size, id) + " HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: " + agent + "\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n" + more + "\r\n")
 	return shot
+}
+
+// refused is the request for an object with a token that has ended, which the function must not let pass.
+func (b *bench) refused(s *Scenario) *load.Shot {
+	shot := b.shot(s, 1)
+	shot.Status, shot.Body = 401, nil
+	shot.Request = bytes.ReplaceAll(shot.Request, []byte(token(4102444800)), []byte(token(1)))
+	return shot
+}
+
+// token is a JWT that ends at a time, with the key that the functions have.
+func token(ends int64) string {
+	code := base64.RawURLEncoding
+	text := code.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + code.EncodeToString(fmt.Appendf(nil, `{"sub":"keeper","exp":%d,"aud":"bench"}`, ends))
+	mac := hmac.New(sha256.New, []byte("a key that is only for measuring"))
+	mac.Write([]byte(text))
+	return text + "." + code.EncodeToString(mac.Sum(nil))
 }
 
 // used measures what f has the server use of processor time, and the origin see.

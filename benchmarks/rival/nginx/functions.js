@@ -3,4 +3,12 @@ function ua(r) {
 	r.headersOut['X-Device'] = agent && agent.includes('Mobile') ? 'mobile' : 'desktop';
 }
 
-export default {ua};
+function ab(r) {
+	r.headersOut['X-Cohort'] = r.variables.cookie_cohort === 'b' ? 'b' : 'a';
+}
+
+function rewrite(r, data, flags) {
+	r.sendBuffer(data.replaceAll('a', '4'), flags);
+}
+
+export default {ua, ab, rewrite};
