@@ -38,6 +38,8 @@ type Job struct {
 	MemoryMB int    // for stored responses
 	DiskMB   int    // 0 for none
 	Cores    int    // that it may use
+	// Asks says that requests reach the origin all along.
+	Asks bool
 	// Revalidate says that stored responses are to be confirmed by the origin once they are stale.
 	Revalidate bool
 	// Modules are the function for the node, by language.

@@ -146,7 +146,7 @@ func bare(self string) Rival {
 	return &program{
 		name: "bare", find: this(self), version: []string{"fasthttp of the node"},
 		lacks: func(j Job) string {
-			if !j.Cache {
+			if j.Asks {
 				return "asks no origin"
 			}
 			return does(true, false, "ua")(j)

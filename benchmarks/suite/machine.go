@@ -46,20 +46,21 @@ func procField(file, name string) string {
 	return ""
 }
 
-// commit is that of the tree, marked if it was changed.
+// commit is the newest that changed the node, marked if the tree has changes of its own.
 func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
+	node := []string{"--", "../edge", "../runtime", "../hostapi", "../go.mod"}
+	out, err := exec.Command("git", append([]string{"log", "-1", "--format=%h", "--abbrev=12"}, node...)...).Output()
 	if err != nil {
 		return ""
 	}
 	c := strings.TrimSpace(string(out))
-	if changed, err := exec.Command("git", "status", "--porcelain", "--", "../edge", "../runtime", "../hostapi").Output(); err != nil || len(changed) > 0 {
+	if changed, err := exec.Command("git", append([]string{"status", "--porcelain"}, node...)...).Output(); err != nil || len(changed) > 0 {
 		c += "+"
 	}
 	return c
 }
 
-// load is the machine's load average, for the progress lines.
+// loadAverage is the machine's, for the progress lines.
 func loadAverage() string {
 	b, _ := os.ReadFile("/proc/loadavg")
 	f := strings.Fields(string(b))

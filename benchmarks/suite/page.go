@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -14,7 +15,7 @@ func page(r *Result) ([]byte, error) {
 	type section struct {
 		Name, Title, Note string
 		Bars, Curves      template.HTML
-		Left              []Row // without figures
+		Left              []dash
 	}
 	var sections []section
 	for _, s := range scenarios() {
@@ -22,15 +23,12 @@ func page(r *Result) ([]byte, error) {
 		if len(rows) == 0 {
 			continue
 		}
-		sec := section{Name: s.Name, Title: s.Title}
+		sec := section{Name: s.Name, Title: s.Title, Left: dashes(rows)}
 		var measured []Row
 		for _, row := range rows {
-			if row.Reason != "" {
-				row.Reason, _, _ = strings.Cut(row.Reason, "\n")
-				sec.Left = append(sec.Left, row)
-				continue
+			if row.Reason == "" {
+				measured = append(measured, row)
 			}
-			measured = append(measured, row)
 		}
 		if len(measured) > 0 {
 			sec.Note = fmt.Sprintf("%d rounds, %d connections, commit %s, %s", len(measured[0].CPU), s.Conns, measured[0].Commit, measured[0].At)
@@ -61,7 +59,7 @@ Rounds take turns among the servers, and every answer is compared byte for byte.
 {{range .Sections}}<section><h2 id="{{.Name}}">{{.Title}}</h2>
 <p class="note">{{.Note}}</p>
 {{.Bars}}{{.Curves}}
-{{if .Left}}<dl class="note">{{range .Left}}<dt>{{.Server}}</dt><dd>– {{.Reason}}</dd>{{end}}</dl>{{end}}
+{{range .Left}}<p class="note">– {{range $i, $s := .Servers}}{{if $i}}, {{end}}{{$s}}{{end}}: {{.Reason}}</p>{{end}}
 </section>{{end}}
 <h2>Versions</h2>
 <dl>{{range $name, $version := .Result.Versions}}<dt>{{$name}}</dt><dd>{{$version}}</dd>{{end}}</dl>
@@ -150,17 +148,21 @@ func curves(rows []Row) string {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle" fill="#66717d">%s</text>`, x(i), height-6, name)
 	}
 	palette := []string{"#7f8c8d", "#0b7a75", "#d35400", "#2980b9", "#8e44ad", "#c0392b", "#b7950b", "#1f618d", "#27ae60", "#a04000", "#5b2c6f", "#34495e"}
-	ends := make([]float64, 0, len(rows))
-	for i, r := range rows {
+	// Names stand where their curves end, from the top, and none over another.
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(rows[j].quantile(of[4]), rows[i].quantile(of[4])) })
+	free := 0.0
+	for _, i := range order {
+		r := rows[i]
 		var path strings.Builder
 		for j := range names {
 			fmt.Fprintf(&path, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[j == 0], x(j), y(r.quantile(of[j])))
 		}
-		at := y(r.quantile(of[4])) + 4
-		for slices.ContainsFunc(ends, func(e float64) bool { return math.Abs(e-at) < 13 }) { // names do not cover one another
-			at += 4
-		}
-		ends = append(ends, at)
+		at := max(y(r.quantile(of[4]))+4, free)
+		free = at + 13
 		c := palette[i%len(palette)]
 		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.8"/><text x="%d" y="%.1f" fill="%s">%s</text>`, path.String(), c, width-right+10, at, c, template.HTMLEscapeString(r.Server))
 	}

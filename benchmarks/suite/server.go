@@ -86,7 +86,7 @@ func (b *bench) job(s *Scenario) rival.Job {
 	if memory == 0 {
 		memory = 256
 	}
-	return rival.Job{Cache: s.Kind != Miss, Function: s.Function, MemoryMB: memory, DiskMB: s.DiskMB,
+	return rival.Job{Cache: s.Kind != Miss, Asks: s.Kind == Miss || s.Kind == Revalidate || s.Kind == Collapse || s.Kind == Zipf, Function: s.Function, MemoryMB: memory, DiskMB: s.DiskMB,
 		Cores: len(b.serverCores), Revalidate: s.Kind == Revalidate, Modules: b.modules[s.Function]}
 }
 

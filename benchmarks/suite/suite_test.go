@@ -109,15 +109,30 @@ func TestResultFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(filepath.Dir(name), "suite.txt"))
-	if err != nil || !strings.Contains(string(text), "– why") {
+	if err != nil || !strings.Contains(string(text), "–  bare: why") {
 		t.Errorf("%v\n%s", err, text)
 	}
 	html, err := os.ReadFile(filepath.Join(filepath.Dir(name), "suite.html"))
-	if err != nil || !strings.Contains(string(html), "<dd>– why") || strings.Count(string(html), "<rect") != 2 || strings.Contains(string(html), "NaN") {
+	if err != nil || !strings.Contains(string(html), "– bare: why") || strings.Count(string(html), "<rect") != 2 || strings.Contains(string(html), "NaN") {
 		t.Errorf("%v\n%s", err, html)
 	}
 	var lines strings.Builder
 	if err := benchstat(&lines, filepath.Dir(name), "nginx"); err != nil || !strings.HasPrefix(lines.String(), "Benchmarkhit_1k 0 2000 cpu-ns/op\n") {
 		t.Errorf("%v\n%s", err, &lines)
+	}
+}
+
+// The README's table is that of the newest result.
+func TestReadme(t *testing.T) {
+	want, err := readme("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Error("README.md has not the table of the newest result: go run ./suite readme, in benchmarks")
 	}
 }

@@ -67,8 +67,6 @@ func writeScenario(w io.Writer, r *Result, s *Scenario) {
 	fmt.Fprintf(w, "%-28s %9s %17s %8s %9s %9s %9s %9s %8s\n", "", "µs CPU", "least, most", ratioTo, "req/s", "p50 µs", "p99", "p99.9", "MiB")
 	for _, row := range rows {
 		if row.Reason != "" {
-			reason, _, _ := strings.Cut(row.Reason, "\n")
-			fmt.Fprintf(w, "%-28s %9s %s\n", row.Server, "–", reason)
 			continue
 		}
 		fmt.Fprintf(w, "%-28s %9.2f %8.2f %8.2f %8.2f %9.0f %9.0f %9.0f %9.0f %8.1f", row.Server, median(row.CPU), slices.Min(row.CPU), slices.Max(row.CPU),
@@ -82,6 +80,31 @@ func writeScenario(w io.Writer, r *Result, s *Scenario) {
 		}
 		fmt.Fprintln(w)
 	}
+	for _, d := range dashes(rows) {
+		fmt.Fprintf(w, "–  %s: %s\n", strings.Join(d.Servers, ", "), d.Reason)
+	}
+}
+
+// A dash is a reason for having no figures, and who has none for it.
+type dash struct {
+	Reason  string
+	Servers []string
+}
+
+// dashes are the reasons of a scenario's rows, in the order in which they come up.
+func dashes(rows []Row) (all []dash) {
+	for _, row := range rows {
+		if row.Reason == "" {
+			continue
+		}
+		reason, _, _ := strings.Cut(row.Reason, "\n")
+		i := slices.IndexFunc(all, func(d dash) bool { return d.Reason == reason })
+		if i < 0 {
+			i, all = len(all), append(all, dash{Reason: reason})
+		}
+		all[i].Servers = append(all[i].Servers, row.Server)
+	}
+	return all
 }
 
 // baseline is the first row with figures.

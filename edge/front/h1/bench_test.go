@@ -120,7 +120,8 @@ func serveBare(nc net.Conn) {
 }
 
 // BenchmarkGet compares a request of a small response with a bare fasthttp
-// handler that answers the same; both without sockets.
+// handler that answers the same; both without sockets. What the whole node costs
+// with sockets, beside others, says benchmarks/suite.
 func BenchmarkGet(b *testing.B) {
 	b.Run("front", func(b *testing.B) {
 		b.ReportAllocs()
