@@ -35,11 +35,12 @@ export class HeadersView {
   /** The values of all field lines of that name. */
   getAll(name: string): string[] {
     const list: string[] = [];
-    for (let i = 0; ; i++) {
-      const v = this.at(name, i);
-      if (v === null) return list;
+    let v = this.at(name, 0);
+    while (v !== null) {
       list.push(v);
+      v = this.at(name, list.length);
     }
+    return list;
   }
 
   /** Whether there is a field line of that name. */

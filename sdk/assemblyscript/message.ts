@@ -59,16 +59,16 @@ export class RequestView {
 
   /** The value of the first cookie of that name, as the client sent it: it may be anything. */
   cookie(name: string): string | null {
-    for (let i = 0; ; i++) {
-      const line = this.fields.at("Cookie", i);
-      if (line === null) return null;
-      const list = line.split(";");
+    const lines = this.fields.getAll("Cookie");
+    for (let i = 0; i < lines.length; i++) {
+      const list = lines[i].split(";");
       for (let k = 0; k < list.length; k++) {
         const pair = list[k];
         const eq = pair.indexOf("=");
         if (eq >= 0 && pair.substring(0, eq).trim() == name) return pair.substring(eq + 1).trim();
       }
     }
+    return null;
   }
 }
 

@@ -64,7 +64,7 @@ func (n *fakeNode) Named(owner, name string) (admin.Function, bool) {
 }
 
 func (n *fakeNode) Deploy(_ context.Context, d admin.Deploy) (admin.Deployed, error) {
-	if !bytes.HasPrefix(d.Module, []byte("(module")) { // text, so that it can stand in a script
+	if !bytes.HasPrefix(d.Module, []byte("(module")) && !bytes.HasPrefix(d.Module, []byte("\x00asm")) { // text, so that it can stand in a script, or what a script has built
 		return admin.Deployed{}, &admin.Error{Code: admin.Invalid, Message: "this is no WebAssembly module", Hint: "build it with GOOS=wasip1 GOARCH=wasm"}
 	}
 	defer n.lock()()

@@ -12,6 +12,7 @@ import (
 type functionCommands struct {
 	New      functionNew      `cmd:"" help:"Make a project for a function, in Go, Rust, AssemblyScript or C."`
 	Build    functionBuild    `cmd:"" help:"Compile a project to a module, check it, and say what it costs."`
+	Test     functionTest     `cmd:"" help:"Hold a function against conversations, on a node of its own."`
 	Deploy   functionDeploy   `cmd:"" help:"Upload a module as a new version of a function, and run it."`
 	List     functionList     `cmd:"" help:"List functions."`
 	Show     functionShow     `cmd:"" help:"Show a function, its versions and who calls it."`

@@ -90,7 +90,7 @@ func New(dir string, o Options) (written []string, err error) {
 const sdkFolder = "sdk/wedge"
 
 // conversation is the file that says what the function has to answer.
-const conversation = "cases.test"
+const conversation = "function.cases"
 
 func projectFiles(name string, o Options) ([]file, error) {
 	read := func(base string) (string, error) {
@@ -171,11 +171,11 @@ const readme = `# {{name}}
 
 ` + "```" + `
 wedge function build               # {{name}}.wasm, with {{toolchain}}
-wedge function test                # holds it against cases.test, on a node of its own
+wedge function test                # holds it against function.cases, on a node of its own
 wedge function deploy {{name}} {{name}}.wasm
 ` + "```" + `
 
-` + "`{{source}}`" + ` is the function, ` + "`cases.test`" + ` says what it has to answer, ` + "`sdk/wedge`" + ` is the SDK, with its own README. A site of ` + "`wedge.yaml`" + ` binds it:
+` + "`{{source}}`" + ` is the function, ` + "`function.cases`" + ` says what it has to answer, ` + "`sdk/wedge`" + ` is the SDK, with its own README. A site of ` + "`wedge.yaml`" + ` binds it:
 
 ` + "```yaml" + `
 functions:

@@ -1,0 +1,66 @@
+package cases
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseErrors(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		c, err := Parse(text)
+		if want == "" {
+			if err != nil || c.String() != text {
+				t.Errorf("%q: %v, %v", text, c, err)
+			}
+			return
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+	const request = "-- request --\nGET https://a.example/\n"
+	f("About it.\n-- config --\na: b\n-- secrets --\nk: v: w\n-- kv s --\n/x: \n-- origin --\n204\n"+request+"-- response --\nanything\n-- log --\n-- origin got --\nx\n"+request, "")
+	f("-- request --\nPOST http://a.example/?b=c\nX: y\n\nbody\n\nmore\n", "")
+	f("", "no section request")
+	f("-- config --\na: b\n", "no section request")
+	f("-- response --\n"+request, `line 1: "response" belongs to no request`)
+	f(request+"-- config --\n", `line 3: "config" stands behind a request`)
+	f(request+"-- answer --\n", `line 3: no section is called "answer"`)
+	f("-- kv  --\n"+request, "no section is called")
+	f("-- config --\nnothing\n"+request, `line 1: config: want name: value, got "nothing"`)
+	f("-- origin --\nOK\n"+request, "want a status from 200 to 599")
+	f("-- origin --\n99\n"+request, "want a status from 200 to 599")
+	f("-- request --\nGET /\n", "want METHOD URL")
+	f("-- request --\nGET ftp://a.example/\n", "want METHOD URL")
+	f("-- request --\nGET https://a.example/ b\n", "has a space")
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("-- config --\na: b\n-- request --\nGET https://a.example/\n")
+	f.Add("-- origin --\n200\n\nx\n-- request --\nGET http://a/\nA: b\n\nbody")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := Parse(text)
+		if err != nil {
+			return
+		}
+		again, err := Parse(c.String())
+		if err != nil || again.String() != c.String() {
+			t.Errorf("%q: then %q, %v", text, again, err)
+		}
+	})
+}
+
+func TestDifference(t *testing.T) {
+	f := func(want, got, difference string) {
+		t.Helper()
+		if d := Difference(want, got); d != difference {
+			t.Errorf("%q and %q: %q, want %q", want, got, d, difference)
+		}
+	}
+	f("a\nb\n", "a\nb\n", "")
+	f("a\nb\nc\n", "a\nx\nc\n", "  a\n- b\n+ x\n  c\n")
+	f("", "a\n", "+ a\n")
+	f("a\n", "", "- a\n")
+	f("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n0\n", "+ 0\n  1\n  2\n  3\n...\n  7\n  8\n  9\n+ 0\n")
+}

@@ -1,0 +1,87 @@
+package cases_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/cases"
+	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/project"
+)
+
+var rewrite = flag.Bool("rewrite", false, "record the templates' conversations anew, as they go with the functions in C")
+
+// always are the templates that are held in each language by each run of the tests; the others are in C, and in all languages if WEDGE_PROOF is 1.
+var always = []string{"ab-routing", "headers"}
+
+// One conversation, guests of four languages: each template gives the same bytes in each of them, to the client and to the origin.
+func TestLanguagesGiveTheSameBytes(t *testing.T) {
+	withAssemblyScript(t)
+	for _, template := range project.Templates() {
+		for _, l := range []project.Language{project.C, project.AssemblyScript, project.Rust, project.Go} {
+			if l != project.C && !slices.Contains(always, template) && os.Getenv("WEDGE_PROOF") == "" {
+				continue
+			}
+			t.Run(template+"/"+string(l), func(t *testing.T) { hold(t, template, l) })
+		}
+	}
+}
+
+func hold(t *testing.T, template string, l project.Language) {
+	dir := filepath.Join(t.TempDir(), template)
+	if _, err := project.New(dir, project.Options{Language: l, Template: template}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := project.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := p.Build(t.Context(), project.BuildOptions{Plain: true})
+	var missing *project.MissingError
+	if errors.As(err, &missing) {
+		t.Skipf("%s: run .ci/tools", missing)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(p.Conversation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := cases.Parse(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := want.Run(t.Context(), cases.Options{Name: p.Name, Module: built.Module})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *rewrite && l == project.C {
+		if err := os.WriteFile(filepath.Join("..", "project", "templates", template, "function.cases"), []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if d := cases.Difference(want.String(), got.String()); d != "" {
+		t.Errorf("%s in %s, - wanted, + came:\n%s", template, l, d)
+	}
+}
+
+// withAssemblyScript puts the compiler of the tests of runtime/engine into PATH.
+func withAssemblyScript(t *testing.T) {
+	js, err := filepath.Abs("../../../../../runtime/engine/enginetest/guests/testdata/assemblyscript/node_modules/assemblyscript/bin/asc.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(js); err != nil {
+		return
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "asc"), []byte("#!/bin/sh\nexec node '"+js+"' \"$@\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+}
