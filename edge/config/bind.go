@@ -43,6 +43,7 @@ func (d *decoder) sites(c *Config, functions, origins *directory) {
 		d.encode(&s.Encode, path+".encode")
 		b := binder{d, c, functions, origins, s.Owner}
 		s.Functions = b.list(path+".functions", nil)
+		s.Handler = b.handler(path+".handler", nil, s.Functions)
 		s.Routes = b.routes(s, path+".routes")
 	}
 }
@@ -160,6 +161,30 @@ func (b *binder) list(path string, before []*Binding) []*Binding {
 	return list
 }
 
+// handler reads the binding at path, or keeps that of the site. functions are those that run before it.
+func (b *binder) handler(path string, site *Binding, functions []*Binding) *Binding {
+	h := site
+	if n, ok := b.later[path]; ok {
+		if _, null := b.resolve(n).(*ast.NullNode); null {
+			b.complain(nodePlace(n), "name a function, or remove the line", "%s has no value", path)
+			return site
+		}
+		if h = b.binding(n, path); h == nil {
+			return nil
+		}
+	}
+	for _, f := range functions {
+		if h != nil && f.Name == h.Name {
+			at := path
+			if _, own := b.later[path]; !own {
+				at = strings.TrimSuffix(path, ".handler") + ".functions"
+			}
+			b.complain(b.at(at), "a module is either a handler or a function with hooks: bind another one", "%s: the function %s is the handler and in functions as well", at, quote(string(h.Name)))
+		}
+	}
+	return h
+}
+
 // binding reads one element of the list: a name, or a map with a name and settings.
 func (b *binder) binding(item ast.Node, path string) *Binding {
 	n := b.resolve(item)
@@ -229,6 +254,7 @@ func (b *binder) routes(s *Site, path string) []Route {
 		b.policy(&r.Cache, at+".cache")
 		b.encode(&r.Encode, at+".encode")
 		r.Functions = b.list(at+".functions", s.Functions)
+		r.Handler = b.handler(at+".handler", s.Handler, r.Functions)
 		routes = append(routes, r)
 	}
 	return routes

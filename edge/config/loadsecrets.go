@@ -47,10 +47,16 @@ func LoadSecrets(c *Config) error {
 		for _, b := range s.Functions {
 			load(place+".functions."+string(b.Name), b.Secrets)
 		}
+		if s.Handler != nil {
+			load(place+".handler", s.Handler.Secrets)
+		}
 		for j := range s.Routes {
 			r := &s.Routes[j]
 			for _, b := range r.Functions[len(s.Functions):] {
 				load(place+".routes["+string(r.Path)+"].functions."+string(b.Name), b.Secrets)
+			}
+			if r.Handler != nil && r.Handler != s.Handler {
+				load(place+".routes["+string(r.Path)+"].handler", r.Handler.Secrets)
 			}
 		}
 	}

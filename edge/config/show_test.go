@@ -99,9 +99,9 @@ func TestFullIsFull(t *testing.T) {
 		}
 		return none
 	}
-	// The route's policy names what differs from the site's.
+	// The route's policy names what differs from the site's, a handler what differs from its function.
 	for _, path := range missing(reflect.TypeFor[Config](), "", []any{tree}) {
-		if !strings.HasPrefix(path, ".sites.routes.cache.") && !strings.HasPrefix(path, ".sites.functions.") && !strings.HasPrefix(path, ".sites.routes.functions.") {
+		if !strings.HasPrefix(path, ".sites.routes.cache.") && !strings.HasPrefix(path, ".sites.functions.") && !strings.HasPrefix(path, ".sites.routes.functions.") && !strings.HasPrefix(path, ".sites.handler.") && !strings.HasPrefix(path, ".sites.routes.handler.") {
 			t.Errorf("testdata/full.yaml does not name %s", path)
 		}
 	}

@@ -42,6 +42,8 @@ type Site struct {
 	Origin Name `yaml:"origin" rule:"required"`
 	// Functions for every route of the site, in order: a name, or a map with a name and the settings that differ here.
 	Functions []*Binding `yaml:"functions" rule:"later"`
+	// Function that answers the requests of the site, behind its functions' on_request: a name, or a map with a name and the settings that differ here. It must be made as a handler, a program that runs once for each request. What it answers is neither looked up in the cache nor stored; its own requests go to origins, through the cache.
+	Handler *Binding `yaml:"handler" rule:"later"`
 	// How responses are stored.
 	Cache CachePolicy `yaml:"cache"`
 	// How responses are compressed.
@@ -62,6 +64,8 @@ type Route struct {
 	Encode Encode `yaml:"encode"`
 	// Functions that run after the site's. In memory the list is complete: the site's bindings stand first, followed by the route's own.
 	Functions []*Binding `yaml:"functions" rule:"later"`
+	// Function that answers the requests of the route. The default is the site's.
+	Handler *Binding `yaml:"handler" rule:"later"`
 }
 
 // CachePolicy says how the responses of a site or a route are stored.

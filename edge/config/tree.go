@@ -57,6 +57,7 @@ func (b builder) config(c *Config) *tree {
 		site := t.child("sites").children[i]
 		s := &c.Sites[i]
 		site.add("functions", b.bindings(c, s.Owner, s.Functions))
+		site.add("handler", b.handler(c, s.Owner, s.Handler))
 		routes := &tree{kind: list}
 		for j := range s.Routes {
 			routes.add(string(s.Routes[j].Path), b.route(c, s, &s.Routes[j]))
@@ -77,7 +78,17 @@ func (b builder) route(c *Config, s *Site, r *Route) *tree {
 	t.add("cache", b.difference(reflect.ValueOf(r.Cache), reflect.ValueOf(s.Cache)))
 	t.add("encode", b.difference(reflect.ValueOf(r.Encode), reflect.ValueOf(s.Encode)))
 	t.add("functions", b.bindings(c, s.Owner, r.Functions[len(s.Functions):]))
+	if r.Handler != s.Handler { // the site's is the same one, not an equal one
+		t.add("handler", b.handler(c, s.Owner, r.Handler))
+	}
 	return t
+}
+
+func (b builder) handler(c *Config, owner Name, h *Binding) *tree {
+	if h == nil {
+		return nil
+	}
+	return b.binding(c, owner, h)
 }
 
 func (b builder) bindings(c *Config, owner Name, bindings []*Binding) *tree {
@@ -86,23 +97,28 @@ func (b builder) bindings(c *Config, owner Name, bindings []*Binding) *tree {
 	}
 	t := &tree{kind: list}
 	for _, binding := range bindings {
-		name := scalarTree(reflect.ValueOf(binding.Name))
-		f := c.Function(owner, binding.Name)
-		if f == nil {
-			panic("BUG: a binding without its function")
-		}
-		one := &tree{kind: table}
-		one.add("name", name)
-		if settings := b.difference(reflect.ValueOf(binding.Settings), reflect.ValueOf(f.Settings)); settings != nil {
-			one.keys = append(one.keys, settings.keys...)
-			one.children = append(one.children, settings.children...)
-		}
-		if len(one.keys) == 1 {
-			one = name
-		}
-		t.add(string(binding.Name), one)
+		t.add(string(binding.Name), b.binding(c, owner, binding))
 	}
 	return t
+}
+
+// binding is a name, or a table if it differs from its function.
+func (b builder) binding(c *Config, owner Name, binding *Binding) *tree {
+	name := scalarTree(reflect.ValueOf(binding.Name))
+	f := c.Function(owner, binding.Name)
+	if f == nil {
+		panic("BUG: a binding without its function")
+	}
+	one := &tree{kind: table}
+	one.add("name", name)
+	if settings := b.difference(reflect.ValueOf(binding.Settings), reflect.ValueOf(f.Settings)); settings != nil {
+		one.keys = append(one.keys, settings.keys...)
+		one.children = append(one.children, settings.children...)
+	}
+	if len(one.keys) == 1 {
+		return name
+	}
+	return one
 }
 
 // difference is the tree of v without what base says as well; nil if they say the same.

@@ -53,12 +53,12 @@ func (a functionsAPI) describe(c *config.Config, owner, name string) (admin.Func
 		has := func(list []*config.Binding) bool {
 			return slices.ContainsFunc(list, func(b *config.Binding) bool { return string(b.Name) == name })
 		}
-		if has(s.Functions) {
+		if has(s.Functions) || s.Handler != nil && string(s.Handler.Name) == name {
 			f.Bindings = append(f.Bindings, string(s.Name))
 			continue // its routes have it from the site
 		}
 		for j := range s.Routes {
-			if has(s.Routes[j].Functions) {
+			if h := s.Routes[j].Handler; has(s.Routes[j].Functions) || h != nil && string(h.Name) == name {
 				f.Bindings = append(f.Bindings, string(s.Name)+" "+string(s.Routes[j].Path))
 			}
 		}

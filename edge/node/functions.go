@@ -94,6 +94,14 @@ func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 	return r, nil
 }
 
+// Answer has a handler answer.
+func (l *loaded) Answer(x *exchange.Exchange) error {
+	if err := l.await(); err != nil {
+		return &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
+	}
+	return l.f.Answer(x, time.Time{})
+}
+
 func (l *loaded) await() error {
 	select {
 	case <-l.ready: // Fast path: all but always

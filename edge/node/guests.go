@@ -29,6 +29,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			KV:       guestKV{n.kv},
 			Cache:    guestCache{n.cache},
 			Fetcher:  guestFetch{n.origins, n.pipeline, m},
+			Origins:  guestOrigins{n},
 			Counters: guestCounters{counter.New(counter.Options{})},
 			Log:      guestLog{n.observer.Functions},
 			Metrics:  guestMetrics{m},
@@ -109,7 +110,7 @@ func (g guestFetch) Fetch(ctx context.Context, r *services.FetchRequest) (*servi
 	if r.UseCache {
 		return g.cached(ctx, r)
 	}
-	q := &origin.Request{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Loop: r.Loop}
+	q := &origin.Request{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Stream: r.Stream, Loop: r.Loop}
 	q.Header.CopyFrom(&r.Header)
 	got, err := g.u.Fetch(ctx, q)
 	if err != nil {
@@ -123,7 +124,8 @@ func (g guestFetch) cached(ctx context.Context, r *services.FetchRequest) (*serv
 	if r.Origin == "" {
 		return nil, fmt.Errorf("%w: only what named origins answer is cached: give the host of %q an entry in origins", services.ErrNotAllowed, r.Target)
 	}
-	q := &pipeline.OwnRequest{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Loop: r.Loop}
+	q := &pipeline.OwnRequest{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Stream: r.Stream, Loop: r.Loop,
+		Bypass: r.Cache.Bypass, TTL: r.Cache.TTL, Grace: r.Cache.Grace, Tags: r.Cache.Tags}
 	q.Header.CopyFrom(&r.Header)
 	got, err := g.p.Own(ctx, q)
 	if err != nil {

@@ -64,26 +64,40 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	var sites []route.Site[*pipeline.Route]
 	for i := range c.Sites {
 		s := &c.Sites[i]
-		make := func(name string, origin config.Name, p config.CachePolicy, e *config.Encode, bindings []*config.Binding) *pipeline.Route {
+		make := func(name string, origin config.Name, p config.CachePolicy, e *config.Encode, bindings []*config.Binding, handler *config.Binding) *pipeline.Route {
 			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p), Encode: encoder(e)}
 			var chain []hook.Binding
 			for _, b := range bindings {
 				got := bind(s.Owner, b)
 				chain = append(chain, got.binding)
-				if got.loaded != nil {
-					addFunction(&r.Rules, b, got.loaded)
+				if got.loaded == nil {
+					continue
 				}
+				if got.loaded.info.Handler {
+					errs = append(errs, &wrongKind{string(b.Name), true})
+				}
+				addFunction(&r.Rules, b, got.loaded)
 			}
 			r.Hooks = hook.NewChain(chain)
+			if handler != nil {
+				got := bind(s.Owner, handler)
+				r.Handler = &hook.Handler{Name: got.binding.Name, OnFailure: got.binding.OnFailure}
+				if got.loaded != nil {
+					r.Handler.Function = got.loaded
+					if !got.loaded.info.Handler {
+						errs = append(errs, &wrongKind{string(handler.Name), false})
+					}
+				}
+			}
 			return r
 		}
-		site := route.Site[*pipeline.Route]{Any: make("", s.Origin, s.Cache, &s.Encode, s.Functions)}
+		site := route.Site[*pipeline.Route]{Any: make("", s.Origin, s.Cache, &s.Encode, s.Functions, s.Handler)}
 		for _, h := range s.Hosts {
 			site.Hosts = append(site.Hosts, string(h))
 		}
 		for j := range s.Routes {
 			r := &s.Routes[j]
-			site.Routes = append(site.Routes, route.Path[*pipeline.Route]{Path: string(r.Path), Entry: make(string(r.Path), r.Origin, r.Cache, &r.Encode, r.Functions)})
+			site.Routes = append(site.Routes, route.Path[*pipeline.Route]{Path: string(r.Path), Entry: make(string(r.Path), r.Origin, r.Cache, &r.Encode, r.Functions, r.Handler)})
 		}
 		sites = append(sites, site)
 	}
@@ -93,6 +107,19 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	}
 	t.routes = pipeline.NewTable(sites)
 	return t, nil
+}
+
+// wrongKind says that a module is bound in a way in which it cannot run.
+type wrongKind struct {
+	function string
+	handler  bool // what the module is
+}
+
+func (e *wrongKind) Error() string {
+	if e.handler {
+		return "function " + e.function + ": its module answers requests by itself and has no hooks, and functions: binds it as one with hooks; write handler: " + e.function
+	}
+	return "function " + e.function + ": its module has hooks, and handler: binds it as one that answers by itself; put it into functions:"
 }
 
 // An override is what a function shall run once a table with it is in force.

@@ -26,6 +26,8 @@ type Request struct {
 	// field counts for named origins that keep it, and for nothing else.
 	Header exchange.Header
 	Body   []byte
+	// Stream is content that is read while it is sent, in place of Body.
+	Stream io.ReadCloser
 	// Loop are the values of CDN-Loop in the request for which this one is made.
 	Loop []string
 }
@@ -115,6 +117,8 @@ func (u *Upstreams) prepare(r *Request) (*pool, *exchange.Exchange, error) {
 	q.Header.AddKnown(exchange.CDNLoop, loop+u.o.Node)
 	if len(r.Body) > 0 {
 		q.Body, q.ContentLength = exchange.NewBytesBody(r.Body), int64(len(r.Body))
+	} else if r.Stream != nil {
+		q.Body, q.ContentLength = exchange.ReaderBody(r.Stream), -1
 	}
 	return p, x, nil
 }

@@ -23,6 +23,14 @@ type OwnRequest struct {
 	// others here, stay as they are until the body of the answer is closed.
 	Header exchange.Header
 	Body   []byte
+	// Stream is content that is read while it is sent, in place of Body. It is
+	// closed when nobody reads it any more, also after an error.
+	Stream io.ReadCloser
+	// Bypass, TTL, Grace and Tags are what the function wants of the cache, as
+	// a hook would by Choices.
+	Bypass     bool
+	TTL, Grace exchange.Duration
+	Tags       []string
 	// Loop are the values of CDN-Loop in the request for which this one is made.
 	Loop []string
 }
@@ -77,7 +85,12 @@ func (p *Pipeline) Own(ctx context.Context, q *OwnRequest) (*OwnResponse, error)
 	}
 	if len(q.Body) > 0 {
 		r.Body, r.ContentLength = exchange.NewBytesBody(q.Body), int64(len(q.Body))
+	} else if q.Stream != nil {
+		r.Body, r.ContentLength = exchange.ReaderBody(q.Stream), -1
 	}
+	ch := &x.Choices
+	ch.Bypass, ch.TTL, ch.Grace = q.Bypass, q.TTL, q.Grace
+	ch.Tags = append(ch.Tags, q.Tags...)
 	x.Peer = ownPeer{ctx}
 	x.Owner = q.Owner
 	c := p.begin(x)

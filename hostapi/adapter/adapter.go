@@ -40,6 +40,8 @@ type Facts struct {
 	ABI string
 	// Hooks are those at which the guest wants to be called.
 	Hooks exchange.HookSet
+	// Handler tells that it answers requests by itself: it has no hooks, and Run runs it once for a whole request.
+	Handler bool
 	// Streams tells that it may transform bodies while they are sent.
 	Streams bool
 	// Isolation is what holds if the operator does not say.

@@ -101,7 +101,7 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 	}
 	f.limits = spec.Limits.Within(h.o.Limits)
 	isolation := f.info.Isolation
-	if spec.Isolation != nil {
+	if spec.Isolation != nil && !f.info.Handler { // a program runs once
 		isolation = *spec.Isolation
 	}
 	var env []string

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
+	"github.com/wedgecdn/wedge/hostapi/fastly"
 	"github.com/wedgecdn/wedge/hostapi/httpwasm"
 	"github.com/wedgecdn/wedge/hostapi/native"
 	"github.com/wedgecdn/wedge/hostapi/proxywasm"
@@ -16,7 +17,9 @@ import (
 
 // abis are the contracts that modules are tried against, in this order: the first that knows a module has it. Each host
 // has its own, for what they keep.
-func abis() []adapter.ABI { return []adapter.ABI{httpwasm.ABI{}, proxywasm.New(), native.ABI{}} }
+func abis() []adapter.ABI {
+	return []adapter.ABI{httpwasm.ABI{}, proxywasm.New(), fastly.ABI{}, native.ABI{}}
+}
 
 // HostFuncs returns every function that a guest of any ABI may import, for
 // engine.Options.Host.

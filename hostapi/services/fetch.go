@@ -3,6 +3,7 @@ package services
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
@@ -31,6 +32,11 @@ type FetchRequest struct {
 	Method string
 	Header exchange.Header
 	Body   []byte
+	// Stream is content that is read while it is sent, in place of Body; nil is none. The Fetcher closes it, also when it
+	// fails.
+	Stream io.ReadCloser
+	// Cache says what becomes of it there, with UseCache.
+	Cache CacheChoice
 	// UseCache sends it through the node's cache.
 	UseCache bool
 	// Loop are the values of the CDN-Loop fields (RFC 8586) of the exchange's
@@ -43,4 +49,31 @@ type FetchResponse struct {
 	Status int
 	Header exchange.Header
 	Body   io.ReadCloser
+}
+
+// CacheChoice is how a function wants the cache to treat a request of its own.
+type CacheChoice struct {
+	// Bypass sends it past the cache: neither looked up nor stored.
+	Bypass bool
+	// TTL and Grace replace what the response says, Tags are added to those that it carries.
+	TTL, Grace exchange.Duration
+	Tags       []string
+}
+
+// Origins tells of the origins that functions may name.
+type Origins interface {
+	// Origin tells of the owner's origin of that name.
+	Origin(owner Owner, name string) (Origin, bool)
+}
+
+// Origin is what a function may know of an origin.
+type Origin struct {
+	// Scheme, Host and Port are where its first server is.
+	Scheme, Host string
+	Port         uint16
+	// HostField is the Host field that it sees, "" if that is the request's own.
+	HostField                                     string
+	ConnectTimeout, FirstByteTimeout, IdleTimeout time.Duration
+	// Unhealthy tells that no server of it takes requests now.
+	Unhealthy bool
 }

@@ -55,12 +55,22 @@ type Places interface {
 type Place struct {
 	Country, Region, City string
 	ASN                   uint32
+	// Detail is all that is known, as the JSON object that Fastly Compute's geolocation answers with; "" is that there is
+	// no more than the other fields.
+	Detail string
 }
 
 // Devices tells which class of device a client is: "mobile", "tablet",
 // "desktop", "bot", or "" if it does not know.
 type Devices interface {
 	Device(userAgent string) string
+}
+
+// DeviceDetails are Devices that know more.
+type DeviceDetails interface {
+	Devices
+	// DeviceDetail is all that is known, as the JSON object that Fastly Compute's device detection answers with.
+	DeviceDetail(userAgent string) (text string, known bool)
 }
 
 // Tracer takes the spans of functions when they have ended.

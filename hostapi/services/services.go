@@ -11,6 +11,7 @@ type Services struct {
 	KV       KV
 	Cache    Cache
 	Fetcher  Fetcher
+	Origins  Origins
 	Counters Counters
 	Log      Log
 	Metrics  Metrics

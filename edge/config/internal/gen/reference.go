@@ -69,6 +69,9 @@ func (p page) section(level, path string, t reflect.Type) {
 		if strings.Contains(path, "routes") && f.Type == reflect.TypeFor[config.CachePolicy]() || f.Type == reflect.TypeFor[[]*config.Binding]() && strings.Contains(path, "routes") {
 			continue // the same as the site's
 		}
+		if f.Type == reflect.TypeFor[*config.Binding]() && t != reflect.TypeFor[config.Site]() {
+			continue // the same as the site's
+		}
 		p.section("###", path+suffix+"."+f.Name, f.Type)
 	}
 }

@@ -112,6 +112,10 @@ func finish(s *jsonschema.Schema, t reflect.Type) {
 		case reflect.TypeFor[[]*config.Binding]():
 			name := scalarSchema(reflect.TypeFor[config.Name]())
 			p.Items = &jsonschema.Schema{OneOf: []*jsonschema.Schema{name, p.Items}}
+		case reflect.TypeFor[*config.Binding]():
+			one := *p
+			*p = jsonschema.Schema{Description: one.Description, OneOf: []*jsonschema.Schema{scalarSchema(reflect.TypeFor[config.Name]()), &one}}
+			one.Description = ""
 		case reflect.TypeFor[map[string]string]():
 			// As in the file: a number or a boolean is taken as it is written.
 			p.AdditionalProperties = &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}

@@ -1,0 +1,90 @@
+package fastly
+
+// maxHandles bounds what a run can have open at once.
+const maxHandles = 8192
+
+// noHandle is the number of no handle, as the ABI has it.
+const noHandle = ^uint32(0)
+
+// handles are the things that a run has open, by number from 1. All kinds share
+// the numbers, since a guest waits for several kinds at once; a number of the
+// wrong kind is a bad handle. A number is used again only when all have been
+// used, so that a guest's mistake does not hit another thing at once.
+type handles struct {
+	open []any // nil: closed
+	free int   // how many are nil
+	next int   // where to look for a free one once there are maxHandles
+}
+
+// closer is what a thing does when the run ends and it is still open.
+type closer interface{ abandon(err error) }
+
+// add opens a thing; false if too many are open.
+func (h *handles) add(v any) (uint32, bool) {
+	if len(h.open) < maxHandles {
+		h.open = append(h.open, v)
+		return uint32(len(h.open)), true
+	}
+	if h.free == 0 {
+		return noHandle, false
+	}
+	for h.open[h.next] != nil {
+		h.next = (h.next + 1) % maxHandles
+	}
+	h.open[h.next] = v
+	h.free--
+	return uint32(h.next + 1), true
+}
+
+func (h *handles) at(n uint32) any {
+	if n == 0 || n > uint32(len(h.open)) {
+		return nil
+	}
+	return h.open[n-1]
+}
+
+// remove closes a number; the thing is the caller's.
+func (h *handles) remove(n uint32) {
+	h.open[n-1] = nil
+	h.free++
+}
+
+// closeAll ends everything that is still open.
+func (h *handles) closeAll(err error) {
+	for _, v := range h.open {
+		if c, ok := v.(closer); ok {
+			c.abandon(err)
+		}
+	}
+	*h = handles{}
+}
+
+// find is the thing of a number, if it is of the kind T.
+func find[T any](c *call, n uint32) (*T, bool) {
+	v, ok := c.handles.at(n).(*T)
+	return v, ok
+}
+
+// takeAway is find, and the number is closed.
+func takeAway[T any](c *call, n uint32) (*T, bool) {
+	v, ok := find[T](c, n)
+	if ok {
+		c.handles.remove(n)
+	}
+	return v, ok
+}
+
+// open opens a thing and writes its number to the result i. If too many are
+// open, the thing is closed.
+func (c *call) open(i int, v any) status {
+	n, ok2 := c.handles.add(v)
+	if !ok2 {
+		if cl, is := v.(closer); is {
+			cl.abandon(errUnfinished)
+		}
+		c.put32(i, noHandle)
+		return limitExceeded
+	}
+	c.put32(i, n)
+	return ok
+}

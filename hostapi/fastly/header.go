@@ -1,0 +1,153 @@
+package fastly
+
+import (
+	"strings"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+)
+
+const (
+	// maxFields and maxHead bound a head that a guest makes.
+	maxFields = 512
+	maxHead   = 256 << 10
+	// maxName is the longest name of a field.
+	maxName = 1<<16 - 1
+)
+
+// names yields each name once, in lower case.
+func names(h *exchange.Header) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		seen := make(map[string]bool, h.Len())
+		for f := range h.All() {
+			n := strings.ToLower(f.Name)
+			if seen[n] {
+				continue
+			}
+			seen[n] = true
+			if !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// fieldName is a name as a field line has it, or why it is none.
+func fieldName(s string) status {
+	if len(s) > maxName {
+		return invalid
+	}
+	if s == "" {
+		return httpInvalid
+	}
+	for i := range len(s) {
+		if !isTokenByte(s[i]) {
+			return httpInvalid
+		}
+	}
+	return ok
+}
+
+func isTokenByte(b byte) bool {
+	switch {
+	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9':
+		return true
+	}
+	return strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
+}
+
+// fieldValue tells whether a value can stand in a field line.
+func fieldValue(s string) status {
+	for i := range len(s) {
+		if b := s[i]; b < ' ' && b != '\t' || b == 0x7f {
+			return httpInvalid
+		}
+	}
+	return ok
+}
+
+func fits(h *exchange.Header, name, value string) status {
+	if h.Len() >= maxFields || h.Size()+len(name)+len(value)+4 > maxHead {
+		return httpHeadTooLarge
+	}
+	return ok
+}
+
+// The functions of a header, on the parameters from i on.
+
+func (c *call) headerNames(h *exchange.Header, i int) status {
+	return c.giveList(i, i+1, i+2, i+3, names(h))
+}
+
+func (c *call) headerValue(h *exchange.Header, i int) status {
+	if st := fieldName(c.text(i)); st != ok {
+		return st
+	}
+	v, found := h.Named(c.text(i))
+	if !found {
+		c.put32(i+2, 0)
+		return invalid
+	}
+	return c.give(i+1, i+2, v)
+}
+
+func (c *call) headerValues(h *exchange.Header, i int) status {
+	if st := fieldName(c.text(i)); st != ok {
+		return st
+	}
+	return c.giveList(i+1, i+2, i+3, i+4, h.AllNamed(c.text(i)))
+}
+
+func (c *call) headerSetAll(h *exchange.Header, i int) status {
+	name := strings.Clone(c.text(i))
+	if st := fieldName(name); st != ok {
+		return st
+	}
+	values := strings.Split(c.text(i+1), "\x00")
+	values = values[:len(values)-1] // each ends with a NUL
+	for _, v := range values {
+		if st := fieldValue(v); st != ok {
+			return st
+		}
+	}
+	h.Delete(name)
+	for _, v := range values {
+		if st := fits(h, name, v); st != ok {
+			return st
+		}
+		h.Add(name, strings.Clone(v))
+	}
+	return ok
+}
+
+func (c *call) headerInsert(h *exchange.Header, i int) status {
+	return c.headerPut(h, i, (*exchange.Header).Set)
+}
+
+func (c *call) headerAppend(h *exchange.Header, i int) status {
+	return c.headerPut(h, i, (*exchange.Header).Add)
+}
+
+func (c *call) headerPut(h *exchange.Header, i int, put func(h *exchange.Header, name, value string)) status {
+	name, value := c.text(i), c.text(i+1)
+	if st := fieldName(name); st != ok {
+		return st
+	}
+	if st := fieldValue(value); st != ok {
+		return st
+	}
+	if st := fits(h, name, value); st != ok {
+		return st
+	}
+	put(h, strings.Clone(name), strings.Clone(value))
+	return ok
+}
+
+func (c *call) headerRemove(h *exchange.Header, i int) status {
+	if st := fieldName(c.text(i)); st != ok {
+		return st
+	}
+	if !h.Delete(c.text(i)) {
+		return invalid
+	}
+	return ok
+}
