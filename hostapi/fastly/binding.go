@@ -26,7 +26,10 @@ type Binding struct {
 	hosts   map[string]bool // as hostKey has them
 	origins map[string]bool
 	stores  map[string]bool
-	denied  atomic.Int64
+	flights flights
+	// patience is how long a guest waits for whoever reads what it writes, without any progress, on nobody's time.
+	patience time.Duration
+	denied   atomic.Int64
 }
 
 // NewBinding takes the options over; they must not be changed afterwards.
@@ -35,7 +38,7 @@ func NewBinding(o adapter.Settings) *Binding {
 	if o.Services == nil {
 		o.Services = new(services.Services)
 	}
-	b := &Binding{o: o, hosts: map[string]bool{}, origins: map[string]bool{}, stores: map[string]bool{}}
+	b := &Binding{o: o, patience: time.Minute, hosts: map[string]bool{}, origins: map[string]bool{}, stores: map[string]bool{}}
 	b.wasi.Environ, b.wasi.Args = o.Environ, []string{o.Name}
 	b.wasi.Begin(time.Now())
 	for _, f := range o.Fetch {

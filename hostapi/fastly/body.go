@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -36,6 +37,8 @@ type body struct {
 	ended   bool // it was read to its end, so its trailer is complete
 	out     *pipe
 	held    *gauge
+	// after is closed when what was written has been taken in; nil: nobody waits for that.
+	after <-chan struct{}
 }
 
 func newBody(held *gauge) *body { return &body{held: held} }
@@ -199,6 +202,7 @@ func (c *content) Close() error {
 	c.closed = true
 	c.b.abandon(errUnfinished)
 	<-c.s.over
+	c.s.leave()
 	// The session is another exchange's once this has told of its end.
 	return c.ended(1, c.s.err)
 }
@@ -263,7 +267,14 @@ func (c *call) toPipe(p *pipe, piece chunk) status {
 			c.host.Pause()
 			paused = true
 		}
-		<-changed
+		timer := time.NewTimer(c.b.patience)
+		select {
+		case <-changed:
+			timer.Stop()
+		case <-timer.C: // the reader may be waiting for this very guest
+			piece.drop(c.held)
+			return failed
+		}
 	}
 	if !p.put(piece) {
 		piece.drop(c.held)
@@ -282,31 +293,41 @@ func bodyRead(c *call) status {
 		if len(room) == 0 {
 			return ok
 		}
-		for len(b.chunks) > 0 && b.chunks[0].src != nil {
-			src := b.chunks[0].src
-			if !c.await(src.ahead(), src.peer) {
-				return failed
-			}
-			n, err := src.Read(room)
-			if err == io.EOF {
+		n, st := c.readBody(b, room)
+		if st == ok {
+			c.charge(n)
+			c.put32(2, uint32(n))
+		}
+		return st
+	})
+}
+
+// readBody reads the next bytes of a body; none is its end.
+func (c *call) readBody(b *body, room []byte) (int, status) {
+	for len(b.chunks) > 0 {
+		piece := &b.chunks[0]
+		if piece.src == nil {
+			if len(piece.b) == 0 {
 				b.pop()
 				continue
 			}
-			if err != nil {
-				return httpIncomplete
-			}
-			c.charge(n)
-			c.put32(2, uint32(n))
-			return ok
+			n, _ := b.Read(room)
+			return n, ok
 		}
-		n, err := b.Read(room)
-		if err != nil && err != io.EOF {
-			return httpIncomplete
+		if !c.await(piece.src.ahead(), piece.src.peer) {
+			return 0, failed
 		}
-		c.charge(n)
-		c.put32(2, uint32(n))
-		return ok
-	})
+		switch n, err := piece.src.Read(room); {
+		case n > 0:
+			return n, ok
+		case err == io.EOF:
+			b.pop()
+		case err != nil:
+			return 0, httpIncomplete
+		}
+	}
+	b.ended = true
+	return 0, ok
 }
 
 // await waits for done; false if the guest's time is over. What the client is
@@ -374,6 +395,9 @@ func bodyClose(c *call) status {
 		c.handles.remove(c.u32(0))
 		if b.out != nil {
 			b.out.end(nil)
+			if b.after != nil && !c.await(b.after, false) {
+				return failed
+			}
 			return ok
 		}
 		b.abandon(nil)
@@ -385,6 +409,9 @@ func bodyAbandon(c *call) status {
 	return onBody(c, func(b *body) status {
 		c.handles.remove(c.u32(0))
 		b.abandon(errUnfinished)
+		if b.after != nil && !c.await(b.after, false) {
+			return failed
+		}
 		return ok
 	})
 }

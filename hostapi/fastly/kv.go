@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -190,18 +189,15 @@ func (c *call) whole(handle uint32, most int64) ([]byte, status) {
 	var all []byte
 	buf := make([]byte, readAhead)
 	for {
-		if len(b.chunks) > 0 && b.chunks[0].src != nil && !c.await(b.chunks[0].src.ahead(), b.chunks[0].src.peer) {
-			return nil, failed
-		}
-		n, err := b.Read(buf)
+		n, st := c.readBody(b, buf)
 		all = append(all, buf[:n]...)
 		switch {
+		case st != ok:
+			return nil, st
 		case int64(len(all)) > most:
 			return nil, limitExceeded
-		case err == io.EOF:
+		case n == 0:
 			return all, ok
-		case err != nil:
-			return nil, httpIncomplete
 		}
 	}
 }

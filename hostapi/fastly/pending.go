@@ -96,6 +96,7 @@ func (c *call) first(list []<-chan struct{}, timeout time.Duration, peer bool) i
 	if peer {
 		c.host.Pause()
 		defer c.host.Resume()
+		timeout = c.b.patience
 	}
 	cases := make([]reflect.SelectCase, 0, len(list)+2)
 	add := func(ch any) {

@@ -100,6 +100,7 @@ func (s *Session) Run(ended adapter.Ended) (result int32, streaming bool, err er
 	case <-s.over:
 	}
 	if !s.answer.sent { // it is written before either is closed
+		s.leave()
 		return 0, false, s.err
 	}
 	s.take(x, ended)
@@ -169,6 +170,10 @@ func (s *Session) end(err error) {
 	s.stop()
 	s.handles.closeAll(errUnfinished)
 	s.wasi.End()
+}
+
+// leave ends what the run has of the exchange.
+func (s *Session) leave() {
 	if s.upload != nil {
 		s.upload.end()
 	}

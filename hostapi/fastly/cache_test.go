@@ -1,0 +1,159 @@
+package fastly
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+const second = 1_000_000_000
+
+// insertion is the record of how something is to be kept.
+func (p *program) insertion(maxAge, stale uint64, vary, keys, metadata string) (mask uint32, at pointer) {
+	w := make([]uint32, 20)
+	w[0], w[1] = uint32(maxAge), uint32(maxAge>>32)
+	w[8], w[9] = uint32(stale), uint32(stale>>32)
+	mask = 16
+	text := func(i int, s string, bit uint32) {
+		if s != "" {
+			w[i], w[i+1] = p.bytesAt(s), uint32(len(s))
+			mask |= bit
+		}
+	}
+	text(3, vary, 4)
+	text(10, keys, 32)
+	text(14, metadata, 128)
+	return mask, p.record(w...)
+}
+
+func (p *program) found(e uint32) string {
+	p.t.Helper()
+	out := fmt.Sprint(p.handle("cache.get_state", e))
+	b := p.out()
+	if p.call("cache.get_body", e, 0, 0, b) == ok {
+		out += " " + p.read(p.get(b))
+		p.must("http_body.close", p.get(b))
+	}
+	return out
+}
+
+func TestCoreCache(t *testing.T) {
+	w := newWorld(t)
+	w.program("lookup and insert", "0;3 kept;12;45;60000000000;meta", func(p *program) string {
+		look := func() uint32 { return p.handle("cache.lookup", "key", 0, 0) }
+		out := p.found(look())
+		mask, at := p.insertion(60*second, 0, "", "red", "meta")
+		b := p.handle("cache.insert", "key", mask, at)
+		p.write(b, "kept")
+		p.must("http_body.close", b)
+		e := look()
+		out += ";" + p.found(e)
+		part := func(mask uint32, record ...uint32) string {
+			b := p.handle("cache.get_body", e, mask, p.record(record...))
+			defer p.must("http_body.close", b)
+			return p.read(b)
+		}
+		_ = part
+		length, age := p.out(), p.out()
+		p.must("cache.get_length", e, length)
+		p.must("cache.get_max_age_ns", e, age)
+		if got := part(2|4, 1, 0, 2, 0); got != "ep" {
+			t.Errorf("a part: %q", got)
+		}
+		p.want(unsupported, "cache.get_hits", e, p.out())
+		return out + fmt.Sprint(";", p.get64(length)*3, ";45;", p.get64(age), ";", p.string("cache.get_user_metadata", e))
+	})
+	w.program("a transaction", "8;3 new;3 new", func(p *program) string {
+		e := p.handle("cache.transaction_lookup", "t", 0, 0)
+		out := p.found(e)
+		mask, at := p.insertion(60*second, 0, "", "", "")
+		b, back := p.out(), p.out()
+		p.must("cache.transaction_insert_and_stream_back", e, mask, at, b, back)
+		p.want(badHandle, "cache.transaction_insert", e, mask, at, p.out())
+		p.write(p.get(b), "new")
+		p.must("http_body.close", p.get(b))
+		return out + ";" + p.found(p.get(back)) + ";" + p.found(p.handle("cache.transaction_lookup", "t", 0, 0))
+	})
+	w.program("cancelled, abandoned, and stale", "8;8;8;15 old;7 old;3 old", func(p *program) string {
+		e := p.handle("cache.transaction_lookup", "c", 0, 0)
+		out := p.found(e)
+		p.must("cache.transaction_cancel", e)
+		p.want(badHandle, "cache.transaction_cancel", e)
+		e = p.handle("cache.transaction_lookup", "c", 0, 0)
+		out += ";" + p.found(e)
+		mask, at := p.insertion(0, 60*second, "", "", "")
+		b := p.handle("cache.transaction_insert", e, mask, at)
+		p.write(b, "half")
+		p.must("http_body.abandon", b)
+		e = p.handle("cache.transaction_lookup", "c", 0, 0)
+		out += ";" + p.found(e)
+		b = p.handle("cache.transaction_insert", e, mask, at)
+		p.write(b, "old")
+		p.must("http_body.close", b)
+		e = p.handle("cache.transaction_lookup", "c", 0, 0)
+		out += ";" + p.found(e) + ";" + p.found(p.handle("cache.transaction_lookup", "c", 0, 0))
+		mask, at = p.insertion(60*second, 0, "", "", "")
+		p.must("cache.transaction_update", e, mask, at)
+		return out + ";" + p.found(p.handle("cache.transaction_lookup", "c", 0, 0))
+	})
+	w.program("variants", "3 nl;3 de;0", func(p *program) string {
+		look := func(lang string) uint32 {
+			r := p.request("GET", "http://a.example/")
+			p.must("http_req.header_insert", r, "Lang", lang)
+			return p.handle("cache.lookup", "v", 2, p.record(r, 0, 0))
+		}
+		for _, lang := range []string{"nl", "de"} {
+			r := p.request("GET", "http://a.example/")
+			p.must("http_req.header_insert", r, "Lang", lang)
+			mask, at := p.insertion(60*second, 0, "lang", "", "")
+			copy(p.Bytes[uint32(at)+8:], p.Bytes[p.record(r):][:4])
+			b := p.handle("cache.insert", "v", mask|2, at)
+			p.write(b, lang)
+			p.must("http_body.close", b)
+		}
+		return p.found(look("nl")) + ";" + p.found(look("de")) + ";" + p.found(look("fr"))
+	})
+	w.program("replace", "0;3 b", func(p *program) string {
+		e := p.handle("cache.replace", "r", 0, 0)
+		out := fmt.Sprint(p.handle("cache.replace_get_state", e))
+		mask, at := p.insertion(60*second, 0, "", "", "")
+		b := p.handle("cache.replace_insert", e, mask, at)
+		p.write(b, "b")
+		p.must("http_body.close", b)
+		return out + ";" + p.found(p.handle("cache.lookup", "r", 0, 0))
+	})
+}
+
+// Many runs ask for one thing: one makes it, all get it.
+func TestHammerCoreCache(t *testing.T) {
+	w := newWorld(t)
+	for round := range 20 {
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		made := 0
+		for range 8 {
+			wg.Go(func() {
+				o := w.run("GET /", func(p *program) {
+					e := p.handle("cache.transaction_lookup", fmt.Sprint("k", round), 0, 0)
+					if p.handle("cache.get_state", e) != 8 {
+						p.reply(200, p.found(e))
+						return
+					}
+					mu.Lock()
+					made++
+					mu.Unlock()
+					mask, at := p.insertion(60*second, 0, "", "", "")
+					b := p.handle("cache.transaction_insert", e, mask, at)
+					p.write(b, "made")
+					p.must("http_body.close", b)
+					p.reply(200, "3 made")
+				})
+				w.wantContent("collapsed", o, 200, "3 made")
+			})
+		}
+		wg.Wait()
+		if made != 1 {
+			t.Fatalf("round %d: made %d times", round, made)
+		}
+	}
+}
