@@ -128,6 +128,9 @@ func (s *Session) Rollback() {}
 // Overflowed satisfies adapter.Session: a program that holds too much is told so.
 func (s *Session) Overflowed() bool { return false }
 
+// Finish satisfies adapter.Session: a program has ended by itself.
+func (s *Session) Finish() {}
+
 // Close satisfies adapter.Session.
 func (s *Session) Close() { s.reset(s.b) }
 
