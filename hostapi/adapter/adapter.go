@@ -34,6 +34,9 @@ type Module interface {
 // Import names a function that a module needs.
 type Import = engine.Import
 
+// Function is a host function as the page of what works has it: an empty note is that all of it works.
+type Function struct{ Name, Note string }
+
 // Facts is what an ABI says of a module of its own.
 type Facts struct {
 	// ABI is the contract with its version, as it stands in manifests: "wedge/1", "proxy-wasm/0.2.1".

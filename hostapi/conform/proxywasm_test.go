@@ -284,8 +284,8 @@ func TestProxyWasm(t *testing.T) {
 		names = append(names, funcs[i].Name)
 	}
 	every(t, names, proxyWasmCases)
+	n := newNode(t)
 	for _, c := range proxyWasmCases {
-		n := newNode(t) // filters share data on a node
 		p := newProgram(funcs)
 		c.build(p)
 		if !strings.Contains(c.name, "allocator") {

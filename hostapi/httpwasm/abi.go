@@ -63,3 +63,11 @@ func (ABI) Funcs() []hostcall.Func {
 	}
 	return all
 }
+
+// Functions are the functions with what works of them.
+func Functions() (list []adapter.Function) {
+	for i := range functions {
+		list = append(list, adapter.Function{Name: functions[i].name, Note: functions[i].status})
+	}
+	return list
+}

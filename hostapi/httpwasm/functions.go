@@ -24,7 +24,7 @@ type function struct {
 	outside bool
 	waits   bool
 	do      func(s *session, a []uint64) uint64
-	// Status is for the page of what works here.
+	// status is for the page of what works here.
 	status string
 }
 

@@ -141,3 +141,11 @@ func (*ABI) Funcs() []hostcall.Func {
 		hostcall.Func{Module: Module, Name: "pthread_equal", Params: types("ii"), Results: types("i"), Fuel: callFuel, Body: equal},
 	)
 }
+
+// Functions are the functions with what works of them.
+func Functions() (list []adapter.Function) {
+	for i := range functions {
+		list = append(list, adapter.Function{Name: functions[i].name, Note: functions[i].note})
+	}
+	return list
+}

@@ -1,0 +1,71 @@
+package conform
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wedgecdn/wedge/hostapi/adapter"
+	"github.com/wedgecdn/wedge/hostapi/httpwasm"
+	"github.com/wedgecdn/wedge/hostapi/proxywasm"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what is generated from the adapters' tables")
+
+// The page of what works of other hosts' ABIs says what the adapters' tables say.
+func TestCompatibilityPage(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`# Functions that were written for other hosts
+
+A module's imports and exports tell which ABI it speaks. Limits, isolation, failure policy, metrics and logs hold for all of them as
+for Wedge's own. This page is generated from the tables of the adapters: ` + "`go test ./hostapi/conform -rewrite`" + `.
+
+`)
+	table := func(title, about string, list []adapter.Function) {
+		fmt.Fprintf(&b, "## %s\n\n%s\n\n| function | status |\n|---|---|\n", title, about)
+		for _, f := range list {
+			note := f.Note
+			switch {
+			case note == "":
+				note = "works"
+			case !strings.HasPrefix(note, "unsupported"):
+				note = "works: " + note
+			}
+			fmt.Fprintf(&b, "| `%s` | %s |\n", f.Name, note)
+		}
+		b.WriteString("\n")
+	}
+	table("proxy-wasm 0.1.0, 0.2.0, 0.2.1", `The callbacks of the request run at `+"`on_request`"+`, those of the response at `+"`on_response`"+`. Isolation is `+"`instance`"+` unless the configuration says otherwise, memory 128MiB.
+Each instance has the plugin's context; ticks and queues are served by one root instance a binding. A filter that paused goes on when a callout or a
+tick lets it; with nothing under way that could, or when its wall time is spent, it has failed. Pseudo fields are `+"`:method :path :authority :scheme :status`"+`.
+
+Settings in the function's `+"`config`"+`: `+"`plugin_root_id`"+`, `+"`vm_id`"+`, `+"`vm_config`"+`, `+"`plugin_config`"+`; without the last the plugin's configuration is a JSON object of all other settings.
+Callouts reach what the function's `+"`fetch`"+` lists: the upstream is an origin's name, or the host of a listed URL.
+
+A response whose length is known and at most `+"`max_body`"+` is shown as a whole, before its head is sent, so that what the filter makes of it has the right length.
+Any other is shown chunk by chunk while it is sent: a filter that will change it removes Content-Length in `+"`proxy_on_response_headers`"+`, as other hosts ask of it too. Request
+bodies are shown as a whole; of one larger than `+"`max_body`"+` the filter sees the beginning, and fails if it looks at it.
+
+Properties have Envoy's paths, with NULs or dots: `+"`request.*`, `response.*`, `source.*`, `connection.*`, `plugin_*`, `route_name`, `cluster_name`"+`, and `+"`wedge.cache_key`, `wedge.cache_ttl`, `wedge.cache_tags`, `wedge.cache_outcome`"+`.`,
+		proxywasm.Functions())
+	table("http-wasm", `The HTTP handler ABI of Traefik's and Dapr's plugins: `+"`handle_request`"+` runs at `+"`on_request`"+`, `+"`handle_response`"+` at `+"`on_response`"+`, in the same instance.
+The guest's configuration is the setting `+"`config`"+` in the function's `+"`config`"+`, or a JSON object of all settings.`, httpwasm.Functions())
+	page := filepath.FromSlash("../../edge/docs/compatibility.md")
+	text := strings.TrimRight(b.String(), "\n") + "\n"
+	if *rewrite {
+		if err := os.WriteFile(page, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != text {
+		t.Errorf("%s is not what the tables say: go test ./hostapi/conform -rewrite", page)
+	}
+}
