@@ -19,8 +19,8 @@ type crowd struct {
 	done  chan struct{}
 }
 
-// gather has n connections ask: slowly for the large thing, or once for the small one.
-func gather(addr string, n int, slow bool, large, small *load.Shot) (*crowd, error) {
+// gather has n connections ask: slowly and for ever, or once.
+func gather(addr string, n int, slow bool, shot *load.Shot) (*crowd, error) {
 	c := &crowd{done: make(chan struct{})}
 	for range n {
 		conn, err := net.Dial("tcp", addr)
@@ -31,10 +31,10 @@ func gather(addr string, n int, slow bool, large, small *load.Shot) (*crowd, err
 		c.conns = append(c.conns, conn)
 		if slow {
 			_ = conn.(*net.TCPConn).SetReadBuffer(16 << 10)
-			c.wg.Go(func() { c.crawl(conn, large) })
+			c.wg.Go(func() { c.crawl(conn, shot) })
 			continue
 		}
-		if err := once(conn, small); err != nil {
+		if err := once(conn, shot); err != nil {
 			c.leave()
 			return nil, fmt.Errorf("connection %d of %d: %w", len(c.conns), n, err)
 		}

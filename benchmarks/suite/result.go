@@ -31,7 +31,7 @@ type Row struct {
 	Rate       float64     `json:",omitempty"` // of the open rounds, requests a second
 	OpenCPU    []float64   `json:",omitempty"`
 	Latency    []Latencies `json:",omitempty"` // of the open rounds, or of the others if there are none
-	MemoryMB   float64     `json:",omitempty"` // after the last round
+	MemoryMB   float64     `json:",omitempty"` // at the end of the last round
 }
 
 // Latencies are quantiles of a round, in µs.

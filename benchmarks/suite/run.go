@@ -9,7 +9,6 @@ import (
 	"github.com/wedgecdn/wedge/benchmarks/guest"
 	"github.com/wedgecdn/wedge/benchmarks/load"
 	"github.com/wedgecdn/wedge/benchmarks/origin"
-	"github.com/wedgecdn/wedge/benchmarks/proc"
 	"github.com/wedgecdn/wedge/benchmarks/rival"
 )
 
@@ -103,11 +102,6 @@ func (b *bench) run(s *Scenario) (rows []Row, err error) {
 	b.progress("\r%s: done, load average %s%20s\n", s.Name, loadAverage(), "")
 	for _, v := range all {
 		if v.row.Reason == "" {
-			if pids, err := proc.Tree(v.proc.PID); err == nil {
-				if n, err := proc.Memory(pids); err == nil {
-					v.row.MemoryMB = float64(n) / (1 << 20)
-				}
-			}
 			v.row.Commit, v.row.At = b.commit, time.Now().UTC().Format(time.RFC3339)
 		}
 		rows = append(rows, v.row)
@@ -161,15 +155,21 @@ func (b *bench) warm(s *Scenario, v *server) error {
 		}
 	}
 	v.fresh = 1000
-	if n := s.beside(); n > 0 {
-		var err error
-		if v.beside, err = gather(v.proc.Addr, n, s.Kind == Slow, b.shotOf(s, "keep", 1<<20, 1), b.shot(s, 1)); err != nil {
+	if s.Kind == Slow {
+		c, err := gather(v.proc.Addr, slowReaders, true, b.shotOf(s, "keep", 1<<20, 1))
+		if err != nil {
 			return err
 		}
-		v.stop = append(v.stop, v.beside.leave)
+		v.stop = append(v.stop, c.leave)
 	}
 	return nil
 }
+
+// How many connections stand beside those that are measured.
+const (
+	slowReaders = 200
+	idlers      = 10000
+)
 
 // zipf gives requests by a distribution in which the n-th object has a share of 1/n^0.9. A seed gives every server the same.
 func (b *bench) zipf(s *Scenario, v *server, seed uint64) func(int) *load.Shot {
@@ -217,6 +217,13 @@ func (b *bench) next(s *Scenario, v *server) (next func(int) *load.Shot, want or
 
 func (b *bench) closed(s *Scenario, v *server, _ float64) error {
 	next, want := b.next(s, v)
+	if s.Kind == Idle { // a process may not open so many files that all servers could have them at one time
+		c, err := gather(v.proc.Addr, idlers, false, b.shot(s, 1))
+		if err != nil {
+			return err
+		}
+		defer c.leave()
+	}
 	var r *load.Result
 	cpu, seen, err := v.used(func() (err error) {
 		r, err = v.client.Closed(s.Requests, next)
@@ -226,6 +233,9 @@ func (b *bench) closed(s *Scenario, v *server, _ float64) error {
 		err = asWanted(want, seen, s.Requests)
 	}
 	if err != nil {
+		return err
+	}
+	if err := v.weigh(); err != nil {
 		return err
 	}
 	v.row.Requests = s.Requests

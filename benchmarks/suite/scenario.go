@@ -58,14 +58,3 @@ func scenarios() []Scenario {
 		{Name: "idle", Title: "Hit, 1 KiB, beside 10 000 idle connections", Kind: Idle, Class: "keep", Size: kib, Objects: 1, Conns: 16, Requests: 8000},
 	}
 }
-
-// beside is how many connections stand beside those that are measured.
-func (s *Scenario) beside() int {
-	switch s.Kind {
-	case Slow:
-		return 200
-	case Idle:
-		return 10000
-	}
-	return 0
-}

@@ -30,7 +30,6 @@ type server struct {
 	dir    string
 	fresh  int         // the next id that was not asked for
 	shots  []load.Shot // for what is asked for again and again
-	beside *crowd
 	stop   []func()
 }
 
@@ -182,4 +181,15 @@ func (v *server) used(f func() error) (cpu time.Duration, seen origin.Counts, er
 	after, err := origin.Count(v.origin)
 	seen.Requests, seen.NotModified = after.Requests-before.Requests, after.NotModified-before.NotModified
 	return end - start, seen, err
+}
+
+// weigh notes what the server takes of the memory now.
+func (v *server) weigh() error {
+	pids, err := proc.Tree(v.proc.PID)
+	if err != nil {
+		return err
+	}
+	n, err := proc.Memory(pids)
+	v.row.MemoryMB = rounded(float64(n)/(1<<20), 1)
+	return err
 }

@@ -48,7 +48,7 @@ func TestRun(t *testing.T) {
 			switch {
 			case r.Reason != "":
 				t.Errorf("%s: %s: %s", s.Name, r.Server, r.Reason)
-			case len(r.CPU) != 2 || median(r.CPU) <= 0 || median(r.CPU) > 1e5 || len(r.Latency) != 2 || r.quantile(func(l Latencies) float64 { return l.P50 }) <= 0:
+			case len(r.CPU) != 2 || median(r.CPU) <= 0 || median(r.CPU) > 1e5 || len(r.Latency) != 2 || r.MemoryMB < 1 || r.quantile(func(l Latencies) float64 { return l.P50 }) <= 0:
 				t.Errorf("%s: %+v", s.Name, r)
 			}
 		}

@@ -198,7 +198,8 @@ func work() int32 {
 }
 `
 
-// BenchmarkLoad is what a restart of the node costs a module: from the disk cache, in a new process.
+// BenchmarkLoad is what a restart of the node costs a module: from the disk cache, in a new process. What the whole node needs
+// until its first hit, with twenty functions, is the scenario start of benchmarks/suite.
 func BenchmarkLoad(b *testing.B) {
 	module := Go(b, goGuest)
 	all := wasi.Funcs()
