@@ -82,6 +82,9 @@ func (c *command) build(p *project.Project, o project.BuildOptions) (*project.Bu
 	case errors.As(err, &missing):
 		return nil, hint(err, "%s", missing.Hint())
 	case errors.As(err, &compile):
+		for line := range strings.Lines(compile.Text) {
+			fmt.Fprintln(c.stderr, clean(strings.ReplaceAll(strings.TrimRight(line, "\r\n"), "\t", "    ")))
+		}
 		return nil, hint(err, "%s", compileHint(compile))
 	}
 	return built, err
@@ -102,7 +105,11 @@ func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
 	r := &buildReport{Name: p.Name, Language: string(p.Language), Size: len(built.Module), Optimised: built.Optimised}
 	fn, err := cost.Open(built.Module, cost.Options{})
 	if err != nil {
-		return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", exportHint(p.Language))
+		next := exportHint(p.Language)
+		if strings.Contains(err.Error(), "imports: ") {
+			next = "a function can import what the SDK declares, and WASI: what it wants else of a browser, of Node.js or of a C library is not there"
+		}
+		return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", next)
 	}
 	defer fn.Close()
 	if r.Hooks = fn.Hooks(); len(r.Hooks) == 0 {

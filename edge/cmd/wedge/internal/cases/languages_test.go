@@ -44,6 +44,9 @@ func hold(t *testing.T, template string, l project.Language) {
 	if errors.As(err, &missing) {
 		t.Skipf("%s: run .ci/tools", missing)
 	}
+	if compile := (*project.CompileError)(nil); errors.As(err, &compile) {
+		t.Fatalf("%v\n%s", err, compile.Text)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

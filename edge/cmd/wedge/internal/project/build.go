@@ -83,7 +83,7 @@ type Built struct {
 	Optimised bool
 }
 
-// A CompileError is what a compiler said about a source that it does not take.
+// A CompileError is that a compiler did not take the source; Text is what it said, in lines.
 type CompileError struct {
 	Language Language
 	Tool     string
@@ -91,7 +91,7 @@ type CompileError struct {
 }
 
 func (e *CompileError) Error() string {
-	return fmt.Sprintf("%s did not take the source:\n%s", e.Tool, strings.TrimRight(e.Text, "\n"))
+	return e.Tool + " did not take the source"
 }
 
 // Build compiles the project. The error is a [MissingError], a [CompileError] or the system's.
