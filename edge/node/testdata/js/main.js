@@ -1,0 +1,11 @@
+// One module with three programs, by the host that is asked for: an engine takes as long to compile for each.
+import { gate } from "./gate.js";
+import { pages } from "./pages.js";
+import { relay } from "./relay.js";
+
+const programs = { "gate.example": gate, "pages.example": pages, "relay.example": relay };
+
+addEventListener("fetch", (event) => {
+  const { hostname } = new URL(event.request.url);
+  event.respondWith(programs[hostname](event));
+});
