@@ -14,6 +14,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -114,7 +115,14 @@ func newBench(wedge string, rounds int) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wedge == "" {
+	measured := commit()
+	if wedge != "" {
+		b, err := os.ReadFile(wedge)
+		if err != nil {
+			return nil, err
+		}
+		measured = fmt.Sprintf("binary %.6x", sha256.Sum256(b)) // which may be of any tree
+	} else {
 		wedge = filepath.Join(os.TempDir(), fmt.Sprintf("wedge-bench-%d", os.Getuid()))
 		fmt.Fprintln(os.Stderr, "building the node")
 		cmd := exec.Command("go", "build", "-o", wedge, "./edge/cmd/wedge")
@@ -131,7 +139,7 @@ func newBench(wedge string, rounds int) (*bench, error) {
 		limit.Cur = limit.Max
 		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) // the scenario that needs more says so
 	}
-	b := &bench{self: self, rivals: rival.All(wedge, self), rounds: rounds, bodies: origin.NewBodies(origin.Largest), commit: commit(),
+	b := &bench{self: self, rivals: rival.All(wedge, self), rounds: rounds, bodies: origin.NewBodies(origin.Largest), commit: measured,
 		progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }}
 	cores, err := proc.Cores()
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 
 // BenchmarkSend compares a request here with one by net/http's Transport, to
 // the same server on loopback, which answers with as little work as possible:
-// the figures contain it.
+// the figures contain it. What a miss costs the whole node is the scenario miss
+// of benchmarks/suite.
 func BenchmarkSend(b *testing.B) {
 	for _, size := range []struct {
 		name string
