@@ -63,6 +63,9 @@ func (s *session) property(path string) (string, bool) {
 	case "response":
 		return s.responseProperty(x, rest)
 	case "source", "destination":
+		if area == "source" && rest == "client_region" { // as Google's load balancers call it
+			return s.place(x, "country")
+		}
 		return address(x, area, rest)
 	case "connection":
 		return connection(x, rest)
