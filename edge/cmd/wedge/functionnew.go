@@ -70,7 +70,7 @@ func languageOf(lang string) (project.Language, error) {
 	switch l {
 	case "js", "ts", "javascript", "typescript":
 		return "", hint(usage(fmt.Errorf("there is no SDK for %s", lang)),
-			"assemblyscript is TypeScript that compiles to small modules; JavaScript needs handlers with Fastly's ABI, which this version does not run")
+			"assemblyscript is TypeScript that compiles to small modules; JavaScript is compiled by the npm package @fastly/js-compute, for the ABI of Fastly, and not by this command")
 	case "as":
 		l = project.AssemblyScript
 	case "golang":
