@@ -23,6 +23,7 @@ type Shown struct {
 	Route     string     `json:"route" doc:"The route that has the path, empty for the site itself."`
 	Method    string     `json:"method" doc:"As functions left it."`
 	URL       string     `json:"url" doc:"In normal form, as functions left it."`
+	Rules     []Field    `json:"rules" doc:"What the route's configuration says of caching, by the names of its fields: the mode, and what is not the default."`
 	Functions []Decision `json:"functions" doc:"The functions that the request came to at on_request, in their order."`
 	Outcome   string     `json:"outcome" doc:"hit, stale, miss or pass; or answered, failed or refused, where it does not come to the cache."`
 	Reason    string     `json:"reason" doc:"Why it is no plain hit, empty if it is."`
@@ -62,6 +63,9 @@ type Stored struct {
 	Status   int       `json:"status"`
 	Length   int64     `json:"length" doc:"Bytes of the body."`
 	URL      string    `json:"url" doc:"What the client asked for whose request brought it."`
+	Place    string    `json:"place" doc:"Where the body stands: memory, disk (only there), or segments."`
+	Segments int64     `json:"segments,omitempty" doc:"In how many segments it stands."`
+	Present  int64     `json:"segments_stored,omitempty" doc:"How many of them are stored."`
 	Fields   []Field   `json:"fields"`
 	Received time.Time `json:"received" doc:"When it came or was last confirmed."`
 	// The sums of freshness, in seconds.

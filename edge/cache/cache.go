@@ -58,6 +58,9 @@ type Events struct {
 	Loading func(files, all int)
 	// DiskEvicted: the oldest file on disk has made room, with so many responses.
 	DiskEvicted func(objects int, bytes int64, age time.Duration)
+	// DiskIndexFull: the oldest file on disk makes room although there is space: the
+	// index has no room in memory for more responses.
+	DiskIndexFull func()
 	// DiskFault: the disk failed, or did not give back what was written. What
 	// that concerns counts as not stored.
 	DiskFault func(err error)
@@ -105,8 +108,27 @@ type onDisk struct {
 	over atomic.Bool
 }
 
-// diskIndex is how much of a cache's memory goes to the index of what is on disk.
-func diskIndex(memory int64) int64 { return memory / 16 }
+// diskIndex is how much of a cache's memory goes to the index of what is on disk:
+// enough for responses of 32 KiB on an average, within a sixteenth and an eighth.
+// More is for whoever gives the cache more memory: see [Cache.Indexable].
+func diskIndex(memory, disk int64) int64 {
+	return min(max(disk/(32<<10)*entryCost, memory/16), memory/8)
+}
+
+// entryCost is what the index takes for a response, in bytes.
+const entryCost = int64(disk.EntryCost)
+
+// Indexable is how many responses on disk the cache can find again, and how long
+// they are on an average if they are to fill the disk. Shorter ones do not: then
+// the index is what limits, and Events.DiskIndexFull tells.
+func (c *Cache) Indexable() (responses, average int64) {
+	if c.tier == nil {
+		return 0, 0
+	}
+	s := c.tier.disk.Stats()
+	n := s.IndexLimit / entryCost
+	return n, s.Limit / max(n, 1)
+}
 
 // join makes o an object that may stand elsewhere than in memory.
 func join(o *store.Object[kept]) {
@@ -127,7 +149,7 @@ func New(o Options) (*Cache, error) {
 	// freecache's own tables take 1 MiB at least, beside the bytes it is given.
 	bodies, index, fills := o.Memory/32*23-1<<20, o.Memory/8, o.Memory/32*3
 	if o.Disk.Size != 0 {
-		bodies -= diskIndex(o.Memory)
+		bodies -= diskIndex(o.Memory, o.Disk.Size)
 	}
 	if o.ReadAhead == 0 {
 		o.ReadAhead = min(512<<10, fills/16)

@@ -46,10 +46,40 @@ type Stored struct {
 	TTL     time.Duration
 	Purged  bool // softly: it has to be confirmed
 	Fetched uint64
+	// Place is where the body stands. In segments it is of that many, of which so
+	// many are stored; at most maxCounted are looked for.
+	Place                    Place
+	Segments, SegmentsStored int64
+}
+
+// A Place is where a stored body stands.
+type Place uint8
+
+// The places.
+const (
+	InMemory   Place = iota
+	OnDisk           // only there
+	InSegments       // each by itself, in memory or on disk
+)
+
+// String is the place in words.
+func (p Place) String() string { return [...]string{"memory", "disk", "segments"}[p] }
+
+// maxCounted bounds how many segments of one response are looked for.
+const maxCounted = 1 << 16
+
+// segmentsStored counts the segments that are there.
+func (c *Cache) segmentsStored(s *segmented) (n int64) {
+	for i := range min(s.count(), maxCounted) {
+		if c.hasSegment(c.segmentKey(s, i)) {
+			n++
+		}
+	}
+	return n
 }
 
 // Explain tells what Lookup would find for x, as x left on_request, without
-// using it: nothing is opened, counted or joined. Fetched of what is stored is
+// using it: nothing is opened, brought to memory, counted or joined. Fetched of what is stored is
 // the newest purge that its fetch knew.
 func (c *Cache) Explain(x *exchange.Exchange, r *Rules) Explanation {
 	rules := r.policy()
@@ -65,11 +95,26 @@ func (c *Cache) Explain(x *exchange.Exchange, r *Rules) Explanation {
 	e.Vary = varyFields(f.set.Names(), &x.Request.Header, &rules)
 	refused := c.refused.Has(f.key, x.Now)
 	e.State, e.Reason = c.judgeStored(x, &f, &a, &rules)
+	if e.State == Absent && c.tier != nil && e.Reason != exchange.ReasonAuthorization {
+		if o, names := c.tier.peek(f.key, func(names []string) store.Key { return c.variant(names, &x.Request.Header, &rules) }); o != nil {
+			e.State, e.Reason = c.judgeObject(x, &f, o, &a)
+			e.Variants = max(e.Variants, 1)
+			e.Vary = varyFields(names, &x.Request.Header, &rules)
+		}
+	}
 	e.State = settle(e.State, &a, refused)
 	o := f.object
 	if o != nil {
 		s := &Stored{Status: o.Head.Status, Length: o.Content.Size(), URL: o.Meta.mark.URL(), Facts: o.Meta.facts,
-			Age: o.Meta.facts.Age(x.Now), TTL: f.TTL(x.Now), Purged: f.soft, Fetched: o.Meta.mark.Born()}
+			Age: o.Meta.facts.Age(x.Now), TTL: f.TTL(x.Now), Purged: f.soft, Fetched: o.Meta.mark.Born(), Place: InMemory}
+		if d := o.Meta.disk; d != nil {
+			switch {
+			case d.segments != nil:
+				s.Place, s.Segments, s.SegmentsStored = InSegments, d.segments.count(), c.segmentsStored(d.segments)
+			case d.body != nil:
+				s.Place = OnDisk
+			}
+		}
 		o.Head.Unpack(&s.Header)
 		e.Stored = s
 	}

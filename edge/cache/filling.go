@@ -128,7 +128,14 @@ func (l *Filling) strip(fx *exchange.Exchange) (age string) {
 	age = strings.Clone(h.Value(exchange.Age))
 	rules := l.r.policy()
 	policy.Strip(h, &rules)
-	// The length is the body's, and trailers are not kept.
+	// The length is the body's.
+	//
+	// "Caches MAY either store trailer fields separate from header fields or discard
+	// them. Caches MUST NOT combine trailer fields with header fields."
+	// https://www.rfc-editor.org/rfc/rfc9111#section-3.1-5
+	//
+	// They are discarded: for the request that fetches as well, so that a hit is
+	// never another message than the miss before it.
 	h.DeleteKnown(exchange.ContentLength)
 	h.DeleteKnown(exchange.Trailer)
 	return age

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wedgecdn/wedge/edge/cache/disk"
 	"github.com/wedgecdn/wedge/edge/cache/policy"
 	"github.com/wedgecdn/wedge/edge/cache/store"
 	"github.com/wedgecdn/wedge/edge/cache/tag"
@@ -169,8 +170,26 @@ func (c *Cache) openFound(f *Found, head bool) {
 	}
 }
 
-// lookOnDisk brings what the disk has for x to memory, and judges and opens it.
+// lookOnDisk brings what the disk has for x to memory, and judges and opens it. Of
+// requests that come at once for the same, one reads and the others find it in
+// memory then.
 func (c *Cache) lookOnDisk(x *exchange.Exchange, f *Found, a *policy.Access, rules *policy.Rules) {
+	if !c.tier.disk.Has(disk.Key(f.key)) {
+		return
+	}
+	over, others := c.tier.turn(f.key)
+	if others != nil {
+		<-others
+	} else {
+		defer over()
+	}
+	f.set = c.store.Find(f.key)
+	if s, why := c.judgeStored(x, f, a, rules); s != Absent {
+		f.State, f.Reason = s, why
+		c.openFound(f, x.Request.Method == "HEAD")
+		return
+	}
+	// Nobody has brought it, it was another variant, or the index does not take it.
 	o, release := c.tier.load(f.key, func(names []string) store.Key { return c.variant(names, &x.Request.Header, rules) })
 	if o == nil {
 		return

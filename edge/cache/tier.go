@@ -56,6 +56,28 @@ type tier struct {
 	queue chan *store.Object[kept]
 	over  chan struct{}
 	done  sync.WaitGroup
+
+	mu sync.Mutex // below no other lock, and none is taken under it
+	// loading are the keys of which somebody reads a response from disk.
+	loading map[store.Key]chan struct{}
+}
+
+// turn makes the caller the one that reads the response of a key from disk, until
+// it calls over; or, if there is one, others is closed when that has read it.
+func (t *tier) turn(k store.Key) (over func(), others <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if ch := t.loading[k]; ch != nil {
+		return nil, ch
+	}
+	ch := make(chan struct{})
+	t.loading[k] = ch
+	return func() {
+		t.mu.Lock()
+		delete(t.loading, k)
+		t.mu.Unlock()
+		close(ch)
+	}, nil
 }
 
 // queued is how many responses may wait to be copied to disk. They hold no body
@@ -76,7 +98,7 @@ func (c *Cache) openTier(o *Options) error {
 	if err != nil {
 		return fmt.Errorf("cache: on disk: %w", err)
 	}
-	t := &tier{c: c, journal: j, queue: make(chan *store.Object[kept], queued), over: make(chan struct{})}
+	t := &tier{c: c, journal: j, queue: make(chan *store.Object[kept], queued), over: make(chan struct{}), loading: map[store.Key]chan struct{}{}}
 	c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20), Seed: j.Secret("tags")})
 	for i := range entries {
 		c.apply(&entries[i])
@@ -84,7 +106,7 @@ func (c *Cache) openTier(o *Options) error {
 	// Whatever has had a number is older than what is fetched from now on.
 	c.tags.Advance(j.First())
 	t.disk, err = disk.Open(disk.Options{
-		FS: fsys, ID: disk.ID(j.Secret("segments")), Size: o.Disk.Size, Index: diskIndex(o.Memory), Segment: o.Disk.Segment, Unchecked: o.Disk.Unchecked,
+		FS: fsys, ID: disk.ID(j.Secret("segments")), Size: o.Disk.Size, Index: diskIndex(o.Memory, o.Disk.Size), Segment: o.Disk.Segment, Unchecked: o.Disk.Unchecked,
 		Events: disk.Events{
 			Loading: o.Events.Loading,
 			Evicted: func(n int, bytes int64, age time.Duration) {
@@ -92,7 +114,8 @@ func (c *Cache) openTier(o *Options) error {
 					o.Events.DiskEvicted(n, bytes, age)
 				}
 			},
-			Fault: o.Events.DiskFault,
+			Crowded: o.Events.DiskIndexFull,
+			Fault:   o.Events.DiskFault,
 		},
 	})
 	if err != nil {
@@ -275,6 +298,21 @@ func (t *tier) load(k store.Key, match func(names []string) store.Key) (o *store
 		t.c.store.Remove(o, store.Removed)
 	}
 	return o, release
+}
+
+// peek is what load would bring, without bringing it, and the names that it varies by.
+func (t *tier) peek(k store.Key, match func(names []string) store.Key) (*store.Object[kept], []string) {
+	r, content, ok := t.disk.Find(disk.Key(k), func(names []string) disk.Key { return disk.Key(match(names)) })
+	if !ok {
+		return nil, nil
+	}
+	o, ok := t.c.unpack(&r)
+	if !ok || o.Meta.mark.State() == tag.Gone {
+		return nil, nil
+	}
+	o.Content = store.Elsewhere(content.Size())
+	o.Meta.disk.body = content
+	return o, r.Names
 }
 
 // keep makes o an object whose body stays on disk.

@@ -94,6 +94,8 @@ type CachePolicy struct {
 	StaleIfError Duration `yaml:"stale_if_error" default:"0s" rule:"zero"`
 	// Name of a response field that is obeyed before CDN-Cache-Control, which is obeyed before Cache-Control (RFC 9213).
 	TargetedField FieldName `yaml:"targeted_field"`
+	// Whether clients get the fields that speak to this cache only: Surrogate-Key, Cache-Tag, Surrogate-Control and the `targeted_field`. Otherwise they are removed from responses. CDN-Cache-Control always stays: it speaks to every cache of this kind on the way.
+	SendSurrogateFields bool `yaml:"send_surrogate_fields"`
 	// What is fetched when one range is asked for of which nothing is stored: `whole` fetches everything and keeps it, `forward` asks the origin for the range and keeps that part.
 	Ranges Ranges `yaml:"ranges" default:"whole"`
 	// Size of the segments in which what is longer is fetched from the origin, stored and evicted: each by a request for a range, when a client comes to it, and one ahead. It needs an origin that gives ranges and a strong ETag; what it gives otherwise is fetched whole. 0 fetches everything whole. It takes the place of `ranges: forward`, and has no effect without `collapse`, and where functions see responses before they are stored (on_fetched).

@@ -152,6 +152,9 @@ func invalid(field, message, hint string) error {
 // shown is an explanation in the words of the API.
 func shown(owner string, e *pipeline.Explanation) admin.Shown {
 	s := admin.Shown{Owner: owner, Site: e.Site, Route: e.Route, Method: e.Method, URL: e.URL}
+	if e.Rules != nil {
+		s.Rules = rulesShown(e.Rules)
+	}
 	for _, d := range e.Functions {
 		v := admin.Decision{Function: d.Function, Answered: d.Answered, Changed: d.Changed}
 		if d.Failed != exchange.ReasonNone {
@@ -193,7 +196,7 @@ func shown(owner string, e *pipeline.Explanation) admin.Shown {
 
 func storedShown(o *cache.Stored) *admin.Stored {
 	f := &o.Facts
-	s := &admin.Stored{Status: o.Status, Length: o.Length, URL: o.URL, Received: time.Unix(0, f.Received).UTC(), Purged: o.Purged,
+	s := &admin.Stored{Status: o.Status, Length: o.Length, Place: o.Place.String(), Segments: o.Segments, Present: o.SegmentsStored, URL: o.URL, Received: time.Unix(0, f.Received).UTC(), Purged: o.Purged,
 		Age: o.Age.Seconds(), Lifetime: f.Lifetime.Seconds(), TTL: o.TTL.Seconds(), WhileRevalidate: f.WhileRevalidate.Seconds(), IfError: f.IfError.Seconds()}
 	for h := range o.Header.All() {
 		s.Fields = append(s.Fields, admin.Field{Name: h.Name, Value: h.Value})

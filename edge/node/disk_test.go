@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -40,6 +41,24 @@ func TestCacheOutlivesRestart(t *testing.T) {
 
 	asked := u.requests.Load()
 	w = newWorldIn(t, dir, nil, yaml(", disk: 64MiB"), nil)
+	// What is on disk only is shown as such, and not brought to memory by that.
+	for range 2 {
+		shown := w.did("POST", "/v1/cache/show", []byte(`{"url": "http://shop.example/a"}`)).body
+		for _, want := range []string{`"outcome":"hit"`, `"place":"disk"`, `"rules":[{"name":"mode","value":"honour"}]`} {
+			if !strings.Contains(strings.ReplaceAll(shown, `": `, `":`), want) {
+				t.Errorf("of what is on disk is shown %s, without %s", shown, want)
+			}
+		}
+	}
+	// Of those who come at once one reads it.
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() { w.wantOutcome(site+"/a", 200, "/a", "; hit") })
+	}
+	wg.Wait()
+	if m := w.did("GET", "/metrics", nil).body; !strings.Contains(m, "\nwedge_events_total{event=\"cache_from_disk\"} 1\n") {
+		t.Error("fifty requests for one response have read it from disk more than once")
+	}
 	w.wantOutcome(site+"/a", 200, "/a", "; hit")
 	w.wantOutcome(site+"/long", 200, long, "; hit")
 	w.want(site+"/long", 206, long[100:300_000], "Range", "bytes=100-299999")

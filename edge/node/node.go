@@ -188,6 +188,7 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	diskAge := m.Durations("cache_disk_evicted_age_seconds", "Age of files of the cache on disk when they made room for others.", true)
 	began := time.Now()
 	var faulted atomic.Int64 // when a fault was logged, in seconds
+	var crowded atomic.Int64 // when a full index was, in minutes
 	n.cache, err = cache.New(cache.Options{Memory: int64(c.Cache.Memory), ObjectSize: int64(c.Cache.ObjectSize), Disk: disk, Events: cache.Events{
 		FromDisk: func() { m.Event("cache_from_disk") },
 		Loading: func(files, all int) {
@@ -196,6 +197,12 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 			}
 		},
 		DiskEvicted: func(_ int, _ int64, age time.Duration) { m.Event("cache_disk_evicted"); diskAge(age) },
+		DiskIndexFull: func() {
+			m.Event("cache_disk_index_full")
+			if now := time.Now().Unix() / 60; crowded.Swap(now) != now {
+				n.log.Warn("the cache on disk gives up its oldest responses although there is space: cache.memory has no room for an index of more; raise it", "responses", n.cache.Stats().Disk.Objects)
+			}
+		},
 		DiskFault: func(err error) {
 			m.Event("cache_disk_fault")
 			// A disk that fails fails often; the metric counts, the log says what.
@@ -215,6 +222,9 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	if disk.Size > 0 {
 		s := n.cache.Stats().Disk
 		n.log.Info("the cache on disk is ready", "responses", s.Objects, "bytes", s.Bytes, "took", time.Since(began).Round(time.Millisecond))
+		if most, average := n.cache.Indexable(); average > smallResponses {
+			n.log.Info("the index of the cache on disk is small for its size: shorter responses than the average that fills it leave space unused; raise cache.memory to find more", "responses", most, "average", config.Size(average).String())
+		}
 		m.Gauge("cache_disk_objects", "Responses stored on disk.", func() float64 { return float64(n.cache.Stats().Disk.Objects) })
 		m.Gauge("cache_disk_bytes", "Disk space of stored responses.", func() float64 { return float64(n.cache.Stats().Disk.Bytes) })
 	}
@@ -250,6 +260,10 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	}
 	return nil
 }
+
+// smallResponses is the average length of responses from which on it is worth a
+// word that shorter ones would not fill the disk, in bytes.
+const smallResponses = 32 << 10
 
 // ownAddrs are the addresses that functions' own requests must not reach.
 func (n *Node) ownAddrs(c *config.Config) (own []netip.AddrPort) {

@@ -65,7 +65,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		make := func(name string, origin config.Name, p config.CachePolicy, e *config.Encode, bindings []*config.Binding, handler *config.Binding) *pipeline.Route {
-			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p), Encode: encoder(e)}
+			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p), Encode: encoder(e), SendSurrogate: p.SendSurrogateFields}
 			var chain []hook.Binding
 			for _, b := range bindings {
 				got := bind(s.Owner, b)

@@ -29,6 +29,9 @@ type Explanation struct {
 	Reason  exchange.Reason
 	Status  int
 	Cache   cache.Explanation
+	// Rules are what the route's configuration says of caching; nil if the request
+	// came to no route.
+	Rules *cache.Rules
 }
 
 // A Decision is what one function made of a request at on_request.
@@ -71,6 +74,7 @@ func (p *Pipeline) Explain(x *exchange.Exchange, owner string) (e Explanation, e
 			if c.route.Owner != owner {
 				return e, ErrForeign
 			}
+			e.Rules = &c.route.Rules
 			if c.route.Hooks.Has(exchange.OnRequest) {
 				s = c.watchedRequest(&e)
 			} else {

@@ -26,6 +26,7 @@ func (c *call) finish() step {
 		r.ContentLength = 0
 	}
 	c.compress()
+	c.dropSurrogate()
 	if !h.Has(exchange.Date) {
 		// "An origin server with a clock MUST generate a Date header field in all
 		// 2xx, 3xx, and 4xx responses"; what we make ourselves, we date.
@@ -47,6 +48,27 @@ func (c *call) finish() step {
 	r.Body = &c.body
 	x.FirstByte = c.p.since(x.Now)
 	return sent
+}
+
+// dropSurrogate removes what origins say to this cache and to nobody else: tags,
+// which may name what is nobody's business, and fields by which a cache behind
+// this one would do what was not meant for it. Who debugs sees them.
+//
+// CDN-Cache-Control stays: it is for "CDN caches", and there may be another one
+// before the client. https://www.rfc-editor.org/rfc/rfc9213#section-3
+func (c *call) dropSurrogate() {
+	if c.route == nil || c.route.SendSurrogate || c.forGuest || c.debug {
+		return
+	}
+	h := &c.x.Response.Header
+	for _, k := range [...]exchange.Known{exchange.SurrogateKey, exchange.CacheTag, exchange.SurrogateControl} {
+		if h.Has(k) {
+			h.DeleteKnown(k)
+		}
+	}
+	if t := c.route.Rules.Target; t != "" && exchange.Lookup(t) != exchange.CDNCacheControl {
+		h.Delete(t)
+	}
 }
 
 // cacheStatus adds this node's member to Cache-Status (RFC 9211).

@@ -37,7 +37,11 @@ func (w *world) push(b *strings.Builder, words []string, input string) {
 	}
 	closed := &closeCounter{Reader: content}
 	r.Body = exchange.ReaderBody(closed)
+	ended := w.howManyEnded()
 	why, err := w.p.Push(w.fill(words, ""), owner, r)
+	if n := w.howManyEnded(); n != ended {
+		w.t.Errorf("a push was told of as %d requests of clients", n-ended)
+	}
 	synctest.Wait()
 	switch {
 	case err != nil:
@@ -63,3 +67,10 @@ type closeCounter struct {
 }
 
 func (c *closeCounter) Close() error { c.n++; return nil }
+
+// howManyEnded is how many clients' exchanges have ended.
+func (w *world) howManyEnded() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.ended)
+}

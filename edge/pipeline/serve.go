@@ -514,7 +514,7 @@ func (c *call) end() {
 		c.route.Hooks.End(x)
 	}
 	c.dropFound()
-	if !c.forGuest {
+	if !c.forGuest && c.push == nil { // else no client has asked
 		took := x.Took
 		if took == 0 {
 			took = p.since(x.Now)

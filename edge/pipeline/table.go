@@ -22,6 +22,8 @@ type Route struct {
 	Handler *hook.Handler
 	// Encode compresses what clients get; nil: nothing is.
 	Encode *encode.Encoder
+	// SendSurrogate sends clients the fields that speak to this cache only.
+	SendSurrogate bool
 	// own tells that it is the way of functions' own requests; see Own.
 	own bool
 }

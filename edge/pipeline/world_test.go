@@ -88,7 +88,7 @@ func (w *world) Bug(_ *exchange.Exchange, v any, stack []byte) {
 // site HOST [option...]: options are mode=pass|force, ttl=, origin=, cookies=ignore,
 // key_cookie=, strip_set_cookie, store_set_cookie, no_collapse, reads_private, functions=a,b:open,
 // handler=a:open (one of the functions, with an on_handle), heuristic=, swr= and sie= (what holds for responses that do not say so), status=CODE:TTL, target=FIELD,
-// ignore_client, match_language, ranges, segment=BYTES, encode=br,gzip.
+// ignore_client, match_language, ranges, segment=BYTES, send_surrogate, encode=br,gzip.
 // A line of input "PATH option..." is a route.
 func (w *world) site(words []string, input string) {
 	base := &Route{Owner: "default", Site: words[0], Origin: "main", Rules: cache.Rules{Owner: "default", Site: words[0], Origin: "main", Collapse: true}}
@@ -143,6 +143,8 @@ func (w *world) options(r *Route, options []string) {
 			r.Rules.Target = value
 		case "ranges":
 			r.Rules.ForwardRanges = true
+		case "send_surrogate":
+			r.SendSurrogate = true
 		case "segment":
 			n, _ := strconv.Atoi(value)
 			r.Rules.Segment = int64(n)

@@ -175,6 +175,9 @@ func (t *Tier) commit(r *Record, c *Content, reg region, payload []byte) (ref, e
 	}
 	s.log = append(s.log, spot)
 	if crowded {
+		if t.o.Events.Crowded != nil {
+			t.o.Events.Crowded()
+		}
 		t.evict()
 	}
 	return at, nil

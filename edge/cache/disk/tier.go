@@ -42,6 +42,8 @@ type Events struct {
 	// Evicted: the oldest segment has made room, and with it so many responses.
 	// The age is that of the segment.
 	Evicted func(objects int, bytes int64, age time.Duration)
+	// Crowded: a segment makes room since the index has no place for more responses.
+	Crowded func()
 	// Fault: reading, writing or a checksum failed; the tier goes on without
 	// what it concerned.
 	Fault func(err error)
@@ -168,6 +170,7 @@ type Stats struct {
 	Objects, Segments   int
 	Bytes, Limit        int64
 	IndexBytes          int64
+	IndexLimit          int64
 	Faults              int64
 	Evicted, Readmitted int64 // responses
 	Written             int64 // bytes, since the start
@@ -185,7 +188,7 @@ func (t *Tier) Stats() Stats {
 	defer t.mu.Unlock()
 	return Stats{
 		Objects: t.index.count, Segments: len(t.segments), Bytes: t.sealed + active, Limit: t.o.Size,
-		IndexBytes: int64(t.index.count) * EntryCost, Faults: t.faults.Load(),
+		IndexBytes: int64(t.index.count) * EntryCost, IndexLimit: t.o.Index, Faults: t.faults.Load(),
 		Evicted: t.evicted.Load(), Readmitted: t.readmitted.Load(), Written: t.written.Load(),
 	}
 }

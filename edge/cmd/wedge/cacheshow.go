@@ -86,7 +86,12 @@ func printShown(w io.Writer, s *admin.Shown) error {
 	if s.Site != "" {
 		t.row("route", strings.TrimSpace(owned(s.Owner, s.Site)+" "+s.Route))
 	}
-	head := "functions"
+	head := "rules"
+	for _, r := range s.Rules {
+		t.row(head, r.Name+": "+r.Value)
+		head = " "
+	}
+	head = "functions"
 	for _, d := range s.Functions {
 		t.row(head, d.Function+": "+decided(d))
 		head = " "
@@ -104,6 +109,13 @@ func printShown(w io.Writer, s *admin.Shown) error {
 	}
 	if o := s.Stored; o != nil {
 		t.row("stored", fmt.Sprintf("%d, %s, received %s for %s", o.Status, bytesText(o.Length), o.Received.Format(time.RFC3339), o.URL))
+		place := o.Place
+		if o.Segments > 0 {
+			place = fmt.Sprintf("%d of %d segments", o.Present, o.Segments)
+		}
+		if place != "" {
+			t.row("  body in", place)
+		}
 		t.row("  freshness", fmt.Sprintf("lifetime %s - age %s = %s", seconds(o.Lifetime), seconds(o.Age), seconds(o.TTL)))
 		t.row("  when stale", fmt.Sprintf("while it is refreshed %s, if the origin fails %s", seconds(o.WhileRevalidate), seconds(o.IfError)))
 		if len(o.Flags) > 0 || o.Purged {

@@ -382,7 +382,8 @@ func (n fakeCache) Show(_ context.Context, owner string, q admin.ShowRequest) (a
 	s.Vary, s.Variants = []admin.Varies{v}, 1
 	if v.Value == "de" {
 		s.Outcome, s.Reason, s.Forward = "hit", "", ""
-		s.Stored = &admin.Stored{Status: 200, Length: 2048, URL: q.URL, Received: fakeTime, Age: 18.5, Lifetime: 60, TTL: 41.5, WhileRevalidate: 30,
+		s.Rules = []admin.Field{{Name: "mode", Value: "honour"}, {Name: "segment", Value: "1MiB"}}
+		s.Stored = &admin.Stored{Status: 200, Length: 2048, Place: "memory", URL: q.URL, Received: fakeTime, Age: 18.5, Lifetime: 60, TTL: 41.5, WhileRevalidate: 30,
 			Flags: []string{"must-revalidate"}, Fields: []admin.Field{{Name: "Content-Type", Value: "text/html"}}}
 	}
 	return s, nil

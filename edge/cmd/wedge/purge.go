@@ -61,5 +61,15 @@ func (p cachePurge) Run(c *command) error {
 	if a.V.Soft {
 		how = "made stale"
 	}
-	return c.answer(p.jsonFlag, a.Raw, line("%s %s (purge %d)", how, what, a.V.Sequence))
+	return c.answer(p.jsonFlag, a.Raw, line("%s %s (purge %s)", how, what, purgeNumber(a.V.Sequence)))
+}
+
+// purgeNumber is the number of a purge for people: how often the node has started
+// with a cache on disk, and the number since then. Without a disk it is only that.
+func purgeNumber(n uint64) string {
+	const epochBits = 40
+	if n>>epochBits == 0 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d.%d", n>>epochBits, n&(1<<epochBits-1))
 }
