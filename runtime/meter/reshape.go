@@ -36,6 +36,7 @@ type pair struct{ outer, latch int }
 const (
 	copiesMost   = 4
 	copiedMost   = foldMost // units of a body times its copies beside the first
+	pairedMost   = 64       // units of a body: a round of a longer one takes longer than what it saves, and the branch out costs as well
 	shapedLocals = 100      // functions with more stay as they are: another loop is dear to compile there
 	shapedDepth  = 4        // by which it grows
 )
@@ -76,7 +77,8 @@ func reshape(b *wasm.Body, locals, nesting int) *shape {
 	return s
 }
 
-// innermost finds the loops that are reshaped: nothing is called in them, and nothing is on the stack when they begin again.
+// innermost finds the loops that are reshaped: they are short, nothing is called in them, and nothing is on the stack when
+// they begin again.
 func innermost(b *wasm.Body, nesting int) (list []round) {
 	r := wasm.NewReader(b.Raw, b.Offset)
 	r.Bytes(b.Code, "locals")
@@ -103,8 +105,9 @@ func innermost(b *wasm.Body, nesting int) (list []round) {
 			}
 		case wasm.End:
 			if l != nil && depth == at {
-				l.end, l.after = in.Pos, in.End
-				list = append(list, *l)
+				if l.end, l.after = in.Pos, in.End; l.units <= pairedMost {
+					list = append(list, *l)
+				}
 				l = nil
 			}
 			depth--

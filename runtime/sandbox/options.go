@@ -57,7 +57,7 @@ type Options struct {
 	Fresh bool
 
 	// Slice is the most fuel after which a guest comes back to Go; where that takes more than some 100 µs it is less.
-	// Default 50 000.
+	// Default 100 000.
 	Slice int64
 	// Turns shares processors among long calls of all pools. Nil lets each run.
 	Turns *Turns
@@ -117,7 +117,7 @@ func (o *Options) setDefaults() {
 	set(&o.Most, 64)
 	set(&o.Wait, time.Second)
 	set(&o.Idle, time.Minute)
-	set(&o.Slice, 50_000)
+	set(&o.Slice, 100_000)
 	set(&o.Retire, o.Limits.Memory/2)
 	o.Ready = min(o.Ready, o.Most)
 	o.line = o.Turns.line()
