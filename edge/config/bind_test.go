@@ -35,7 +35,7 @@ func TestBindingOverridesFunction(t *testing.T) {
 	if root := shop.Routes[1].Cache; root.KeyCookies != nil || root.TTL != Duration(10*time.Second) || len(shop.Cache.KeyCookies) != 1 {
 		t.Errorf("an empty list replaces the site's: %+v", root)
 	}
-	if login := c.Sites[1].Routes[0].Functions[0]; login.Instances != 4 || login.Limits.Memory != 32<<20 || login.Secrets["key"].File != "/etc/wedge/acme/auth.key" {
+	if login := c.Sites[1].Routes[0].Functions[0]; login.Instances != 4 || login.Limits.Memory != Auto || login.Secrets["key"].File != "/etc/wedge/acme/auth.key" {
 		t.Errorf("the other owner's function: %+v", login)
 	}
 }
@@ -84,7 +84,7 @@ func TestDefaults(t *testing.T) {
 	f("data", c.Data, "/etc/wedge/wedge-data")
 	f("log", c.AccessLog.File, LogStdout)
 	f("function", c.Functions[0], Function{Name: "f", Owner: "default", Settings: Settings{
-		Limits:    Limits{Duration(50 * time.Millisecond), Duration(2 * time.Second), 32 << 20, Unlimited, 1_000_000},
+		Limits:    Limits{Duration(50 * time.Millisecond), Duration(2 * time.Second), Auto, Unlimited, 1_000_000},
 		Isolation: IsolateAuto, Instances: 64, OnFailure: FailClosed, MaxBody: 1 << 20,
 	}})
 	f("origin", c.Origins[0], Origin{"o", "default", []Server{{"http://a", 1}}, KeepHost, Duration(5 * time.Second), Duration(30 * time.Second), Duration(30 * time.Second), 1, 512})
@@ -98,6 +98,13 @@ func TestDefaults(t *testing.T) {
 	f("log off", mustParse(t, "access_log: {file: off}").AccessLog.File, LogOff)
 	f("memory of a function", mustParse(t, "functions: [{name: f, limits: {memory: none}}]").Functions[0].Limits.Memory, Size(768<<20))
 	f("memory of a function on a large node", mustParse(t, "memory: 64GiB\nfunctions: [{name: f, limits: {memory: none}}]").Functions[0].Limits.Memory, MaxMemory)
+	f("memory as it is usual", mustParse(t, "functions: [{name: f, limits: {memory: auto}}]").Functions[0].Limits.Memory, Size(Auto))
+	f("memory of exactly the usual", mustParse(t, "functions: [{name: f, limits: {memory: 32MiB}}]").Functions[0].Limits.Memory, Size(32<<20))
+	f("memory as it is usual, of a binding", mustParse(t, "functions: [{name: f, limits: {memory: 32MiB}}]\norigins: [{name: o, servers: [{url: http://a}]}]\nsites: [{hosts: [a], origin: o, functions: [{name: f, limits: {memory: auto}}]}]").Sites[0].Functions[0].Limits.Memory, Size(Auto))
+	f("memory as it is usual on a node that has less", mustParse(t, "limits: {memory: 16MiB}\nfunctions: [{name: f, limits: {memory: auto}}]").Functions[0].Limits.Memory, Size(16<<20))
+	f("memory as it is usual on a node that has some more", mustParse(t, "limits: {memory: 64MiB}\nfunctions: [{name: f}]").Functions[0].Limits.Memory, Size(Auto))
+	f("most memory", mustParse(t, "limits: {memory: 64MiB}").MostMemory(), Size(64<<20))
+	f("most memory without a limit", mustParse(t, "").MostMemory(), Size(768<<20))
 	f("the node's limits", c.Limits, NodeLimits{Duration(10 * time.Second), Duration(5 * time.Minute), Unlimited, Unlimited, 100_000_000})
 	const none = "functions: [{name: f, limits: {cpu: none, wall: none, memory: none, fuel: none, host_calls: none}}]\n"
 	f("none", mustParse(t, none).Functions[0].Limits, Limits{Duration(10 * time.Second), Duration(5 * time.Minute), 768 << 20, Unlimited, 100_000_000})

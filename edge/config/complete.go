@@ -128,19 +128,22 @@ func anyInterface(host string) bool {
 
 // settings completes the settings of a function or of a binding.
 func (d *decoder) settings(c *Config, origins *directory, owner Name, s *Settings, path string) {
-	memory := c.Limits.Memory
+	memory, wants := c.MostMemory(), s.Limits.Memory
+	if wants == Auto {
+		wants = leastMemory
+	}
 	if left := memoryLeft(c); left > 0 {
-		if memory == Unlimited {
-			memory = left
-		}
-		if s.Limits.Memory > left && s.Limits.Memory <= MaxMemory {
+		if wants > left && wants <= MaxMemory {
 			d.complain(d.at(path+".limits.memory", path+".limits", path), "raise memory, lower cache.memory or this limit",
-				"%s.limits.memory of %s is above the node's maximum of %s, which is what cache.memory leaves of memory", path, s.Limits.Memory, left)
+				"%s.limits.memory of %s is above the node's maximum of %s, which is what cache.memory leaves of memory", path, wants, left)
 			memory = Unlimited // one complaint is enough
 		}
 	}
 	within(d, path, "cpu", &s.Limits.CPU, c.Limits.CPU)
 	within(d, path, "wall", &s.Limits.Wall, c.Limits.Wall)
+	if s.Limits.Memory == Auto && memory != Unlimited && memory <= leastMemory {
+		s.Limits.Memory = memory // no kind of module has less
+	}
 	within(d, path, "memory", &s.Limits.Memory, memory)
 	within(d, path, "fuel", &s.Limits.Fuel, c.Limits.Fuel)
 	within(d, path, "host_calls", &s.Limits.HostCalls, c.Limits.HostCalls)
@@ -152,6 +155,15 @@ func (d *decoder) settings(c *Config, origins *directory, owner Name, s *Setting
 			d.refer(origins, owner, name, index(path+".fetch", i), "this function")
 		}
 	}
+}
+
+// MostMemory is the most that an instance may have: the node's limit, or else what the cache leaves of its memory. Unlimited
+// if the cache leaves nothing, which no configuration without problems does.
+func (c *Config) MostMemory() Size {
+	if left := memoryLeft(c); c.Limits.Memory == Unlimited && left > 0 {
+		return left
+	}
+	return c.Limits.Memory
 }
 
 // memoryLeft is what one instance could have if there were no other and no connection; nothing or less if the cache takes all.

@@ -412,6 +412,11 @@ func (d *decoder) text(n ast.Node, v reflect.Value, to encoding.TextUnmarshaler,
 		v.Set(old)
 		return
 	}
+	if v.Int() == Auto && !rule.Auto {
+		d.complain(nodePlace(n), "give it a value, or remove the line", "%s cannot be auto", path)
+		v.Set(old)
+		return
+	}
 	if !d.inBounds(n, v, path, rule) {
 		v.Set(old)
 	}

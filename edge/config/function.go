@@ -46,8 +46,8 @@ type Limits struct {
 	CPU Duration `yaml:"cpu" default:"50ms" rule:"none"`
 	// Time by the clock, waiting included. `none` means the node's maximum, `limits.wall`.
 	Wall Duration `yaml:"wall" default:"2s" rule:"none"`
-	// Memory of one instance. A module that was built for another host (proxy-wasm, http-wasm) has 128MiB where others have the default. `none` means the node's maximum, `limits.memory`.
-	Memory Size `yaml:"memory" default:"32MiB" rule:"none max=4GiB"`
+	// Memory of one instance. `auto` is 32MiB, and 128MiB for a module that was built for another host (proxy-wasm, http-wasm, Fastly Compute). `none` means the node's maximum, `limits.memory`.
+	Memory Size `yaml:"memory" default:"auto" rule:"none auto max=4GiB"`
 	// Instructions, as the rewritten module counts them. `none` means the node's maximum, `limits.fuel`.
 	Fuel Count `yaml:"fuel" default:"none" rule:"none"`
 	// How often the function may call into the node. `none` means the node's maximum, `limits.host_calls`.
@@ -71,8 +71,8 @@ type NodeLimits struct {
 // MaxMemory is all that a 32-bit module can address.
 const MaxMemory = Size(4 << 30)
 
-// DefaultMemory is the memory limit that stands for what is usual for a module's kind.
-const DefaultMemory = Size(32 << 20)
+// leastMemory is the memory limit that auto stands for at least; what it is depends on the module's kind.
+const leastMemory = Size(32 << 20)
 
 // Binding is a function where a site or a route uses it. In the file it is the function's name, or a map with the name and the
 // settings that differ here; in memory its settings are complete.

@@ -44,6 +44,8 @@ func TestShowIsReadBack(t *testing.T) {
 	f(`functions: [{name: f, config: {a: "", b: "1", "c d": "x\n\ty", e: "\x00\x1b\x85\ufeff\u2028\U0001f600\"\\", f: "é ü", g: "- a", h: "#", i: " x ", j: "null", k: ~x, l: "0x1", m: "=", n: "<<", "<<x": y, "? z": "|", "true": "1e5"}}]`)
 	f("functions: [{name: f, kv: [], limits: {memory: none, fuel: 5}}]")
 	f("limits: {cpu: 1s, wall: 10m, memory: 100MiB, fuel: 5, host_calls: 7}\nfunctions: [{name: f, limits: {cpu: none, memory: none, host_calls: none}}]")
+	f(site("functions: [auth, {name: ab, limits: {memory: auto}}]"))
+	f("functions: [{name: f, limits: {memory: 32MiB}}]")
 	f(site("functions: [auth, {name: ab, limits: {memory: 32MiB}, fetch: [o], kv: [], reads: [cookie]}]"))
 	f(site("functions: [{name: auth}], routes: [{path: /, functions: [{name: ab, isolation: instance}]}]"))
 	f(site("cache: {mode: force, key_cookies: [a]}, routes: [{path: /, cache: {mode: honour}}, {path: /a, cache: {key_cookies: []}}]"))

@@ -9,7 +9,10 @@ import (
 // Unlimited is the Size, Duration or Count that the file calls none. Only fields that say so can hold it.
 const Unlimited = -1
 
-// Size is a number of bytes, or Unlimited. The file writes it as a number, or with one of the units KiB, MiB, GiB, TiB.
+// Auto is the Size that the file calls auto: what is usual for the thing that it is about. Only fields that say so can hold it.
+const Auto = -2
+
+// Size is a number of bytes, Unlimited or Auto. The file writes it as a number, or with one of the units KiB, MiB, GiB, TiB.
 type Size int64
 
 var sizeUnits = [...]struct {
@@ -17,11 +20,15 @@ var sizeUnits = [...]struct {
 	shift uint
 }{{"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}, {"", 0}}
 
-// UnmarshalText reads "1GiB", "512" or "none".
+// UnmarshalText reads "1GiB", "512", "none" or "auto".
 func (s *Size) UnmarshalText(text []byte) error {
 	t := string(text)
-	if t == "none" {
+	switch t {
+	case "none":
 		*s = Unlimited
+		return nil
+	case "auto":
+		*s = Auto
 		return nil
 	}
 	digits := strings.TrimRight(t, "KMGTiB")
@@ -60,8 +67,11 @@ func sizeHint(t string) string {
 func (s Size) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 func (s Size) String() string {
-	if s == Unlimited {
+	switch s {
+	case Unlimited:
 		return "none"
+	case Auto:
+		return "auto"
 	}
 	for _, unit := range sizeUnits {
 		if n := int64(s); n != 0 && n&(1<<unit.shift-1) == 0 {

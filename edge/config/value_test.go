@@ -35,7 +35,7 @@ func reads(t *testing.T, to text, in, want string) {
 		t.Errorf("%T of %q is %q, want %q", to, in, got, want)
 	}
 	for _, s := range []string{in, got} {
-		if s != "none" && !regexp.MustCompile(to.Pattern()).MatchString(s) {
+		if s != "none" && s != "auto" && !regexp.MustCompile(to.Pattern()).MatchString(s) {
 			t.Errorf("%T: the pattern %s refuses %q", to, to.Pattern(), s)
 		}
 	}
@@ -62,6 +62,8 @@ func TestSize(t *testing.T) {
 	f("9223372036854775807", "9223372036854775807")
 	f("9223372036854775808", "")
 	f("none", "none")
+	f("auto", "auto")
+	f("Auto", "")
 	f("", "")
 	f("KiB", "")
 	f("01", "")

@@ -151,8 +151,8 @@ func (v *live) codeOf(f *config.Function) (code, error) {
 	return code{b, stored.Active}, nil
 }
 
-// spec is what the configuration says of a function at one binding.
-func spec(most *config.NodeLimits, owner config.Name, b *config.Binding, hash string) guest.Spec {
+// spec is what the configuration says of a function at one binding; most is what the memory of an instance is bounded by.
+func spec(most config.Size, owner config.Name, b *config.Binding, hash string) guest.Spec {
 	s := guest.Spec{
 		Owner: services.Owner(owner), Name: string(b.Name), Version: hash,
 		Limits: limit.Limits{CPU: time.Duration(b.Limits.CPU), Wall: time.Duration(b.Limits.Wall), Memory: int64(b.Limits.Memory), HostCalls: int64(b.Limits.HostCalls)},
@@ -162,10 +162,10 @@ func spec(most *config.NodeLimits, owner config.Name, b *config.Binding, hash st
 	if b.Limits.Fuel != config.Unlimited {
 		s.Limits.Fuel = int64(b.Limits.Fuel)
 	}
-	if b.Limits.Memory == config.DefaultMemory {
+	if b.Limits.Memory == config.Auto {
 		s.Limits.Memory = 0 // what is usual for its kind
-		if most.Memory != config.Unlimited {
-			s.MostMemory = int64(most.Memory)
+		if most != config.Unlimited {
+			s.MostMemory = int64(most)
 		}
 	}
 	switch b.Isolation {

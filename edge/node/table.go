@@ -50,7 +50,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 			codes[f] = cd
 		}
 		if cd.module != nil {
-			l, err := v.load(ctx, cd, spec(&c.Limits, owner, b, cd.hash), with.concerns(f))
+			l, err := v.load(ctx, cd, spec(c.MostMemory(), owner, b, cd.hash), with.concerns(f))
 			if err != nil {
 				errs = append(errs, err)
 			} else {

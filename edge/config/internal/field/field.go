@@ -26,6 +26,7 @@ type Field struct {
 type Rule struct {
 	Required bool     // "required": the file must name the field
 	None     bool     // "none": the word none is a value and means that nothing bounds it
+	Auto     bool     // "auto": the word auto is a value and means what is usual
 	Zero     bool     // "zero": 0 is a value; without it a size, a duration or a number must be above 0
 	Later    bool     // "later": its default depends on other parts of the file, so it is read after them
 	Path     bool     // "path": a file name, relative to the configuration file
@@ -67,6 +68,8 @@ func parse(t reflect.Type, f reflect.StructField) Rule {
 			r.Required = true
 		case "none":
 			r.None = true
+		case "auto":
+			r.Auto = true
 		case "zero":
 			r.Zero = true
 		case "later":

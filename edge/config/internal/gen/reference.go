@@ -107,6 +107,9 @@ func kind(f field.Field) string {
 	if f.Rule.None {
 		text += ", `none`"
 	}
+	if f.Rule.Auto {
+		text += ", `auto`"
+	}
 	if f.Rule.Max != "" {
 		text += ", at most " + f.Rule.Max
 	}

@@ -126,7 +126,7 @@ func finish(s *jsonschema.Schema, t reflect.Type) {
 	}
 }
 
-// bound adds the limits of numbers and the word none.
+// bound adds the limits of numbers and the words none and auto.
 func bound(p *jsonschema.Schema, f field.Field) {
 	numbers := p
 	if len(p.OneOf) > 0 {
@@ -145,13 +145,19 @@ func bound(p *jsonschema.Schema, f field.Field) {
 			}
 		}
 	}
+	var words []any
 	if f.Rule.None {
-		none := &jsonschema.Schema{Type: "string", Enum: []any{"none"}}
+		words = append(words, "none")
+	}
+	if f.Rule.Auto {
+		words = append(words, "auto")
+	}
+	if len(words) > 0 {
 		if len(p.OneOf) == 0 {
 			p.OneOf = []*jsonschema.Schema{{Type: p.Type, Pattern: p.Pattern}}
 			p.Type, p.Pattern = "", ""
 		}
-		p.OneOf = append(p.OneOf, none)
+		p.OneOf = append(p.OneOf, &jsonschema.Schema{Type: "string", Enum: words})
 	}
 }
 
