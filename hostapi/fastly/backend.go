@@ -23,13 +23,17 @@ type backend struct {
 	between           uint32
 }
 
-// backend finds a backend by name.
+// backend finds a backend by name. Programs write theirs in capitals too, which the names of a node's origins have not:
+// TheOrigin is the origin theorigin.
 func (c *call) backend(name string) (*backend, bool) {
 	if b, dynamic := c.backends[name]; dynamic {
 		return b, true
 	}
 	if c.b.origins[name] {
 		return &backend{origin: strings.Clone(name)}, true
+	}
+	if lower := strings.ToLower(name); c.b.origins[lower] {
+		return &backend{origin: lower}, true
 	}
 	return nil, false
 }

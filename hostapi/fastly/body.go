@@ -238,8 +238,11 @@ func bodyAppend(c *call) status {
 		}
 		return ok
 	}
-	for _, piece := range src.chunks {
+	for len(src.chunks) > 0 {
+		piece := src.chunks[0]
+		src.chunks = src.chunks[1:]
 		if st := c.toPipe(dst.out, piece); st != ok {
+			src.abandon(errUnfinished) // its handle is gone: nobody else lets go of the rest
 			return st
 		}
 	}

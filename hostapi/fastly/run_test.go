@@ -3,6 +3,7 @@ package fastly
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,45 @@ func TestAnswers(t *testing.T) {
 	w.wantContent("a large stream", o, 200, strings.Repeat(large, 4))
 }
 
+// What is appended to a stream that nobody reads any more is let go of, to the last piece.
+func TestAppendToStalled(t *testing.T) {
+	w := newWorld(t)
+	w.binding.patience = time.Millisecond
+	release := make(chan struct{})
+	w.answer = func(q *services.FetchRequest) (*services.FetchResponse, error) {
+		if q.Target != "/slow" {
+			return response200("taken"), nil
+		}
+		return &services.FetchResponse{Status: 200, Body: io.NopCloser(slow{release})}, nil
+	}
+	o := w.run("GET /", func(p *program) {
+		resp, stalled, got := p.out(), p.out(), p.out()
+		p.must("http_req.send", p.request("GET", "http://shop.example/slow"), p.handle("http_body.new"), "shop", resp, stalled)
+		b := p.handle("http_body.new")
+		pending := p.handle("http_req.send_async_v2", p.request("POST", "http://shop.example/"), b, "shop", 1)
+		p.must("http_body.append", b, p.get(stalled))
+		piece := room{0, pipeRoom}
+		p.must("http_body.write", b, piece, 0, p.out())
+		p.want(failed, "http_body.write", b, piece, 0, p.out())
+		src := p.body("one")
+		for range 3 {
+			p.must("http_body.append", src, p.body("another"))
+		}
+		p.want(failed, "http_body.append", b, src)
+		p.want(badHandle, "http_body.close", src)
+		close(release)
+		p.must("http_body.close", b)
+		p.must("http_req.pending_req_wait", pending, resp, got)
+		p.reply(200, p.read(p.get(got)))
+	})
+	w.wantContent("stalled", o, 200, "taken") // and nothing is held: run has looked
+}
+
+// slow is content that comes to its end when it is released.
+type slow struct{ release chan struct{} }
+
+func (s slow) Read([]byte) (int, error) { <-s.release; return 0, io.EOF }
+
 func TestEnds(t *testing.T) {
 	w := newWorld(t)
 	f := func(what string, do func(p *program), check func(o outcome) bool) {
@@ -120,6 +160,15 @@ func TestSend(t *testing.T) {
 		p.reply(200, fmt.Sprint(p.get(code)&0xffff, p.get64(length), p.read(p.get(b))))
 	})
 	w.wantContent("send", o, 200, "200 9from shop")
+	w.run("GET /", func(p *program) { // a name in capitals
+		exists := p.out()
+		for name, want := range map[string]uint32{"Shop": 1, "shops": 0} {
+			if p.must("backend.exists", name, exists); p.get(exists) != want {
+				t.Errorf("backend %q: %d", name, p.get(exists))
+			}
+		}
+		p.reply(200, "")
+	})
 	if want := `PUT shop /x?z=%22%C3%BC%22 [X-A: 1] [Host: shop.example] "content"`; len(w.asked) != 1 || w.asked[0] != want {
 		t.Errorf("asked %q, want %q", w.asked, want)
 	}
