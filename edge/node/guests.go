@@ -178,6 +178,10 @@ func (g guestMetrics) Observe(owner services.Owner, function, name string, value
 	g.m.Observe(string(owner), function, name, value)
 }
 
+func (g guestMetrics) Set(owner services.Owner, function, name string, value float64) {
+	g.m.Set(string(owner), function, name, value)
+}
+
 // guestDevices tells classes of devices.
 type guestDevices struct{}
 

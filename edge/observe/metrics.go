@@ -38,6 +38,7 @@ type Metrics struct {
 
 	guestCount   *prometheus.CounterVec
 	guestObserve *prometheus.HistogramVec
+	guestGauge   *prometheus.GaugeVec
 
 	events *prometheus.CounterVec
 	sites  sync.Map // siteKey → *siteMetrics
@@ -111,6 +112,8 @@ func NewMetrics(version string) *Metrics {
 	m.subrequests = counter("function_subrequests_total", "Requests of functions' own.", "owner", "function")
 	m.guestCount = counter("function_counter_total", "Counters of functions' own, by name.", "owner", "function", "name")
 	m.guestObserve = histogram("function_value", "Values that functions observe, by name.", "owner", "function", "name")
+	m.guestGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "wedge", Name: "function_gauge", Help: "Gauges of functions' own, by name."}, []string{"owner", "function", "name"})
+	m.registry.MustRegister(m.guestGauge)
 	m.events = counter("events_total", "What happened beside requests: bugs, refused connections, dropped fields, commits and the like.", "event")
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wedge", Name: "build_info", Help: "The version of this node.", ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
@@ -272,7 +275,7 @@ func (m *Metrics) Subrequest(owner, function string) {
 	m.subrequests.WithLabelValues(owner, function).Inc()
 }
 
-// Count and Observe are a function's own numbers; the caller bounds their names.
+// Count, Observe and Set are a function's own numbers; the caller bounds their names.
 func (m *Metrics) Count(owner, function, name string, delta int64) {
 	if delta > 0 {
 		m.guestCount.WithLabelValues(owner, function, name).Add(float64(delta))
@@ -282,6 +285,11 @@ func (m *Metrics) Count(owner, function, name string, delta int64) {
 // Observe adds to the histogram of a function's own.
 func (m *Metrics) Observe(owner, function, name string, value float64) {
 	m.guestObserve.WithLabelValues(owner, function, name).Observe(value)
+}
+
+// Set gives a gauge of a function's own its value.
+func (m *Metrics) Set(owner, function, name string, value float64) {
+	m.guestGauge.WithLabelValues(owner, function, name).Set(value)
 }
 
 // Forget drops the children of sites and functions that a new configuration
@@ -313,6 +321,7 @@ func (m *Metrics) Forget(site func(owner, site string) bool, function func(owner
 			v.DeletePartialMatch(l)
 		}
 		m.guestObserve.DeletePartialMatch(l)
+		m.guestGauge.DeletePartialMatch(l)
 		return true
 	})
 }

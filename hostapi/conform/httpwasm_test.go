@@ -119,6 +119,10 @@ var httpWasmCases = []testCase{
 		p.on("handle_request", "", "I", p.do("enable_features", I32(2)), I64(7<<32|1))
 		p.on("handle_response", "ii", "", p.do("set_header_value", ofResponse, p.text("x"), number(Get(0))), p.do("set_header_value", ofResponse, p.text("y"), number(Get(1))))
 	}, client: []string{"x: 7", "y: 0"}},
+	{name: "the next handler failed", failed: true, response: "502\n\nbad", build: func(p *program) {
+		p.on("handle_request", "", "I", p.do("enable_features", I32(2)), I64(7<<32|1))
+		p.on("handle_response", "ii", "", p.do("set_header_value", ofResponse, p.text("x"), number(Get(0))), p.do("set_header_value", ofResponse, p.text("y"), number(Get(1))))
+	}, client: []string{"502", "x: 7", "y: 1", "bad"}},
 
 	// Hostile ones.
 	{name: "a pointer outside", build: func(p *program) { handlers(p, 1, p.do("log", I32(0), Code(I32(-1), I32(9))), nil) }, fails: "outside of the memory"},

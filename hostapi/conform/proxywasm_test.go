@@ -178,8 +178,9 @@ var proxyWasmCases = []testCase{
 	{name: "proxy_define_metric proxy_record_metric proxy_increment_metric proxy_get_metric", build: func(p *program) {
 		p.headers(p.do("proxy_define_metric", I32(0), p.text("My.Counter"), I32(out+8)), p.do("proxy_increment_metric", load(out+8), I64(3)), p.do("proxy_get_metric", load(out+8), I32(out)), p.put(mRequest, "count", number(load(out))),
 			p.put(mRequest, "less", number(p.call("proxy_increment_metric", load(out+8), I64(-1)))),
-			p.do("proxy_define_metric", I32(2), p.text("took"), I32(out+8)), p.do("proxy_record_metric", load(out+8), I64(5)), p.put(mRequest, "none", number(p.call("proxy_record_metric", I32(77), I64(5)))))
-	}, origin: []string{"count: 3", "less: 2", "none: 1", "@add my_counter 3", "@observe took 5"}},
+			p.do("proxy_define_metric", I32(2), p.text("took"), I32(out+8)), p.do("proxy_record_metric", load(out+8), I64(5)), p.put(mRequest, "none", number(p.call("proxy_record_metric", I32(77), I64(5)))),
+			p.do("proxy_define_metric", I32(1), p.text("open"), I32(out+8)), p.do("proxy_record_metric", load(out+8), I64(4)), p.do("proxy_increment_metric", load(out+8), I64(-6)))
+	}, origin: []string{"count: 3", "less: 2", "none: 1", "@add my_counter 3", "@observe took 5", "@set open 4", "@set open -2"}},
 	{name: "proxy_get_property proxy_set_property", config: map[string]string{"plugin_root_id": "root"}, build: func(p *program) {
 		get := func(field, path string) []byte {
 			return Code(p.do("proxy_get_property", p.text(path), outs), p.put(mRequest, field, value))

@@ -63,6 +63,7 @@ func (n *node) Add(_ services.Owner, _, name string, delta int64) { n.note("add 
 func (n *node) Observe(_ services.Owner, _, name string, v float64) {
 	n.note("observe %s %g", name, v)
 }
+func (n *node) Set(_ services.Owner, _, name string, v float64) { n.note("set %s %g", name, v) }
 
 // Fetch answers with what it was asked; the path /slow is answered when the asker has gone.
 func (n *node) Fetch(ctx context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
@@ -177,7 +178,7 @@ func (peer) Interim(int, *exchange.Header) error { return nil }
 
 // run sends a request through a function and returns what the origin and the client saw. The parts of a body stand
 // between bars in what goes in, and without them in what comes out.
-func (n *node) run(t *testing.T, f *guest.Function, request, response string) (origin, client string, err error) {
+func (n *node) run(t *testing.T, f *guest.Function, request, response string, failed bool) (origin, client string, err error) {
 	t.Helper()
 	x := exchange.New()
 	defer x.Release()
@@ -211,7 +212,9 @@ func (n *node) run(t *testing.T, f *guest.Function, request, response string) (o
 	if answered {
 		x.Outcome = exchange.Answered
 	} else {
-		x.Outcome = exchange.Miss
+		if x.Outcome = exchange.Miss; failed {
+			x.Outcome = exchange.Failed
+		}
 		origin = fmt.Sprintf("%s %s %s\n", q.Method, q.Host, q.URI()) + render(&q.Header, q.Body, q.Trailer)
 		status, h, body, trailer := parse(t, response)
 		p := &x.Response
@@ -270,6 +273,7 @@ type testCase struct {
 	config            map[string]string
 	request, response string // "" is a plain GET, and a plain 200
 	origin, client    []string
+	failed            bool   // the response is the node's own, as there was none from the origin
 	fails             string // a part of the error, for guests that must be ended
 }
 
@@ -290,7 +294,7 @@ func (n *node) check(t *testing.T, module []byte, c testCase) {
 		return
 	}
 	defer f.Close()
-	origin, client, err := n.run(t, f, c.request, c.response)
+	origin, client, err := n.run(t, f, c.request, c.response, c.failed)
 	if c.fails != "" {
 		if err == nil && !strings.Contains(client, c.fails) || err != nil && !strings.Contains(err.Error(), c.fails) {
 			t.Errorf("%s: error %v, want %q; the client got\n%s", c.name, err, c.fails, client)

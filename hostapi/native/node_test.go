@@ -158,6 +158,9 @@ func (m metricsOf) Add(o services.Owner, f, name string, d int64) {
 func (m metricsOf) Observe(o services.Owner, f, name string, v float64) {
 	m.say("metric %s %s %s %g", o, f, name, v)
 }
+func (m metricsOf) Set(o services.Owner, f, name string, v float64) {
+	m.say("gauge %s %s %s %g", o, f, name, v)
+}
 
 type fetcherOf struct{ *node }
 

@@ -67,7 +67,7 @@ var functions = []function{
 	{"proxy_resolve_shared_queue", "iiiii", resolveQueue, ""},
 	{"proxy_enqueue_shared_queue", "iii", enqueue, ""},
 	{"proxy_dequeue_shared_queue", "iii", dequeue, ""},
-	{"proxy_define_metric", "iiii", defineMetric, "counters and histograms come out on /metrics, gauges do not"},
+	{"proxy_define_metric", "iiii", defineMetric, "on /metrics as wedge_function_counter_total, wedge_function_gauge and wedge_function_value"},
 	{"proxy_record_metric", "iI", recordMetric, ""},
 	{"proxy_increment_metric", "iI", incrementMetric, ""},
 	{"proxy_get_metric", "ii", getMetric, ""},

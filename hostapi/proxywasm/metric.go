@@ -103,6 +103,7 @@ func recordMetric(s *session, a []uint64) status {
 			grown = v - m.value
 		}
 		m.value = v
+		s.exportGauge(m)
 	}
 	h.mu.Unlock()
 	if m == nil {
@@ -112,7 +113,17 @@ func recordMetric(s *session, a []uint64) status {
 	return ok
 }
 
-// export brings a change out on /metrics.
+// exportGauge brings a gauge out on /metrics. Its values must arrive there in the order in which they were set, so it is done
+// under the lock. A value is 64 bits; a filter that takes one from less counts below zero.
+//
+// Preconditions: mu is held.
+func (s *session) exportGauge(m *metric) {
+	if to := s.b.o.Services.Metrics; to != nil && m.kind == gauge {
+		to.Set(s.b.o.Owner, s.b.o.Name, m.exported, float64(int64(m.value)))
+	}
+}
+
+// export brings a change of a counter or histogram out on /metrics.
 func (s *session) export(m *metric, grown, observed uint64) {
 	to := s.b.o.Services.Metrics
 	if to == nil {
@@ -135,6 +146,7 @@ func incrementMetric(s *session, a []uint64) status {
 	wrong := m != nil && (m.kind == histogram || m.kind == counter && delta < 0)
 	if m != nil && !wrong {
 		m.value += uint64(delta)
+		s.exportGauge(m)
 	}
 	h.mu.Unlock()
 	switch {

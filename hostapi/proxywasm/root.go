@@ -88,8 +88,9 @@ func (r *root) serve(ctx context.Context) error {
 		}
 	}()
 	s.results = make(chan *callout, 2*mostCalls)
-	ready := make(chan uint32, 64)
-	defer r.b.shared.listen(s.queues, ready)()
+	ready := make(chan struct{}, 1)
+	heard, stop := len(s.queues), r.b.shared.listen(s.queues, ready)
+	defer func() { stop() }()
 	period := time.Duration(0)
 	ticker := time.NewTicker(time.Hour)
 	defer ticker.Stop()
@@ -107,10 +108,8 @@ func (r *root) serve(ctx context.Context) error {
 			return ctx.Err()
 		case c := <-s.results:
 			err = s.deliver(c)
-		case q := <-ready:
-			if i.Has(onQueueReady) {
-				_, err = i.Call(ctx, onQueueReady, rootID, uint64(q))
-			}
+		case <-ready:
+			err = s.queuesReady(ctx, ready)
 		case <-ticker.C:
 			if period > 0 && i.Has(onTick) {
 				_, err = i.Call(ctx, onTick, rootID)
@@ -120,5 +119,31 @@ func (r *root) serve(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(s.queues) > heard { // one was registered while the plugin ran
+			stop()
+			heard, stop = len(s.queues), r.b.shared.listen(s.queues, ready)
+		}
 	}
+}
+
+// queuesReady tells the guest of each queue with items, once. Most guests take one item each time, so as long as they take
+// something they are told again, after what else there is to do.
+func (s *session) queuesReady(ctx context.Context, ready chan struct{}) error {
+	if !s.i.Has(onQueueReady) {
+		return nil
+	}
+	for _, q := range s.queues {
+		before := s.b.shared.waiting(q)
+		if before == 0 {
+			continue // another took it
+		}
+		s.effective = rootID
+		if _, err := s.i.Call(ctx, onQueueReady, rootID, uint64(q)); err != nil {
+			return err
+		}
+		if left := s.b.shared.waiting(q); left > 0 && left < before {
+			wake(ready)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package proxywasm
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,7 +16,7 @@ const (
 )
 
 // shared is what the filters of a node share: data and queues, by owner and virtual machine, and the values of metrics, by
-// function. It is in memory and ends with the node. mu guards all of it and is a leaf.
+// function. It is in memory and ends with the node. mu guards all of it; under it nothing is called but Metrics.Set.
 type shared struct {
 	mu      sync.Mutex
 	data    map[scope]*datum
@@ -44,7 +45,7 @@ type datum struct {
 type queue struct {
 	scope
 	items []string
-	ready []chan uint32 // of the root instances that registered it
+	ready []chan struct{} // of the root instances that registered it
 }
 
 // take books bytes of an owner; false if there would be too many.
@@ -143,7 +144,9 @@ func registerQueue(s *session, a []uint64) status {
 	}
 	id := h.id(q)
 	h.mu.Unlock()
-	s.queues = append(s.queues, id)
+	if !slices.Contains(s.queues, id) { // a filter may register it for each stream
+		s.queues = append(s.queues, id)
+	}
 	return s.put(a, 2, id)
 }
 
@@ -203,10 +206,7 @@ func enqueue(s *session, a []uint64) status {
 	}
 	q.items = append(q.items, strings.Clone(v))
 	for _, r := range q.ready {
-		select {
-		case r <- uint32(a[0]):
-		default: // it has enough to do, and looks into the queue then
-		}
+		wake(r)
 	}
 	return ok
 }
@@ -235,18 +235,31 @@ func dequeue(s *session, a []uint64) status {
 	return s.give(a, 1, v)
 }
 
-// listen has ids of queues that got an item sent to ready, until the returned function is called.
-func (h *shared) listen(ids []uint32, ready chan uint32) (stop func()) {
+// waiting is how many items a queue holds; id is a queue's.
+func (h *shared) waiting(id uint32) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.byID[id-1].items)
+}
+
+// wake has whoever waits at ready look again; ready has room for one value.
+func wake(ready chan struct{}) {
+	select {
+	case ready <- struct{}{}:
+	default: // it will look, and has not begun to
+	}
+}
+
+// listen wakes ready when one of the queues gets an item, or has one, until the returned function is called.
+func (h *shared) listen(ids []uint32, ready chan struct{}) (stop func()) {
+	ids = slices.Clone(ids)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, id := range ids {
 		q := h.byID[id-1]
 		q.ready = append(q.ready, ready)
 		if len(q.items) > 0 {
-			select {
-			case ready <- id:
-			default:
-			}
+			wake(ready)
 		}
 	}
 	return func() {

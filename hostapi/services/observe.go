@@ -44,6 +44,8 @@ type Line struct {
 type Metrics interface {
 	Add(owner Owner, function, name string, delta int64)
 	Observe(owner Owner, function, name string, value float64)
+	// Set gives a gauge its value, which falls as well as it rises.
+	Set(owner Owner, function, name string, value float64)
 }
 
 // Places tells where an address is.
