@@ -19,6 +19,8 @@ type Settings struct {
 	Secrets       map[string]Secret
 	// Environ are "KEY=value" pairs for WASI.
 	Environ []string
+	// Args are arguments for WASI, behind the name. No node but one that runs a single program has any.
+	Args []string
 	// Fetch lists what the guest's own requests may reach: names of origins, and hosts as "https://id.example", with a port
 	// if it is not the scheme's own.
 	Fetch []string

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
+	"github.com/wedgecdn/wedge/hostapi/fastly"
 	"github.com/wedgecdn/wedge/hostapi/httpwasm"
 	"github.com/wedgecdn/wedge/hostapi/proxywasm"
 )
@@ -53,6 +55,13 @@ Properties have Envoy's paths, with NULs or dots: `+"`request.*`, `response.*`, 
 		proxywasm.Functions())
 	table("http-wasm", `The HTTP handler ABI of Traefik's and Dapr's plugins: `+"`handle_request`"+` runs at `+"`on_request`"+`, `+"`handle_response`"+` at `+"`on_response`"+`, in the same instance.
 The guest's configuration is the setting `+"`config`"+` in the function's `+"`config`"+`, or a JSON object of all settings.`, httpwasm.Functions())
+	table("Fastly Compute", `A program that was built for it, in JavaScript, Rust, Go or AssemblyScript, is a `+"`handler`"+`: it runs once for each request, in an instance of its own, with 128MiB. What is not offered answers `+"`unsupported`"+`,
+which the SDKs report as an error.
+
+Its names are in the function's settings. A backend is an origin that `+"`fetch`"+` lists; a dynamic backend is made for a host that `+"`fetch`"+` lists as a URL. The item KEY of a config store or dictionary STORE is the
+value `+"`STORE.KEY`"+` in `+"`config`"+`, that of a secret store the secret `+"`STORE.KEY`"+`; the ACL NAME is the value `+"`acl.NAME`"+`, in the JSON of the vendor's files. KV stores are those of `+"`kv`"+`.
+A backend or store with a name that Wedge's cannot have is renamed by the value `+"`backend.NAME`"+` or `+"`kv.NAME`"+`.
+Requests to backends go through the node's cache, as the program's cache overrides say.`, fastlyFunctions())
 	page := filepath.FromSlash("../../edge/docs/compatibility.md")
 	text := strings.TrimRight(b.String(), "\n") + "\n"
 	if *rewrite {
@@ -68,4 +77,16 @@ The guest's configuration is the setting `+"`config`"+` in the function's `+"`co
 	if string(got) != text {
 		t.Errorf("%s is not what the tables say: go test ./hostapi/conform -rewrite", page)
 	}
+}
+
+func fastlyFunctions() (list []adapter.Function) {
+	for name, works := range fastly.Supported() {
+		f := adapter.Function{Name: name}
+		if !works {
+			f.Note = "unsupported"
+		}
+		list = append(list, f)
+	}
+	slices.SortFunc(list, func(a, b adapter.Function) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }

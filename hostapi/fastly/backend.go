@@ -16,6 +16,7 @@ const maxBackends = 64
 // that the program has registered.
 type backend struct {
 	origin string // "" for a dynamic one
+	prefix string // of the path, without its slash; "" for none
 	// Of a dynamic one:
 	scheme, authority string
 	host              string // in place of the request's own; "" for that
@@ -29,8 +30,12 @@ func (c *call) backend(name string) (*backend, bool) {
 	if b, dynamic := c.backends[name]; dynamic {
 		return b, true
 	}
+	prefix := ""
+	if other, renamed := c.b.o.Config["backend."+name]; renamed {
+		name, prefix, _ = strings.Cut(other, "/")
+	}
 	if c.b.origins[name] {
-		return &backend{origin: strings.Clone(name)}, true
+		return &backend{origin: strings.Clone(name), prefix: prefix}, true
 	}
 	if lower := strings.ToLower(name); c.b.origins[lower] {
 		return &backend{origin: lower}, true

@@ -18,7 +18,8 @@ const leastBody = 32 << 20
 // Binding is a function with its settings. It never changes but for the lookups that it collapses.
 //
 // Config has config stores, dictionaries and ACLs: the item KEY of the store NAME is the value "NAME.KEY", the ACL NAME is
-// the value "acl.NAME", in JSON. Secrets has secret stores, in the same way. Fetch has the backends: the names of origins,
+// the value "acl.NAME", in JSON. A backend or KV store whose name is none that an origin or a store can have (the vendor's
+// have capitals) is the origin in the value "backend.NAME", which may have a path behind it ("origin/path"), the store in "kv.NAME". Secrets has secret stores, in the same way. Fetch has the backends: the names of origins,
 // and the hosts for which dynamic ones may be made.
 type Binding struct {
 	o       adapter.Settings
@@ -39,7 +40,7 @@ func NewBinding(o adapter.Settings) *Binding {
 		o.Services = new(services.Services)
 	}
 	b := &Binding{o: o, patience: time.Minute, hosts: map[string]bool{}, origins: map[string]bool{}, stores: map[string]bool{}}
-	b.wasi.Environ, b.wasi.Args = o.Environ, []string{o.Name}
+	b.wasi.Environ, b.wasi.Args = o.Environ, append([]string{o.Name}, o.Args...)
 	b.wasi.Begin(time.Now())
 	for _, f := range o.Fetch {
 		if u, err := url.Parse(f); err == nil && u.Host != "" {

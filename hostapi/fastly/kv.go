@@ -51,6 +51,9 @@ func (o *operation) ready() <-chan struct{} { return o.done }
 
 func kvOpen(c *call) status {
 	name := c.text(0)
+	if other, renamed := c.b.o.Config["kv."+name]; renamed {
+		name = other
+	}
 	kv := c.b.o.Services.KV
 	if kv == nil {
 		return unsupported

@@ -124,9 +124,9 @@ func TestEnds(t *testing.T) {
 		}
 	}
 	boom := errors.New("boom")
-	f("silent", func(*program) {}, func(o outcome) bool { return errors.Is(o.failed, errSilent) })
+	f("silent", func(*program) {}, func(o outcome) bool { return errors.Is(o.failed, ErrSilent) })
 	f("traps", func(*program) { panic(boom) }, func(o outcome) bool { return errors.Is(o.failed, boom) })
-	f("exits well, and silent", func(*program) { panic(&wasi.Exit{}) }, func(o outcome) bool { return errors.Is(o.failed, errSilent) })
+	f("exits well, and silent", func(*program) { panic(&wasi.Exit{}) }, func(o outcome) bool { return errors.Is(o.failed, ErrSilent) })
 	f("answers and exits", func(p *program) { p.reply(200, "a"); panic(&wasi.Exit{}) }, func(o outcome) bool { return o.ended == nil && o.content == "a" })
 	f("answers and exits badly", func(p *program) { p.reply(200, "a"); panic(&wasi.Exit{Code: 1}) }, func(o outcome) bool { return o.ended != nil && o.content == "a" && o.broken == nil })
 	f("answers and traps", func(p *program) { p.reply(200, "a"); panic(boom) }, func(o outcome) bool { return errors.Is(o.ended, boom) && o.content == "a" })

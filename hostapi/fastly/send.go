@@ -118,7 +118,7 @@ func (c *call) start(cached, streaming bool) (*pending, status) {
 			q.Stream = b
 		}
 	}
-	ctx, cancel := context.WithCancel(c.ctx)
+	ctx, cancel := context.WithCancel(c.requests)
 	p := &pending{done: make(chan struct{}), cancel: cancel, gunzip: r.gunzip}
 	go p.run(ctx, c.b.o.Services.Fetcher, q)
 	return p, ok
@@ -166,6 +166,9 @@ func (c *call) fetchRequest(r *request, to *backend) (*services.FetchRequest, st
 		authority, path = rest[:i], rest[i:]
 	}
 	q := &services.FetchRequest{Caller: c.caller, Method: r.method, Loop: c.loop, UseCache: true}
+	if to.prefix != "" {
+		path = "/" + to.prefix + path
+	}
 	q.Origin, q.Target = to.origin, escaped(path)
 	for f := range r.header.All() {
 		switch f.Known() {

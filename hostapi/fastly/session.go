@@ -31,6 +31,8 @@ type Session struct {
 	x          *exchange.Exchange // until the response is sent; nil from then on
 	ctx        context.Context    // of what the run has under way; ends with it
 	stop       context.CancelFunc
+	requests   context.Context // of what was sent to backends: a response may be the client's after the run
+	stopSends  context.CancelFunc
 	caller     services.Caller
 	client     exchange.Client
 	loop       []string // CDN-Loop of the client's request
@@ -60,8 +62,8 @@ type answer struct {
 // reqs are the handles of the client's request; 0 until the guest asks for them.
 type reqs struct{ request, body uint32 }
 
-// errSilent is why a run failed whose program ended without a response.
-var errSilent = errors.New("the program ended and has sent no response")
+// ErrSilent is why a run failed whose program ended well, but without a response.
+var ErrSilent = errors.New("the program ended and has sent no response")
 
 // NewSession makes a session outside of any exchange.
 func NewSession(b *Binding) *Session {
@@ -114,7 +116,7 @@ func (s *Session) program() error {
 		err = nil
 	}
 	if err == nil && !s.answer.sent {
-		err = errSilent
+		err = ErrSilent
 	}
 	return err
 }
@@ -138,6 +140,7 @@ func (s *Session) begin(x *exchange.Exchange) {
 	s.in = true
 	s.held = &gauge{most: s.b.o.MaxBody}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.requests, s.stopSends = context.WithCancel(context.Background())
 	s.caller = services.Caller{Owner: s.b.o.Owner, Function: s.b.o.Name, Version: s.b.o.Version, Exchange: x.ID, Hook: s.hook}
 	s.client = x.Client
 	for v := range x.Request.Header.Values(exchange.CDNLoop) {
@@ -171,12 +174,13 @@ func (s *Session) end(err error) {
 	s.in, s.err = false, err
 	s.call = call{}
 	s.stop()
-	s.handles.closeAll(errUnfinished)
+	s.handles.closeAll(errUnfinished) // with the requests that are under way
 	s.wasi.End()
 }
 
-// leave ends what the run has of the exchange.
+// leave ends what the run has of the exchange, and its requests.
 func (s *Session) leave() {
+	s.stopSends()
 	if s.upload != nil {
 		s.upload.end()
 	}

@@ -109,7 +109,7 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 		env = append(env, k+"="+spec.Env[k])
 	}
 	f.binding, err = abi.Bind(adapter.Settings{
-		Facts: f.info.Facts, Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env,
+		Facts: f.info.Facts, Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env, Args: h.o.Args,
 		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, Limits: f.limits, Services: h.o.Services, Spawn: f.spawn,
 	})
 	if err != nil {

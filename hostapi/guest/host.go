@@ -27,7 +27,9 @@ type Options struct {
 	// Room is the memory that the instances of all functions share. Nil has no end.
 	Room *sandbox.Room
 	// Wait is how long an exchange waits for an instance; 0 is the sandbox's default.
-	Wait   time.Duration
+	Wait time.Duration
+	// Args are arguments that programs get, behind their name. Nil is none.
+	Args   []string
 	Events Events
 	// Original returns the bytes that a version was loaded from, so that traps can be led back to lines of it. Nil, and an error, is
 	// that they are not to be had.
