@@ -75,6 +75,7 @@ var ownedBy = map[string][]string{
 	"github.com/coocood/freecache":        {"edge/cache/store"},
 	"github.com/goccy/go-yaml":            {"edge/config"},
 	"github.com/nats-io":                  {"edge/fleet/..."},
+	"github.com/pelletier/go-toml":        {"edge/cmd/..."}, // fastly.toml
 	"github.com/prometheus/client_golang": {"edge/observe"},
 	"github.com/quic-go/quic-go":          {"edge/front/h3"},
 	"github.com/tetratelabs/wazero":       {"runtime/engine", "runtime/sandbox"},

@@ -31,10 +31,12 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			Fetcher:  guestFetch{n.origins, n.pipeline, m},
 			Origins:  guestOrigins{n},
 			Counters: guestCounters{counter.New(counter.Options{})},
-			Log:      guestLog{n.observer.Functions},
+			Log:      guestLog{n.observer.Functions, n.o.Local},
 			Metrics:  guestMetrics{m},
-			Devices:  guestDevices{},
+			Devices:  n.o.Local.devices(),
+			Places:   n.o.Local.places(),
 		},
+		Args: n.o.Local.args(),
 		// The other maxima stand in each Spec, as they may change with a reload.
 		Limits:   limit.Limits{Memory: min(int64(c.Memory), int64(config.MaxMemory))},
 		Original: n.original,
@@ -42,6 +44,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 		Events: guest.Events{
 			Called: func(f *guest.Function, call *exchange.Call, id exchange.ID, err error) {
 				n.observer.Called(string(f.Owner()), f.Name(), f.Version(), id, call, err)
+				n.o.Local.called(err)
 			},
 			Failed: n.failed,
 			Made: func(_ *guest.Function, _ time.Duration, err error) {
@@ -153,9 +156,13 @@ func fetchError(err error) error {
 }
 
 // guestLog takes the lines that functions write.
-type guestLog struct{ logs *observe.FunctionLogs }
+type guestLog struct {
+	logs  *observe.FunctionLogs
+	local *Local
+}
 
 func (g guestLog) Log(l *services.Line) {
+	g.local.log(l)
 	line := observe.LogLine{Time: time.Now(), Level: l.Level.String(), Message: string(l.Message)}
 	for _, f := range l.Fields {
 		line.Message += " " + f.Name + "=" + f.Value

@@ -50,6 +50,8 @@ type Options struct {
 	// UncheckedDisk compares no checksums of the cache on disk: for tests that
 	// must then find wrong bytes.
 	UncheckedDisk bool
+	// Local is set for a node that stands in for another host on a developer's machine.
+	Local *Local
 }
 
 // A Node is one running node.

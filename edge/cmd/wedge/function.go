@@ -13,6 +13,7 @@ type functionCommands struct {
 	New      functionNew      `cmd:"" help:"Make a project for a function, in Go, Rust, AssemblyScript or C."`
 	Build    functionBuild    `cmd:"" help:"Compile a project to a module, check it, and say what it costs."`
 	Test     functionTest     `cmd:"" help:"Hold a function against conversations, on a node of its own."`
+	Run      functionRun      `cmd:"" help:"Run a program for Fastly Compute on a node of its own, in the world that its fastly.toml describes."`
 	Deploy   functionDeploy   `cmd:"" help:"Upload a module as a new version of a function, and run it."`
 	List     functionList     `cmd:"" help:"List functions."`
 	Show     functionShow     `cmd:"" help:"Show a function, its versions and who calls it."`
