@@ -154,6 +154,7 @@ func TestRules(t *testing.T) {
 	// Origins.
 	f("origins: [{name: o, servers: []}]", `1:30: origins[0].servers is empty`, `at least one`)
 	f(server("a"), `1:37: origins[0].servers[0].url: the URL "a" has no scheme`, `"http://a"`)
+	f(server("127.0.0.1:9000"), `1:37: origins[0].servers[0].url: the URL "127.0.0.1:9000" has no scheme`, `"http://127.0.0.1:9000"`)
 	f(server("ftp://a"), `1:37: origins[0].servers[0].url: the URL "ftp://a" has the unknown scheme "ftp"`, `http and https`)
 	f(server("http://a/b"), `1:37: origins[0].servers[0].url: the URL "http://a/b" has more than scheme, host and port`, `"http://a"`)
 	f(server("http://a?b"), `1:37: origins[0].servers[0].url: the URL "http://a?b" has more than scheme, host and port`, `"http://a"`)

@@ -135,6 +135,9 @@ type BaseURL string
 func (u *BaseURL) UnmarshalText(text []byte) error {
 	t := string(text)
 	parsed, err := url.Parse(t)
+	if err != nil && !strings.Contains(t, "@") && !strings.Contains(t, "://") { // 127.0.0.1:9000, to which a URL's grammar objects by itself
+		return complain("write "+quote("http://"+t), "the URL %s has no scheme", quote(t))
+	}
 	if err != nil || parsed.User != nil || strings.Contains(t, "@") {
 		c := complain("credentials belong into a function's secrets, the URL is http://host:port or https://host:port", "the URL holds a user or is none")
 		c.private = true // what stands before the @ may be a password: the line is not shown

@@ -1,7 +1,7 @@
 package hook
 
 import (
-	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -193,7 +193,7 @@ func (c *Chain) one(x *exchange.Exchange, s *state, i int, h exchange.Hook) Resu
 		if h != exchange.OnRequest {
 			return Result{}
 		}
-		return c.failed(x, b, r, h, errUnavailable)
+		return c.failed(x, b, r, h, unavailable(b.Name))
 	}
 	hooks := b.Function.Hooks()
 	if !hooks.Has(h) {
@@ -220,8 +220,11 @@ func (c *Chain) one(x *exchange.Exchange, s *state, i int, h exchange.Hook) Resu
 	return Result{}
 }
 
-var errUnavailable = &exchange.Error{Source: exchange.SourceFunction, Op: "start", Reason: exchange.ReasonFunctionUnavailable,
-	Err: errors.New("no version of the function is active")}
+// unavailable is the error of a function that has not been deployed, or is switched off.
+func unavailable(name string) error {
+	return &exchange.Error{Source: exchange.SourceFunction, Op: "start", Reason: exchange.ReasonFunctionUnavailable,
+		Err: fmt.Errorf("no version of the function %s is active", name)}
+}
 
 // failed turns an error into what the binding's policy says.
 func (c *Chain) failed(x *exchange.Exchange, b *Binding, r *run, h exchange.Hook, err error) Result {

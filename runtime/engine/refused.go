@@ -42,7 +42,7 @@ func (r *Refused) Error() string {
 // Unwrap returns the cause.
 func (r *Refused) Unwrap() error { return r.Err }
 
-const hintBuild = "build a core module, for Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o function.wasm"
+const hintBuild = "wedge function build makes a core module; by hand, for Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o function.wasm"
 
 // refused makes what the rewriter says into what the author reads.
 func refused(err error) error {

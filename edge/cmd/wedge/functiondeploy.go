@@ -33,7 +33,16 @@ func (f functionDeploy) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	return c.answer(f.jsonFlag, a.Raw, deployedText(a.V))
+	if err := c.answer(f.jsonFlag, a.Raw, deployedText(a.V)); err != nil {
+		return err
+	}
+	// A name that is new may be a slip of the pen: the node takes it, and then nothing calls it. The deploy is done, so that whoever may not ask, or asks in vain, only misses the note.
+	if a.V.Active && a.V.Previous == "" {
+		if at, err := node.Function(c.context, f.Owner, f.Name); err == nil && len(at.V.Bindings) == 0 {
+			c.note("no site calls %s yet: name it under functions: and in a site's functions: or handler: in the node's configuration", f.Name)
+		}
+	}
+	return nil
 }
 
 // deployedText says which version of a function runs now, and which before.

@@ -79,6 +79,9 @@ func (f functionFuel) Run(c *command) error {
 			}
 		}
 	}
+	if len(report.Hooks) == 0 {
+		c.note("the module has no hooks to measure: a handler's program is called by a node only")
+	}
 	raw, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 
 type functionNew struct {
 	Dir      string `arg:"" name:"folder" help:"The folder to make; its name is the function's."`
-	Lang     string `name:"lang" required:"" placeholder:"LANG" help:"go, rust, assemblyscript or c."`
+	Lang     string `name:"lang" placeholder:"LANG" help:"go, rust, assemblyscript or c; it has to be said."`
 	Template string `name:"template" default:"blank" placeholder:"T" help:"What to begin with: ab-routing, auth, blank, cache-key, headers, html-rewriting, rate-limit or redirects. ${default} unless said."`
 	jsonFlag
 }
@@ -68,9 +68,11 @@ func (f functionNew) Run(c *command) error {
 func languageOf(lang string) (project.Language, error) {
 	l := project.Language(strings.ToLower(lang))
 	switch l {
+	case "":
+		return "", hint(usage(errors.New("the language is not said")), "add --lang go, --lang rust, --lang assemblyscript or --lang c")
 	case "js", "ts", "javascript", "typescript":
 		return "", hint(usage(fmt.Errorf("there is no SDK for %s", lang)),
-			"assemblyscript is TypeScript that compiles to small modules; JavaScript is compiled by the npm package @fastly/js-compute, for the ABI of Fastly, and not by this command")
+			"assemblyscript is TypeScript that compiles to small modules; JavaScript is compiled by the npm package @fastly/js-compute, for the ABI of Fastly, and not by this command; wedge function deploy takes its module, and a site calls it as its handler")
 	case "as":
 		l = project.AssemblyScript
 	case "golang":

@@ -49,6 +49,9 @@ func (f functionTest) Run(c *command) error {
 		files, _ = filepath.Glob(filepath.Join(f.Dir, "*.cases"))
 	}
 	if len(files) == 0 {
+		if _, err := os.Stat(f.Dir); err != nil {
+			return err // the folder's name is wrong, not what is in it
+		}
 		return hint(fmt.Errorf("%s has no *.cases", f.Dir), `"wedge function new" makes a project with one; --cases names another`)
 	}
 	name, module, err := f.module(c)
