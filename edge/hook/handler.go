@@ -29,7 +29,7 @@ type Handler struct {
 func (h *Handler) Call(x *exchange.Exchange) Result {
 	// What the function has read of the content, nobody can read again.
 	content := x.Request.Body != nil
-	err := error(errUnavailable)
+	err := unavailable(h.Name)
 	if h.Function != nil {
 		err = h.Function.Answer(x)
 	}

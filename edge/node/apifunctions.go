@@ -306,5 +306,9 @@ func moduleError(err error) *admin.Error {
 		e.Hint = "the module fails while it initialises itself, before any hook: see wedge function logs, and mind that only config, secrets, log, clock and random work then"
 		return e
 	}
+	if w, ok := errors.AsType[*wrongKind](err); ok {
+		e.Message, e.Hint = w.Error(), w.hint() // once, however many routes bind it
+		return e
+	}
 	return nil
 }

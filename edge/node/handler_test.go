@@ -3,6 +3,7 @@ package node_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -167,8 +168,9 @@ func TestHandlerKinds(t *testing.T) {
 		text := heading + "\norigins: [{name: o, servers: [{url: \"http://127.0.0.1:9\"}]}]\nfunctions: [{name: f, module: m.wasm}]\nsites: [{hosts: [\"*\"], origin: o, " + bind + "}]\n"
 		w.write("m.wasm", []byte(module))
 		w.write("wedge.yaml", []byte(text))
-		if err := w.starts(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", what, err, want)
+		err := w.starts()
+		if a, ok := errors.AsType[*node.Advice](err); !ok || !strings.Contains(a.Error(), "function f: ") || !strings.Contains(a.Hint, want) {
+			t.Errorf("%s: %v, want the advice %q", what, err, want)
 		}
 	}
 	const (
@@ -177,7 +179,7 @@ func TestHandlerKinds(t *testing.T) {
 		request = "\x00asm\x01\x00\x00\x00" + types + "\x03\x03\x02\x00\x01" + "\x07\x1d\x02\x0cwedge_abi_v1\x00\x00\x0aon_request\x00\x01" + "\x0a\x09\x02\x02\x00\x0b\x04\x00\x41\x00\x0b"
 	)
 	f("a program among functions", start, "functions: [f]", "write handler: f")
-	f("hooks as a handler", request, "handler: f", "put it into functions:")
+	f("hooks as a handler", request, "handler: f", "put f under functions:")
 }
 
 // starts makes a node of the folder and ends it; the error is why there is none.

@@ -117,9 +117,17 @@ type wrongKind struct {
 
 func (e *wrongKind) Error() string {
 	if e.handler {
-		return "function " + e.function + ": its module answers requests by itself and has no hooks, and functions: binds it as one with hooks; write handler: " + e.function
+		return "function " + e.function + ": its module answers requests by itself and has no hooks, and functions: binds it as one with hooks"
 	}
-	return "function " + e.function + ": its module has hooks, and handler: binds it as one that answers by itself; put it into functions:"
+	return "function " + e.function + ": its module has hooks, and handler: binds it as one that answers by itself"
+}
+
+// hint is what mends it: the configuration, or another module.
+func (e *wrongKind) hint() string {
+	if e.handler {
+		return "write handler: " + e.function + " in the site or route, in place of its name under functions:, or deploy a module with hooks"
+	}
+	return "put " + e.function + " under functions: in the site or route, in place of handler:, or deploy a module that answers by itself"
 }
 
 // An override is what a function shall run once a table with it is in force.
