@@ -52,6 +52,7 @@ type Found struct {
 	body   storedBody          // nil for HEAD
 	soft   bool                // purged softly
 	alone  bool
+	read   bool // it was brought from disk for this request
 
 	// ranged: the key is that of one value of Range, whole that of the whole.
 	ranged bool
@@ -195,6 +196,7 @@ func (c *Cache) lookOnDisk(x *exchange.Exchange, f *Found, a *policy.Access, rul
 		return
 	}
 	defer release()
+	f.read = true
 	f.State, f.Reason = c.judgeObject(x, f, o, a)
 	f.set = c.store.Find(f.key)
 	c.openFound(f, x.Request.Method == "HEAD")
@@ -284,6 +286,19 @@ func (f *Found) Serve(x *exchange.Exchange) {
 	}
 	x.Cache.Key = f.key
 	x.Cache.TTL, x.Cache.HasTTL = f.TTL(x.Now), true
+	x.Cache.Tier = f.tier()
+}
+
+// tier is where the response comes from.
+func (f *Found) tier() exchange.Tier {
+	d := f.object.Meta.disk
+	switch {
+	case d != nil && d.segments != nil:
+		return exchange.TierSegments
+	case f.read, d != nil && d.body != nil:
+		return exchange.TierDisk
+	}
+	return exchange.TierMemory
 }
 
 // setAge sets Age.

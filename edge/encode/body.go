@@ -14,7 +14,7 @@ import (
 // If inner breaks off, so does this: the end of the coding is never written, and
 // the receiver can see that it is missing.
 func (e *Encoder) Body(inner exchange.Body, c Coding, live bool) exchange.Body {
-	return &body{pools: &e.pools, coding: c, inner: inner, live: live}
+	return &body{e: e, coding: c, inner: inner, live: live}
 }
 
 // Compress is content in a coding, as short as it gets: for what is compressed
@@ -24,14 +24,20 @@ func (e *Encoder) Compress(content io.WriterTo, size int64, c Coding) ([]byte, e
 	out.Grow(int(size / 4))
 	z := e.best.take(c, &out)
 	defer e.best.put(c, z)
-	if _, err := content.WriteTo(z); err != nil {
-		return nil, err
+	m := Made{Coding: c, Use: Dropped}
+	stop := onThread()
+	var err error
+	if m.In, err = content.WriteTo(z); err == nil {
+		err = z.Close()
 	}
-	if err := z.Close(); err != nil {
-		return nil, err
+	m.CPU, m.Out = stop(), int64(out.Len())
+	worth := err == nil && m.Out <= size/10*9
+	if worth {
+		m.Use = Kept
 	}
-	if int64(out.Len()) > size/10*9 {
-		return nil, nil
+	e.tell(m)
+	if !worth {
+		return nil, err
 	}
 	return out.Bytes(), nil
 }
@@ -39,48 +45,41 @@ func (e *Encoder) Compress(content io.WriterTo, size int64, c Coding) ([]byte, e
 // A body is used by one goroutine. The compressor is taken with the first byte
 // and given back at the end of the content or at Close.
 type body struct {
-	pools  *pools
+	e      *Encoder
 	coding Coding
 	inner  exchange.Body
 	live   bool
 	z      compressor   // nil before the first byte and after the last
+	to     counter      // what z writes to
+	taken  int64        // bytes of inner that z was given
 	ended  bool         // all of inner has been read and compressed
 	out    bytes.Buffer // of Read only
 	in     []byte       // of Read only
 }
 
+// begin takes a compressor that writes to w.
+func (b *body) begin(w io.Writer) {
+	b.to = counter{w: w}
+	b.z = b.e.pools.take(b.coding, &b.to)
+}
+
 // WriteTo writes the rest of the content.
 func (b *body) WriteTo(w io.Writer) (int64, error) {
-	to := &counter{w: w}
-	if b.out.Len() > 0 { // what Read has made already
-		if _, err := b.out.WriteTo(to); err != nil {
-			return to.n, err
-		}
+	if b.ended || b.z != nil {
+		// Read began: the compressor, if there is still one, writes into out.
+		return io.Copy(w, struct{ io.Reader }{b})
 	}
-	if b.ended {
-		return to.n, nil
-	}
-	if b.z == nil {
-		b.z = b.pools.take(b.coding, to)
-	} else {
-		// Read began: the compressor still writes into out.
-		return b.rest(to)
-	}
+	b.begin(w)
 	var src io.Writer = b.z
 	if b.live {
 		src = flusher{b.z}
 	}
-	if _, err := b.inner.WriteTo(src); err != nil {
-		return to.n, err
+	n, err := b.inner.WriteTo(src)
+	b.taken += n
+	if err == nil {
+		err = b.end()
 	}
-	err := b.end()
-	return to.n, err
-}
-
-// rest copies by Read.
-func (b *body) rest(to *counter) (int64, error) {
-	_, err := io.Copy(to, struct{ io.Reader }{b})
-	return to.n, err
+	return b.to.n, err
 }
 
 // end completes the coding.
@@ -93,8 +92,9 @@ func (b *body) end() error {
 
 func (b *body) giveBack() {
 	if b.z != nil {
-		b.pools.put(b.coding, b.z)
+		b.e.pools.put(b.coding, b.z)
 		b.z = nil
+		b.e.tell(Made{Coding: b.coding, Use: Sent, In: b.taken, Out: b.to.n})
 	}
 }
 
@@ -105,9 +105,11 @@ func (b *body) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		if b.z == nil {
-			b.z, b.in = b.pools.take(b.coding, &b.out), make([]byte, 16<<10)
+			b.begin(&b.out)
+			b.in = make([]byte, 16<<10)
 		}
 		n, err := b.inner.Read(b.in)
+		b.taken += int64(n)
 		if n > 0 {
 			if _, err := b.z.Write(b.in[:n]); err != nil {
 				return 0, err

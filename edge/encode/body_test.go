@@ -202,3 +202,69 @@ func TestHammer(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Each compression is told of once, with what it took and gave.
+func TestMade(t *testing.T) {
+	text := strings.Repeat("The quick brown fox. ", 10_000)
+	noise := make([]byte, 100_000)
+	for i := range noise {
+		noise[i] = byte(rand.Uint32())
+	}
+	for _, c := range all {
+		var told []Made
+		e := New(Options{Made: func(m Made) { told = append(told, m) }})
+		f := func(what string, use Use, in int, out int64) {
+			t.Helper()
+			if len(told) != 1 {
+				t.Fatalf("%s, %s: told %d times", c, what, len(told))
+			}
+			m := told[0]
+			told = nil
+			if m.Coding != c || m.Use != use || m.In != int64(in) || out >= 0 && m.Out != out {
+				t.Errorf("%s, %s: told %+v, want %v of %d to %d bytes", c, what, m, use, in, out)
+			}
+			if measured := use != Sent && in > 0; haveThreadTime && measured != (m.CPU > 0) {
+				t.Errorf("%s, %s: it took %v", c, what, m.CPU)
+			}
+		}
+		closed := 0
+		var w bytes.Buffer
+		b := e.Body(&parts{rest: []string{text[:1000], text[1000:]}, closed: &closed}, c, true)
+		b.WriteTo(&w)
+		b.Close()
+		f("WriteTo", Sent, len(text), int64(w.Len()))
+
+		b = e.Body(&parts{rest: []string{text}, closed: &closed}, c, false)
+		w.Reset()
+		io.CopyN(&w, struct{ io.Reader }{b}, 5)
+		n, err := b.WriteTo(&w)
+		b.Close()
+		if err != nil || n != int64(w.Len()-5) {
+			t.Errorf("%s: after Read WriteTo says %d bytes, %v; it wrote %d", c, n, err, w.Len()-5)
+		}
+		f("Read, WriteTo", Sent, len(text), int64(w.Len()))
+
+		b = e.Body(&parts{rest: []string{text}, err: errBroke, closed: &closed}, c, true)
+		w.Reset()
+		b.WriteTo(&w)
+		b.Close()
+		f("broken off", Sent, len(text), -1)
+
+		b = e.Body(&parts{rest: []string{text}, closed: &closed}, c, false)
+		b.Close()
+		if len(told) != 0 {
+			t.Errorf("%s: a body that was never read is told of", c)
+		}
+
+		made, _ := e.Compress(&parts{rest: []string{text}, closed: &closed}, int64(len(text)), c)
+		f("once", Kept, len(text), int64(len(made)))
+		if made, _ := e.Compress(&parts{rest: []string{string(noise)}, closed: &closed}, int64(len(noise)), c); made != nil {
+			t.Errorf("%s: noise is kept", c)
+		}
+		f("noise", Dropped, len(noise), -1)
+		if made, err := e.Compress(&parts{rest: []string{text}, err: errBroke, closed: &closed}, int64(len(text)), c); made != nil || err != errBroke {
+			t.Errorf("%s: what broke off is kept, or %v", c, err)
+		}
+		f("once, broken off", Dropped, len(text), -1)
+	}
+}

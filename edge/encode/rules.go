@@ -17,6 +17,9 @@ type Options struct {
 	// Least is the shortest content that is compressed, in bytes; 0 means 1 KiB.
 	Least int64
 	Level Level
+	// Made is called for each content that has been compressed, or was until it
+	// broke off; nil is nobody. It must not block.
+	Made func(Made)
 }
 
 // DefaultTypes are the types whose content gains by being compressed.

@@ -36,6 +36,12 @@ func TestCacheOutlivesRestart(t *testing.T) {
 	w.did("POST", "/v1/purge", []byte(`{"url": "http://shop.example/b"}`))
 	if m := w.did("GET", "/metrics", nil).body; !strings.Contains(m, "\nwedge_cache_disk_bytes ") || strings.Contains(m, "\nwedge_cache_disk_bytes 0\n") {
 		t.Errorf("no bytes on disk in the metrics")
+	} else {
+		for _, limit := range []string{"cache_index_limit_bytes", "cache_body_limit_bytes", "cache_hot_limit_bytes", "cache_disk_limit_bytes", "cache_disk_index_limit_bytes", "cache_disk_written_bytes_total"} {
+			if v := w.metricAlone("wedge_" + limit); v <= 0 {
+				t.Errorf("wedge_%s is %v", limit, v)
+			}
+		}
 	}
 	w.stop()
 
@@ -62,6 +68,12 @@ func TestCacheOutlivesRestart(t *testing.T) {
 	w.wantOutcome(site+"/a", 200, "/a", "; hit")
 	w.wantOutcome(site+"/long", 200, long, "; hit")
 	w.want(site+"/long", 206, long[100:300_000], "Range", "bytes=100-299999")
+	// One of the fifty, and the long ones, which stay on disk, come from there.
+	for tier, want := range map[string]float64{"disk": 3, "memory": 50} {
+		eventually(t, tier+" has served as often as it should", func() bool {
+			return w.metric("wedge_cache_served_total", `site="shop.example"`, `outcome="hit"`, `tier="`+tier+`"`) == want
+		})
+	}
 	if n := u.requests.Load(); n != asked {
 		t.Errorf("the origin was asked %d times", n-asked)
 	}

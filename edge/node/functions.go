@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/config"
+	"github.com/wedgecdn/wedge/edge/encode"
 	"github.com/wedgecdn/wedge/edge/function"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -37,9 +38,11 @@ type live struct {
 	later bool
 	// failed is told of functions that could not be loaded behind listeners.
 	failed func(l *loaded, err error)
-	ctx    context.Context // of loading behind listeners
-	stop   context.CancelFunc
-	work   sync.WaitGroup // goroutines that load or close
+	// encoded is told of what routes compress.
+	encoded func(encode.Made)
+	ctx     context.Context // of loading behind listeners
+	stop    context.CancelFunc
+	work    sync.WaitGroup // goroutines that load or close
 
 	mu      sync.Mutex
 	loaded  map[string]*loaded

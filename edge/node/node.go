@@ -127,7 +127,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	if err := n.openRooms(c); err != nil {
 		return nil, err
 	}
-	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}, later: true, failed: n.notLoaded}
+	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}, later: true, failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
 	n.observer.Metrics.Functions(n.live.functionNumbers)
 	n.live.ctx, n.live.stop = context.WithCancel(context.Background())
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {
@@ -227,11 +227,8 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 		if most, average := n.cache.Indexable(); average > smallResponses {
 			n.log.Info("the index of the cache on disk is small for its size: shorter responses than the average that fills it leave space unused; raise cache.memory to find more", "responses", most, "average", config.Size(average).String())
 		}
-		m.Gauge("cache_disk_objects", "Responses stored on disk.", func() float64 { return float64(n.cache.Stats().Disk.Objects) })
-		m.Gauge("cache_disk_bytes", "Disk space of stored responses.", func() float64 { return float64(n.cache.Stats().Disk.Bytes) })
 	}
-	m.Gauge("cache_objects", "Stored responses.", func() float64 { return float64(n.cache.Stats().Store.Objects) })
-	m.Gauge("cache_index_bytes", "Memory of the heads of stored responses.", func() float64 { return float64(n.cache.Stats().Store.IndexBytes) })
+	measureCache(m, n.cache.Stats, disk.Size > 0)
 	m.Gauge("access_log_dropped_total", "Lines of the access log that were lost.", func() float64 { return float64(n.observer.Access.Dropped()) })
 	n.openRoom(c)
 	n.origins = origin.New(origin.Options{Node: n.name, OwnAddrs: n.ownAddrs(c)})

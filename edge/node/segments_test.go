@@ -99,6 +99,10 @@ func TestSegments(t *testing.T) {
 			t.Errorf("%s: for a hundred bytes the origin has sent %d", cache, n)
 		}
 		round()
+		eventually(t, "segments are counted as what they are", func() bool {
+			n := w.metric("wedge_cache_served_total", `tier="segments"`)
+			return n > 0 && n == w.metric("wedge_cache_served_total")
+		})
 		if !restarts {
 			return
 		}

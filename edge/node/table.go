@@ -65,7 +65,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		make := func(name string, origin config.Name, p config.CachePolicy, e *config.Encode, bindings []*config.Binding, handler *config.Binding) *pipeline.Route {
-			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p), Encode: encoder(e), SendSurrogate: p.SendSurrogateFields}
+			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p), Encode: encoder(e, v.encoded), SendSurrogate: p.SendSurrogateFields}
 			var chain []hook.Binding
 			for _, b := range bindings {
 				got := bind(s.Owner, b)
@@ -180,11 +180,11 @@ var codings = map[config.Coding]encode.Coding{config.CodingBrotli: encode.Brotli
 var encodeLevels = map[config.EncodeLevel]encode.Level{config.EncodeFast: encode.Fast, config.EncodeDefault: encode.Default, config.EncodeBest: encode.Best}
 
 // encoder compresses as a site or route says; nil if nothing is compressed.
-func encoder(e *config.Encode) *encode.Encoder {
+func encoder(e *config.Encode, made func(encode.Made)) *encode.Encoder {
 	if len(e.Codings) == 0 {
 		return nil
 	}
-	o := encode.Options{Types: e.Types, Least: int64(e.Least), Level: encodeLevels[e.Level]}
+	o := encode.Options{Types: e.Types, Least: int64(e.Least), Level: encodeLevels[e.Level], Made: made}
 	for _, c := range e.Codings {
 		o.Codings = append(o.Codings, codings[c])
 	}

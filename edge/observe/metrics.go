@@ -29,6 +29,7 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	statuses  *prometheus.CounterVec
 	bytes     *prometheus.CounterVec
+	served    *prometheus.CounterVec
 	fetches   *prometheus.CounterVec
 	fetchTime *prometheus.HistogramVec
 
@@ -39,6 +40,9 @@ type Metrics struct {
 	guestCount   *prometheus.CounterVec
 	guestObserve *prometheus.HistogramVec
 	guestGauge   *prometheus.GaugeVec
+
+	// encodings and what follow are of what the node compresses.
+	encodings, encodingIn, encodingOut, encodingCPU *prometheus.CounterVec
 
 	events *prometheus.CounterVec
 	sites  sync.Map // siteKey → *siteMetrics
@@ -62,7 +66,8 @@ type siteMetrics struct {
 
 	outcomes  [exchange.Outcomes][exchange.Reasons]atomic.Pointer[prometheus.Counter]
 	statuses  [600]atomic.Pointer[prometheus.Counter]
-	bytes     [exchange.Outcomes]atomic.Pointer[prometheus.Counter]
+	bytes     [exchange.Outcomes][len(codings)]atomic.Pointer[prometheus.Counter]
+	served    [exchange.Outcomes][exchange.Tiers]atomic.Pointer[prometheus.Counter]
 	duration  latency
 	firstByte latency
 }
@@ -100,7 +105,8 @@ func NewMetrics(version string) *Metrics {
 	}
 	m.requests = counter("requests_total", "Requests that have ended, by where the response came from and why.", "owner", "site", "outcome", "reason")
 	m.statuses = counter("responses_total", "Responses, by status.", "owner", "site", "status")
-	m.bytes = counter("response_body_bytes_total", "Bytes of content sent to clients, by where the response came from.", "owner", "site", "outcome")
+	m.bytes = counter("response_body_bytes_total", "Bytes of content sent to clients, by where the response came from and its content coding.", "owner", "site", "outcome", "coding")
+	m.served = counter("cache_served_total", "Stored responses sent, by where they stood: memory, disk, or in segments of their own.", "owner", "site", "outcome", "tier")
 	m.registry.MustRegister(newLatencies(m))
 	m.fetches = counter("fetches_total", "Fetches at origins, by site and status; status 0 means that there was no answer.", "owner", "site", "status")
 	m.fetchTime = histogram("fetch_first_byte_seconds", "Time from the begin of a fetch to the head of its response.", "owner", "site")
@@ -114,6 +120,10 @@ func NewMetrics(version string) *Metrics {
 	m.guestObserve = histogram("function_value", "Values that functions observe, by name.", "owner", "function", "name")
 	m.guestGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "wedge", Name: "function_gauge", Help: "Gauges of functions' own, by name."}, []string{"owner", "function", "name"})
 	m.registry.MustRegister(m.guestGauge)
+	m.encodings = counter("encodings_total", "Contents that the node has compressed, by what became of them: sent (to one client), kept (in the cache, for all later ones), dropped (it saved too little).", "coding", "use")
+	m.encodingIn = counter("encoding_in_bytes_total", "Bytes that were compressed.", "coding", "use")
+	m.encodingOut = counter("encoding_out_bytes_total", "Bytes that they were compressed to.", "coding", "use")
+	m.encodingCPU = counter("encoding_cpu_seconds_total", "Processor time of compressing, of what is kept or dropped; what is compressed while it is sent is part of the request's.", "coding", "use")
 	m.events = counter("events_total", "What happened beside requests: bugs, refused connections, dropped fields, commits and the like.", "event")
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "wedge", Name: "build_info", Help: "The version of this node.", ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
@@ -203,13 +213,24 @@ func (m *Metrics) Ended(x *exchange.Exchange, took time.Duration) {
 			return m.statuses.WithLabelValues(owner, site, strconv.Itoa(status))
 		}).Inc()
 	}
-	if c := s.bytes[x.Outcome].Load(); c != nil {
+	coding := codingOf(&x.Response.Header)
+	if c := s.bytes[x.Outcome][coding].Load(); c != nil {
 		(*c).Add(float64(x.Sent))
 	} else {
 		owner, site := labels(x)
-		child(&s.bytes[x.Outcome], func() prometheus.Counter {
-			return m.bytes.WithLabelValues(owner, site, x.Outcome.String())
+		child(&s.bytes[x.Outcome][coding], func() prometheus.Counter {
+			return m.bytes.WithLabelValues(owner, site, x.Outcome.String(), codings[coding])
 		}).Add(float64(x.Sent))
+	}
+	if tier := x.Cache.Tier; tier != exchange.TierNone {
+		if c := s.served[x.Outcome][tier].Load(); c != nil {
+			(*c).Inc()
+		} else {
+			owner, site := labels(x)
+			child(&s.served[x.Outcome][tier], func() prometheus.Counter {
+				return m.served.WithLabelValues(owner, site, x.Outcome.String(), tier.String())
+			}).Inc()
+		}
 	}
 	s.duration.observe(took)
 	if x.FirstByte != 0 {
@@ -303,7 +324,7 @@ func (m *Metrics) Forget(site func(owner, site string) bool, function func(owner
 		m.sites.Delete(k)
 		v.(*siteMetrics).gone.Store(true)
 		l := prometheus.Labels{"owner": key.owner, "site": key.site}
-		for _, v := range []*prometheus.CounterVec{m.requests, m.statuses, m.bytes, m.fetches} {
+		for _, v := range []*prometheus.CounterVec{m.requests, m.statuses, m.bytes, m.served, m.fetches} {
 			v.DeletePartialMatch(l)
 		}
 		m.fetchTime.DeletePartialMatch(l)

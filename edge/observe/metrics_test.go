@@ -65,6 +65,9 @@ func TestMetrics(t *testing.T) {
 	m.Observe("default", "auth", "size", 7)
 	m.Set("default", "auth", "waiting", 9)
 	m.Set("default", "auth", "waiting", -2)
+	m.Encoded("br", "kept", 1000, 200, time.Second)
+	m.Encoded("br", "kept", 500, 100, time.Second)
+	m.Encoded("gzip", "sent", 50, 20, 0)
 	m.Event("bug")
 	m.Gauge("cache_objects", "Objects.", func() float64 { return 5 })
 	m.Gauge("cache_evictions_total", "Evictions.", func() float64 { return 6 })
@@ -95,6 +98,12 @@ func TestMetrics(t *testing.T) {
 	f(5, "wedge_cache_objects")
 	f(6, "wedge_cache_evictions_total")
 	f(1, "wedge_build_info", "version", "v1")
+	f(2, "wedge_encodings_total", "coding", "br", "use", "kept")
+	f(1500, "wedge_encoding_in_bytes_total", "coding", "br")
+	f(300, "wedge_encoding_out_bytes_total", "coding", "br")
+	f(2, "wedge_encoding_cpu_seconds_total", "coding", "br")
+	f(1, "wedge_encodings_total", "coding", "gzip", "use", "sent")
+	f(-1, "wedge_encoding_cpu_seconds_total", "coding", "gzip")
 	m.Forget(func(_, site string) bool { return site != "shop" }, func(_, name string) bool { return false })
 	f(-1, "wedge_requests_total", "site", "shop")
 	f(-1, "wedge_function_calls_total", "function", "auth")
@@ -103,6 +112,45 @@ func TestMetrics(t *testing.T) {
 	x.Outcome, x.Response.Status = exchange.Hit, 200
 	m.Ended(x, 0)
 	f(1, "wedge_requests_total", "site", "shop")
+}
+
+// What clients get is counted by its content coding, of which there are five for
+// us whatever an origin writes; and stored responses by where they stood.
+func TestServed(t *testing.T) {
+	m := NewMetrics("v1")
+	f := func(field, coding string, tier exchange.Tier) {
+		t.Helper()
+		x := sample()
+		defer x.Release()
+		x.Sent, x.Cache.Tier = 10, tier
+		x.Response.Header.DeleteKnown(exchange.ContentEncoding)
+		if field != "" {
+			x.Response.Header.SetKnown(exchange.ContentEncoding, field)
+		}
+		had := max(0, value(t, m, "wedge_response_body_bytes_total", "site", "shop", "outcome", "hit", "coding", coding))
+		served := max(0, value(t, m, "wedge_cache_served_total", "site", "shop", "outcome", "hit", "tier", tier.String()))
+		m.Ended(x, 0)
+		if got := value(t, m, "wedge_response_body_bytes_total", "site", "shop", "outcome", "hit", "coding", coding); got != had+10 {
+			t.Errorf("%q: %v bytes are counted as %s, want %v", field, got, coding, had+10)
+		}
+		got := value(t, m, "wedge_cache_served_total", "site", "shop", "outcome", "hit", "tier", tier.String())
+		if want := served + 1; tier == exchange.TierNone && got != -1 || tier != exchange.TierNone && got != want {
+			t.Errorf("%v responses from %q, want %v", got, tier, want)
+		}
+	}
+	f("", "identity", exchange.TierNone)
+	f("", "identity", exchange.TierMemory)
+	f("", "identity", exchange.TierMemory)
+	f("gzip", "gzip", exchange.TierDisk)
+	f("X-GZIP", "gzip", exchange.TierDisk)
+	f("br", "br", exchange.TierSegments)
+	f("zstd", "zstd", exchange.TierSegments)
+	f("gzip, br", "other", exchange.TierMemory)
+	f("anything", "other", exchange.TierMemory)
+	m.Forget(func(string, string) bool { return false }, func(string, string) bool { return false })
+	if got := value(t, m, "wedge_cache_served_total"); got != -1 {
+		t.Errorf("%v responses are counted for a site that is gone", got)
+	}
 }
 
 func TestEndedAllocatesNothing(t *testing.T) {

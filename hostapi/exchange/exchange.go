@@ -82,6 +82,7 @@ type CacheFacts struct {
 	ForwardStatus int  // the origin's status; 0 if it was not asked or did not answer
 	Stored        bool // the response was, or is being, stored
 	Collapsed     bool // the request waited for another's fetch
+	Tier          Tier // where the stored response came from, if one is the response
 	// TTL is the stored response's remaining freshness lifetime, negative if it is stale.
 	TTL    time.Duration
 	HasTTL bool

@@ -35,6 +35,29 @@ func (o Outcome) String() string { return outcomeNames[o] }
 // Outcomes is how many there are; observers size tables by it.
 const Outcomes = int(numOutcomes)
 
+// A Tier is the part of the cache that a stored response came from, for metrics.
+type Tier uint8
+
+// The tiers.
+const (
+	// TierNone: the response is not a stored one.
+	TierNone Tier = iota
+	// TierMemory: its body stood in memory.
+	TierMemory
+	// TierDisk: its body was read from disk for this request.
+	TierDisk
+	// TierSegments: it is made of segments, each of which stands, or is fetched, by
+	// itself.
+	TierSegments
+	numTiers
+)
+
+// String is the tier's word in metrics; "" for TierNone.
+func (t Tier) String() string { return [numTiers]string{"", "memory", "disk", "segments"}[t] }
+
+// Tiers is how many there are; observers size tables by it.
+const Tiers = int(numTiers)
+
 // Forward says why a request went to the origin, in the words of RFC 9211 §2.2
 // (parameter fwd). ForwardNone means that it did not.
 type Forward uint8
