@@ -18,7 +18,6 @@ type program struct {
 	next    int32
 	init    []byte
 	funcs   []exported
-	plain   bool // without the functions that every guest of the ABI needs
 }
 
 type exported struct {
@@ -111,8 +110,5 @@ func number(v []byte) []byte {
 // load pushes the number at an address.
 func load(at int32) []byte { return enginetest.Code(enginetest.I32(at), enginetest.Load32) }
 
-// low is the lower half of an i64, high the upper.
-var (
-	low  = enginetest.Op(0xa7)
-	high = enginetest.Code(enginetest.I64(32), enginetest.Op(0x88, 0xa7))
-)
+// high is the upper half of an i64.
+var high = enginetest.Code(enginetest.I64(32), enginetest.Op(0x88, 0xa7))

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wedgecdn/wedge/hostapi/guest"
 	"github.com/wedgecdn/wedge/hostapi/proxywasm"
 	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 )
@@ -294,4 +295,37 @@ func TestProxyWasm(t *testing.T) {
 		}
 		n.check(t, p.bytes(), c)
 	}
+}
+
+// A filter's root instance, in a sandbox: it ticks, takes what a stream puts into its queue, gets the answer to a callout of its own,
+// and is made again after a trap.
+func TestProxyWasmRoot(t *testing.T) {
+	n := newNode(t)
+	p := newProgram(proxywasm.New().Funcs())
+	p.allocate()
+	p.on("proxy_on_configure", "ii", "i", p.do("proxy_register_shared_queue", p.text("q"), I32(out+8)), p.do("proxy_set_tick_period_milliseconds", I32(10)), I32(1))
+	// One tick is enough.
+	p.on("proxy_on_tick", "i", "", p.do("proxy_log", I32(2), p.text("ticked")), p.do("proxy_set_tick_period_milliseconds", I32(0)), p.do2(p.callout("shop", "/root")))
+	p.on("proxy_on_http_call_response", "iiiii", "", p.do("proxy_get_buffer_bytes", I32(4), I32(0), Get(3), outs), p.do("proxy_log", I32(2), value))
+	p.on("proxy_on_queue_ready", "ii", "", p.do("proxy_dequeue_shared_queue", Get(1), outs), p.do("proxy_log", I32(2), value), Unreachable)
+	p.headers(p.do("proxy_enqueue_shared_queue", load(out+8), p.text("an item")))
+	f, err := n.host.Load(t.Context(), p.bytes(), guest.Spec{Owner: "acme", Name: "fn", Version: "0123456789abcdef", Fetch: []string{"shop"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	await := func(line string, times int) {
+		t.Helper()
+		if !n.await(t.Context(), line, times) {
+			t.Fatalf("the node never noted %q %d times", line, times)
+		}
+	}
+	await("log info: ticked", 1)
+	await("fetch POST shop/root body", 1)
+	await("log info: POST shop/root body", 1)
+	if _, _, err := n.run(t, f, "GET /", "200\n\n", false); err != nil {
+		t.Fatal(err)
+	}
+	await("log info: an item", 1)
+	await("log info: ticked", 2) // that it is there again
 }

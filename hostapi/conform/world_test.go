@@ -25,6 +25,7 @@ type node struct {
 	host *guest.Host
 
 	mu    sync.Mutex
+	more  sync.Cond // another line
 	lines []string
 	kv    map[string]string
 }
@@ -41,6 +42,7 @@ func newNode(t testing.TB) *node {
 		}
 	})
 	n := &node{kv: map[string]string{}}
+	n.more.L = &n.mu
 	n.host = guest.New(guest.Options{Engine: e, Services: &services.Services{Log: n, Metrics: n, Fetcher: n, KV: n}})
 	return n
 }
@@ -49,6 +51,32 @@ func (n *node) note(format string, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.lines = append(n.lines, fmt.Sprintf(format, args...))
+	n.more.Broadcast()
+}
+
+// await waits until a line was noted that many times; false if that takes unreasonably long.
+func (n *node) await(ctx context.Context, line string, times int) bool {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.more.Broadcast()
+	})()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for {
+		seen := 0
+		for _, l := range n.lines {
+			if l == line {
+				seen++
+			}
+		}
+		if seen >= times || ctx.Err() != nil {
+			return seen >= times
+		}
+		n.more.Wait()
+	}
 }
 
 func (n *node) noted(line string) bool {
