@@ -9,8 +9,8 @@ import (
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 )
 
-// maxCacheKey is the longest key of the core cache.
-const maxCacheKey = 4096
+// maxCacheKey is the longest key of the core cache: what Fastly's own takes.
+const maxCacheKey = 8135
 
 // entry is what a lookup found, and what its holder may or must put there.
 //

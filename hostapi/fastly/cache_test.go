@@ -2,6 +2,7 @@ package fastly
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -122,6 +123,33 @@ func TestCoreCache(t *testing.T) {
 		p.must("http_body.close", b)
 		return out + ";" + p.found(p.handle("cache.lookup", "r", 0, 0))
 	})
+}
+
+// A key of the length that Fastly takes is kept, and two that differ at their ends are two.
+func TestLongKeys(t *testing.T) {
+	w := newWorld(t)
+	w.program("long keys", "3 kept;0", func(p *program) string {
+		long := strings.Repeat("k", maxCacheKey-1)
+		mask, at := p.insertion(60*second, 0, "", "", "")
+		b := p.handle("cache.insert", long+"a", mask, at)
+		p.write(b, "kept")
+		p.must("http_body.close", b)
+		look := func(key string) string { return p.found(p.handle("cache.lookup", key, 0, 0)) }
+		p.want(invalid, "cache.lookup", long+"ab", 0, 0, p.out())
+		return look(long+"a") + ";" + look(long+"b")
+	})
+	for key := range w.cache {
+		if len(key) > longestStoreKey {
+			t.Errorf("a key of %d bytes", len(key))
+		}
+	}
+	if len(w.cache) == 0 {
+		t.Error("nothing was kept by the node")
+	}
+	key := []string{string(storeKey(strings.Repeat("k", 2000), "")), string(storeKey(strings.Repeat("k", 2000), "a")), string(storeKey("k", ""))}
+	if key[0] == key[1] || key[0] == key[2] || len(key[0]) > longestStoreKey {
+		t.Errorf("keys %q", key)
+	}
 }
 
 // Many runs ask for one thing: one makes it, all get it.

@@ -3,6 +3,7 @@ package fastly
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"io"
@@ -43,10 +44,18 @@ func (o *object) length() (int64, bool) {
 // An object is kept as one value of the node's cache: the length of its meta data in 4 bytes, that in JSON, the content.
 // What varies is kept under a key of its own, and under the plain key stands what it varies by.
 
+// longestStoreKey is the longest key that the node's cache takes. A program's may be longer, and so may the fields that
+// something varies by: those are kept under their hash.
+const longestStoreKey = 1 << 10
+
 func storeKey(key, variant string) []byte {
 	b := append([]byte("fastly.core\x00"), key...)
 	if variant != "" {
 		b = append(append(b, 0), variant...)
+	}
+	if len(b) > longestStoreKey {
+		sum := sha256.Sum256(b)
+		b = append([]byte("fastly.core#"), sum[:]...)
 	}
 	return b
 }

@@ -106,10 +106,13 @@ func methodGet(c *call) status {
 	return onRequest(func(c *call, r *request) status { return c.give(1, 2, r.method) })(c)
 }
 
+// maxMethod is the longest method that a request may have.
+const maxMethod = 1024
+
 func methodSet(c *call) status {
 	return onRequest(func(c *call, r *request) status {
 		m := c.text(1)
-		if len(m) > 64 || fieldName(m) != ok {
+		if len(m) > maxMethod || fieldName(m) != ok {
 			return httpInvalid
 		}
 		r.method = strings.Clone(m)
