@@ -110,6 +110,26 @@ func TestAppendToStalled(t *testing.T) {
 	w.wantContent("stalled", o, 200, "taken") // and nothing is held: run has looked
 }
 
+// What a program passes on is still coming when it has ended.
+func TestPassOn(t *testing.T) {
+	w := newWorld(t)
+	over := make(chan struct{})
+	w.answer = func(*services.FetchRequest) (*services.FetchResponse, error) {
+		return &services.FetchResponse{Status: 200, Body: io.NopCloser(io.MultiReader(slow{over}, strings.NewReader("late")))}, nil
+	}
+	o := w.run("GET /", func(p *program) {
+		ended := p.State().(*Session).over
+		go func() {
+			<-ended
+			close(over)
+		}()
+		resp, b := p.out(), p.out()
+		p.must("http_req.send", p.request("GET", "http://shop.example/"), p.handle("http_body.new"), "shop", resp, b)
+		p.must("http_resp.send_downstream", p.get(resp), p.get(b), 0)
+	})
+	w.wantContent("passed on", o, 200, "late")
+}
+
 // slow is content that comes to its end when it is released.
 type slow struct{ release chan struct{} }
 
@@ -160,13 +180,15 @@ func TestSend(t *testing.T) {
 		p.reply(200, fmt.Sprint(p.get(code)&0xffff, p.get64(length), p.read(p.get(b))))
 	})
 	w.wantContent("send", o, 200, "200 9from shop")
-	w.run("GET /", func(p *program) { // a name in capitals
+	w.run("GET /", func(p *program) { // a name in capitals, and a long method
 		exists := p.out()
 		for name, want := range map[string]uint32{"Shop": 1, "shops": 0} {
 			if p.must("backend.exists", name, exists); p.get(exists) != want {
 				t.Errorf("backend %q: %d", name, p.get(exists))
 			}
 		}
+		p.must("http_req.method_set", p.handle("http_req.new"), strings.Repeat("m", maxMethod))
+		p.want(httpInvalid, "http_req.method_set", p.handle("http_req.new"), strings.Repeat("m", maxMethod+1))
 		p.reply(200, "")
 	})
 	if want := `PUT shop /x?z=%22%C3%BC%22 [X-A: 1] [Host: shop.example] "content"`; len(w.asked) != 1 || w.asked[0] != want {

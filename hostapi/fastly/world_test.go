@@ -61,7 +61,7 @@ func response200(content string) *services.FetchResponse {
 	return r
 }
 
-func (w *world) Fetch(_ context.Context, q *services.FetchRequest) (*services.FetchResponse, error) {
+func (w *world) Fetch(ctx context.Context, q *services.FetchRequest) (*services.FetchResponse, error) {
 	s := q.Method + " " + q.Origin + " " + q.Target
 	for f := range q.Header.All() {
 		s += " [" + f.Name + ": " + f.Value + "]"
@@ -81,7 +81,25 @@ func (w *world) Fetch(_ context.Context, q *services.FetchRequest) (*services.Fe
 	w.asked, w.cached = append(w.asked, s), append(w.cached, q.Cache)
 	answer := w.answer
 	w.mu.Unlock()
-	return answer(q)
+	resp, err := answer(q)
+	if err == nil {
+		resp.Body = cancelled{ctx, resp.Body}
+	}
+	return resp, err
+}
+
+// cancelled is content that breaks off when its fetch is cancelled, as an origin's does.
+type cancelled struct {
+	ctx context.Context
+	io.ReadCloser
+}
+
+func (c cancelled) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if c.ctx.Err() != nil {
+		return 0, c.ctx.Err()
+	}
+	return n, err
 }
 
 func (w *world) Origin(_ services.Owner, name string) (services.Origin, bool) {
@@ -171,7 +189,7 @@ func (c fakeCache) Get(_ context.Context, _ services.Owner, key, dst []byte) ([]
 }
 
 func (c fakeCache) Put(_ context.Context, _ services.Owner, key, value []byte, ttl time.Duration, tags []string) error {
-	if ttl <= 0 {
+	if ttl <= 0 || len(key) == 0 || len(key) > 1024 { // as the node's
 		return services.ErrInvalid
 	}
 	c.w.mu.Lock()
