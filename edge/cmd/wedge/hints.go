@@ -36,7 +36,7 @@ func (c *command) advise(err error) error {
 	case errors.As(err, &unreachable):
 		return hint(err, `the address is from %s; "wedge serve --config %s" starts a node, --node says where another is`, at.from, defaultConfig)
 	case errors.As(err, &foreign):
-		return hint(err, "the address is from %s; --node says where the node is", at.from)
+		return hint(err, "the address is from %s; --node wants that of the operators' API, admin.listen of the configuration, and not one that serves sites", at.from)
 	case errors.As(err, &broken):
 		return hint(err, `look with "wedge status" whether the node is well, and what was done; then try again`)
 	case errors.As(err, &file):

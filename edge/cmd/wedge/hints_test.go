@@ -44,7 +44,7 @@ func TestAdvise(t *testing.T) {
 	f(here, refusal(admin.MethodNotAllowed, ""), `the node is of another version: compare "wedge version" with "wedge status"`)
 	f(here, refusal("of a newer node", ""), "the command's --help says what it takes")
 	f(here, &client.Unreachable{Base: here.base, Err: errors.New("x")}, `the address is from --node; "wedge serve --config wedge.yaml" starts a node, --node says where another is`)
-	f(here, &client.Foreign{Base: here.base}, "the address is from --node; --node says where the node is")
+	f(here, &client.Foreign{Base: here.base}, "the address is from --node; --node wants that of the operators' API, admin.listen of the configuration, and not one that serves sites")
 	f(here, &client.Broken{Base: here.base, Err: errors.New("x")}, `look with "wedge status" whether the node is well, and what was done; then try again`)
 	f(nil, &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, "is the name right, and may you use it?")
 	f(nil, hint(refusal(admin.Internal, "theirs"), "ours"), "ours")

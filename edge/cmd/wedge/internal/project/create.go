@@ -110,7 +110,11 @@ func projectFiles(name string, o Options) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	fill := strings.NewReplacer("{{name}}", name, "{{about}}", strings.TrimSpace(about), "{{source}}", o.Language.source(), "{{toolchain}}", install[o.Language])
+	before := ""
+	if o.Language == AssemblyScript {
+		before = "npm install                        # once: it brings the compiler\n"
+	}
+	fill := strings.NewReplacer("{{before}}", before, "{{name}}", name, "{{about}}", strings.TrimSpace(about), "{{source}}", o.Language.source(), "{{toolchain}}", install[o.Language])
 	files := []file{
 		{o.Language.source(), source},
 		{conversation, cases},
@@ -170,7 +174,7 @@ const readme = `# {{name}}
 {{about}}
 
 ` + "```" + `
-wedge function build               # {{name}}.wasm, with {{toolchain}}
+{{before}}wedge function build               # {{name}}.wasm, with {{toolchain}}
 wedge function test                # holds it against function.cases, on a node of its own
 wedge function deploy {{name}} {{name}}.wasm
 ` + "```" + `
