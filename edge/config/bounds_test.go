@@ -79,7 +79,7 @@ func TestBounds(t *testing.T) {
 		}
 		return b.String()
 	}()+"}"), "functions[0].config has more than 128 keys")
-	f("a long key", function("config: {"+strings.Repeat("k", maxKey+1)+": x}"), "a key in functions[0].config is empty, longer than 256 bytes, or holds a NUL")
+	f("a long key", function("config: {"+strings.Repeat("k", maxKey+1)+": x}"), "a key in functions[0].config is empty, longer than 1280 bytes, or holds a NUL")
 }
 
 // A file of the largest size that is right must be read in reasonable time, too.

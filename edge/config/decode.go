@@ -280,7 +280,7 @@ func (d *decoder) element(t reflect.Type) reflect.Value {
 // maxEntries and maxKey bound the maps that a function is given: each binding that overrides one has its own copy.
 const (
 	maxEntries = 128
-	maxKey     = 256
+	maxKey     = 1280 // of a store of other hosts, whose name has 255 bytes, and a key of 255 characters
 )
 
 // mapping reads config, env or secrets. Keys that v already has stay where the map does not name them.
