@@ -62,6 +62,11 @@ func (m metrics) Observe(_ services.Owner, _, name string, v float64) {
 	m.metrics = append(m.metrics, fmt.Sprint(name, v))
 }
 
+// Set is for other ABIs: the probe has no gauge.
+func (m metrics) Set(_ services.Owner, _, name string, v float64) {
+	m.metrics = append(m.metrics, fmt.Sprint("gauge ", name, v))
+}
+
 // memory is a store of the node.
 type memory struct {
 	n *node
