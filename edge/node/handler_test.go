@@ -48,6 +48,9 @@ func javaScript(t *testing.T) []byte {
 
 // Programs that were written for Fastly Compute's JavaScript answer on a node: what the client and the origin see.
 func TestJavaScript(t *testing.T) {
+	if raceDetector {
+		t.Skip("the engine has 11 MiB: compiled by a node with the race detector it takes minutes")
+	}
 	module := javaScript(t)
 	var mu sync.Mutex
 	var asked []string

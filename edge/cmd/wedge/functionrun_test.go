@@ -55,6 +55,9 @@ backends 1
 // A program finds in its world what fastly.toml says, is run once with arguments as "go test -exec" gives them, and as a
 // server without.
 func TestFunctionRun(t *testing.T) {
+	if raced {
+		t.Skip("a node with the race detector compiles a program in Go for half a minute")
+	}
 	asked := make(chan string, 10)
 	origin := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		asked <- r.Host + r.URL.String()
