@@ -17,12 +17,14 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/guest"
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/engine"
+	"github.com/wedgecdn/wedge/runtime/hostcall"
 	"github.com/wedgecdn/wedge/runtime/limit"
 )
 
 // node is a fake node: it answers callouts, keeps stores, writes down what guests log and count.
 type node struct {
-	host *guest.Host
+	engine *engine.Engine
+	host   *guest.Host
 
 	mu    sync.Mutex
 	more  sync.Cond // another line
@@ -32,7 +34,13 @@ type node struct {
 
 func newNode(t testing.TB) *node {
 	t.Helper()
-	e, err := engine.New(engine.Options{Host: guest.HostFuncs()})
+	return newNodeOf(t, guest.HostFuncs())
+}
+
+// newNodeOf makes one whose guests import these functions.
+func newNodeOf(t testing.TB, funcs []hostcall.Func) *node {
+	t.Helper()
+	e, err := engine.New(engine.Options{Host: funcs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +49,7 @@ func newNode(t testing.TB) *node {
 			t.Error(err)
 		}
 	})
-	n := &node{kv: map[string]string{}}
+	n := &node{engine: e, kv: map[string]string{}}
 	n.more.L = &n.mu
 	n.host = guest.New(guest.Options{Engine: e, Services: &services.Services{Log: n, Metrics: n, Fetcher: n, KV: n}})
 	return n

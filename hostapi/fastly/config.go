@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 )
 
 // configStore is a config store or a dictionary: what of the binding's config
@@ -20,7 +21,7 @@ func hasStore[V any](values map[string]V, name string) bool {
 	return false
 }
 
-// maxKey is the longest key of an item.
+// maxKey is the longest name of a store or an endpoint, and the longest key of an item, which is counted in characters.
 const maxKey = 255
 
 func (c *call) openConfig(missing status) status {
@@ -41,7 +42,7 @@ func configGet(c *call) status {
 		return badHandle
 	}
 	key := c.text(1)
-	if key == "" || len(key) > maxKey {
+	if key == "" || utf8.RuneCountInString(key) > maxKey {
 		return invalid
 	}
 	v, found := c.b.o.Config[s.prefix+key]
