@@ -27,8 +27,8 @@ type Body struct {
 	content  *Content // nil after Close
 	held     bool
 	off, end int64 // what is left to read, in the content
-	// file is a hot copy in a file, which the body holds; nil if there is none.
-	file *hotCopy
+	// copied is a hot copy in a slab, which the body holds; nil if there is none.
+	copied *hotCopy
 	// buf holds what stands at the offset at: in small, in large, in the
 	// content's inline bytes or in a part of its hot copy.
 	buf   []byte
@@ -61,20 +61,16 @@ func (c *Content) open() (*Body, bool) {
 			b.buf = *c.rest
 		}
 		return b, true
+	case b.hold():
+		return b, true // it stands, whatever becomes of the content
 	case count == 1:
 		if b.load() {
 			return b, true
 		}
 	case c.hold():
 		b.held = true
-		if h := c.hot.Load(); h != nil {
-			if h.file == nil {
-				return b, true
-			}
-			if h.hold() {
-				b.file = h
-				return b, true
-			}
+		if h := c.hot.Load(); h != nil && h.slab == nil {
+			return b, true
 		}
 		n := 0
 		for upTo := min(count, max(verified, verifiedBytes/c.chunks.size)); n < upTo && c.chunks.find(c.key(n)); n++ {
@@ -88,14 +84,25 @@ func (c *Content) open() (*Body, bool) {
 	return nil, false
 }
 
+// hold takes the hot copy of the content for the body, if it stands in a slab.
+func (b *Body) hold() bool {
+	h := b.content.hot.Load()
+	if h == nil || h.slab == nil || !h.slab.hold() {
+		return false
+	}
+	h.slab.use()
+	b.copied = h
+	return true
+}
+
 // load makes buf hold what stands at off: the hot copy's part, else as many
 // chunks as the buffer takes, copied out of the arena.
 func (b *Body) load() bool {
 	c := b.content
-	if b.file != nil {
-		return b.loadFile()
+	if b.copied != nil {
+		return b.loadCopied()
 	}
-	if h := c.hot.Load(); h != nil && h.file == nil {
+	if h := c.hot.Load(); h != nil && h.slab == nil {
 		b.buf, b.at = h.part(b.off)
 		return true
 	}
@@ -125,23 +132,23 @@ func (b *Body) load() bool {
 	return true
 }
 
-// loadFile is load from the copy in a file.
-func (b *Body) loadFile() bool {
+// loadCopied is load from the copy in a slab.
+func (b *Body) loadCopied() bool {
 	if b.large == nil {
 		b.large = buffers.Get().(*[]byte)
 	}
 	b.at = b.off
 	b.buf = (*b.large)[:min(maxChunk, b.end-b.off)]
-	if _, err := b.file.file.ReadAt(b.buf, b.at); err != nil {
+	if _, err := b.copied.slab.file.ReadAt(b.buf, b.copied.at+b.at); err != nil {
 		b.buf = nil
 		return false
 	}
 	return true
 }
 
-// send has the kernel send what is left from the copy in a file.
+// send has the kernel send what is left from the copy in a slab.
 func (b *Body) send(to exchange.FileSender) (int64, error) {
-	n, err := to.SendFile(b.file.file, b.off, b.Len())
+	n, err := to.SendFile(b.copied.slab.file, b.copied.at+b.off, b.Len())
 	b.off += n
 	return n, err
 }
@@ -194,7 +201,7 @@ func (b *Body) Read(p []byte) (int, error) {
 
 // WriteTo writes what is left.
 func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
-	if sender, ok := w.(exchange.FileSender); ok && b.file != nil && b.Len() >= hotFile {
+	if sender, ok := w.(exchange.FileSender); ok && b.copied != nil && b.Len() >= hotFile {
 		if written, err = b.send(sender); !errors.Is(err, errors.ErrUnsupported) {
 			if err == nil && b.off < b.end {
 				err = b.lose()
@@ -222,9 +229,9 @@ func (b *Body) Close() error {
 	if b.content == nil {
 		panic("BUG: store: a body is closed twice")
 	}
-	if b.file != nil {
-		b.content.chunks.hot.release(b.file)
-		b.file = nil
+	if b.copied != nil {
+		b.content.chunks.hot.release(b.copied.slab)
+		b.copied = nil
 	}
 	if b.held {
 		b.content.release()
