@@ -71,12 +71,17 @@ func TestComputeUnsupported(t *testing.T) {
 }
 
 // The cases notice a function that does nothing and says that all is well: with each in turn made so, one of its cases fails.
+// It is one in sixteen unless WEDGE_PROOF is set.
 func TestComputeCasesNotice(t *testing.T) {
-	if os.Getenv("WEDGE_PROOF") == "" {
-		t.Skip("it runs all cases once more: set WEDGE_PROOF=1")
+	step := 16
+	if os.Getenv("WEDGE_PROOF") != "" {
+		step = 1
 	}
 	cases := computeCases()
-	for _, name := range computeFunctions(true) {
+	for i, name := range computeFunctions(true) {
+		if i%step != 0 {
+			continue
+		}
 		all := guest.HostFuncs()
 		for i := range all {
 			if all[i].Module+"."+all[i].Name == name {

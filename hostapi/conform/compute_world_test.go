@@ -353,21 +353,27 @@ func (c *city) answer(t *testing.T, f *guest.Function, request string, tls *exch
 	return b.String(), err
 }
 
-// check runs a case and returns what is not as it must be.
+// check makes a case's program, runs it and returns what is not as it must be.
 func (c *city) check(t *testing.T, k computeCase) (wrong []string) {
 	t.Helper()
-	complain := func(format string, args ...any) { wrong = append(wrong, k.name+": "+fmt.Sprintf(format, args...)) }
 	p := newCompute()
 	k.build(p)
 	for _, name := range k.functions() {
 		if !p.used[name] {
-			complain("it does not call %s", name)
+			wrong = append(wrong, k.name+": it does not call "+name)
 		}
 	}
+	return append(wrong, c.run(t, p.bytes(), k)...)
+}
+
+// run runs a program in a case and returns what is not as it must be.
+func (c *city) run(t *testing.T, module []byte, k computeCase) (wrong []string) {
+	t.Helper()
+	complain := func(format string, args ...any) { wrong = append(wrong, k.name+": "+fmt.Sprintf(format, args...)) }
 	if k.request == "" {
 		k.request = "GET /a?b=c\nX-One: 1\nX-Two: 2\nX-Two: 3"
 	}
-	f, err := c.host.Load(context.Background(), p.bytes(), c.spec(k.config))
+	f, err := c.host.Load(context.Background(), module, c.spec(k.config))
 	if err != nil {
 		complain("%v", err)
 		return wrong
