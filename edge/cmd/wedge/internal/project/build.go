@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,6 +97,11 @@ func (e *CompileError) Error() string {
 
 // Build compiles the project. The error is a [MissingError], a [CompileError] or the system's.
 func (p *Project) Build(ctx context.Context, o BuildOptions) (*Built, error) {
+	return p.build(ctx, o, nil)
+}
+
+// build compiles the project; keep, if it is not nil, has what earlier builds left.
+func (p *Project) build(ctx context.Context, o BuildOptions, keep *Builder) (*Built, error) {
 	t, err := find(p.Language, p.Dir)
 	if err != nil {
 		return nil, err
@@ -105,7 +111,7 @@ func (p *Project) Build(ctx context.Context, o BuildOptions) (*Built, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(scratch)
-	b := build{ctx: ctx, p: p, o: o, t: t, scratch: scratch, out: filepath.Join(scratch, p.Name+".wasm")}
+	b := build{ctx: ctx, p: p, o: o, t: t, keep: keep, scratch: scratch, out: filepath.Join(scratch, p.Name+".wasm")}
 	switch p.Language {
 	case Go:
 		err = b.golang()
@@ -138,8 +144,9 @@ type build struct {
 	p       *Project
 	o       BuildOptions
 	t       tools
-	scratch string // a folder that is removed afterwards
-	out     string // where the module goes
+	keep    *Builder // nil if nothing is kept
+	scratch string   // a folder that is removed afterwards
+	out     string   // where the module goes
 }
 
 // run calls a tool in the project's folder.
@@ -152,10 +159,15 @@ func (b *build) run(tool []string, env []string, args ...string) error {
 	cmd.Dir, cmd.Env = abs, append(os.Environ(), env...)
 	text, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && b.ctx.Err() == nil {
-		name := strings.TrimSuffix(filepath.Base(tool[len(tool)-1]), ".js")
-		return &CompileError{b.p.Language, name, strings.ReplaceAll(string(text), b.scratch+string(filepath.Separator), "")}
+		return b.refused(tool, string(text))
 	}
 	return err
+}
+
+// refused is the error of a tool that did not take the source, and said text.
+func (b *build) refused(tool []string, text string) error {
+	name := strings.TrimSuffix(filepath.Base(tool[len(tool)-1]), ".js")
+	return &CompileError{b.p.Language, name, strings.ReplaceAll(text, b.scratch+string(filepath.Separator), "")}
 }
 
 func (b *build) golang() error {
@@ -180,8 +192,8 @@ func (b *build) rust() error {
 	if b.o.Debug {
 		flags = append(flags, "-Cdebuginfo=1")
 	}
-	sdk := filepath.Join(b.scratch, "libwedge.rlib")
-	if err := b.run(b.t.compiler, nil, append(flags, "--crate-type=rlib", "--crate-name=wedge", "-o", sdk, sdkFolder+"/src/lib.rs")...); err != nil {
+	sdk, err := b.rustSDK(flags)
+	if err != nil {
 		return err
 	}
 	if !b.o.Debug {
@@ -189,6 +201,30 @@ func (b *build) rust() error {
 	}
 	return b.run(b.t.compiler, nil, append(flags, "-Clto=fat", "--crate-type=cdylib", "--crate-name="+strings.ReplaceAll(b.p.Name, "-", "_"),
 		"--extern=wedge="+sdk, "-o", b.out, "src/lib.rs")...)
+}
+
+// rustSDK compiles the SDK, unless an earlier build has.
+func (b *build) rustSDK(flags []string) (file string, err error) {
+	dir, source := b.scratch, stampOf(nil)
+	if b.keep != nil {
+		if dir, err = b.keep.folder(); err != nil {
+			return "", err
+		}
+		source = stamp(filepath.Join(b.p.Dir, filepath.FromSlash(sdkFolder)))
+		source[""] = strings.Join(slices.Concat(b.t.compiler, flags), " ")
+	}
+	file = filepath.Join(dir, "libwedge.rlib")
+	if b.keep != nil && maps.Equal(source, b.keep.rlib) {
+		return file, nil
+	}
+	if b.keep != nil {
+		b.keep.rlib = nil
+	}
+	err = b.run(b.t.compiler, nil, append(flags, "--crate-type=rlib", "--crate-name=wedge", "-o", file, sdkFolder+"/src/lib.rs")...)
+	if err == nil && b.keep != nil {
+		b.keep.rlib = source
+	}
+	return file, err
 }
 
 // otherCrates lists the dependencies of a manifest beside the SDK.
@@ -241,6 +277,17 @@ func (b *build) assemblyScript() error {
 		args = append(args, "--optimizeLevel", "1", "--debug")
 	} else {
 		args = append(args, "--optimize")
+	}
+	if b.keep != nil {
+		abs, err := filepath.Abs(b.p.Dir)
+		if err != nil {
+			return err
+		}
+		if text, ran, err := b.keep.script(b.ctx, b.t, abs, args); errors.Is(err, errFailed) {
+			return b.refused(b.t.compiler, text)
+		} else if ran || err != nil {
+			return err
+		}
 	}
 	return b.run(b.t.compiler, nil, args...)
 }

@@ -174,7 +174,8 @@ const readme = `# {{name}}
 {{about}}
 
 ` + "```" + `
-{{before}}wedge function build               # {{name}}.wasm, with {{toolchain}}
+{{before}}wedge dev                          # a node with it on http://127.0.0.1:7676; save a file, and the next request runs that
+wedge function build               # {{name}}.wasm, with {{toolchain}}
 wedge function test                # holds it against function.cases, on a node of its own
 wedge function deploy {{name}} {{name}}.wasm
 ` + "```" + `
