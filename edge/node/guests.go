@@ -46,7 +46,10 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 				n.observer.Called(string(f.Owner()), f.Name(), f.Version(), id, call, err)
 				n.o.Local.called(err)
 			},
-			Failed: n.failed,
+			Failed: func(r *guest.Report) {
+				n.o.Local.failed(r)
+				n.failed(r)
+			},
 			Made: func(_ *guest.Function, _ time.Duration, err error) {
 				if err != nil {
 					m.Event("function_instance_failed")
@@ -171,6 +174,7 @@ func (g guestLog) Log(l *services.Line) {
 		line.Request = l.Caller.Exchange.String()
 	}
 	line.Version = l.Caller.Version[:min(len(l.Caller.Version), 12)]
+	g.local.line(&line)
 	g.logs.Add(string(l.Caller.Owner), l.Caller.Function, line)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"github.com/wedgecdn/wedge/edge/admin"
 	"github.com/wedgecdn/wedge/hostapi/fastly"
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/wasi"
@@ -24,6 +25,12 @@ type Local struct {
 	Log func(stream uint8, message []byte)
 	// Ended tells that a program has ended: with its exit code, or with the error that ended it. Nil is not told.
 	Ended func(code int, err error)
+	// Seen is told of each exchange of a client, when its response has been sent. Nil is not told.
+	Seen func(*Seen)
+	// Line takes each line that a function logs. Nil takes none.
+	Line func(admin.LogLine)
+	// Failed is told of each failure of a function. Nil is not told.
+	Failed func(*Failure)
 }
 
 func (l *Local) args() []string {

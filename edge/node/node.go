@@ -232,7 +232,7 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	m.Gauge("access_log_dropped_total", "Lines of the access log that were lost.", func() float64 { return float64(n.observer.Access.Dropped()) })
 	n.openRoom(c)
 	n.origins = origin.New(origin.Options{Node: n.name, OwnAddrs: n.ownAddrs(c)})
-	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.observer, Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens})
+	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.o.Local.watched(n.observer), Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens})
 	n.front = h1.New(n.pipeline, h1.Options{
 		HeaderSize: int(c.HTTP.HeaderSize), HeaderCount: c.HTTP.HeaderCount, BodySize: int64(c.HTTP.BodySize),
 		HeaderTimeout: time.Duration(c.HTTP.HeaderTimeout), BodyTimeout: time.Duration(c.HTTP.BodyTimeout),

@@ -133,6 +133,8 @@ type Call struct {
 	Waited time.Duration
 	// Memory is how large the function's memory was at most in this exchange, in bytes.
 	Memory int64
+	// HostCalls is how many calls into the host it made.
+	HostCalls int64
 	// Failed is ReasonNone if the hook returned.
 	Failed   Reason
 	Answered bool

@@ -130,7 +130,7 @@ func (r *Run) settle(result int32, err error) (answered bool, failure error) {
 	c := exchange.Call{
 		Function: r.f.spec.Name, Hook: r.hook, Answered: answered,
 		Fuel: used.Fuel - r.before.Fuel, CPU: used.CPU - r.before.CPU, Wall: used.Wall - r.before.Wall, Waited: used.Waited - r.before.Waited,
-		Memory: used.Memory,
+		Memory: used.Memory, HostCalls: used.HostCalls - r.before.HostCalls,
 	}
 	if err != nil {
 		e := r.failure(err)
