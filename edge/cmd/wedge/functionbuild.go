@@ -107,7 +107,7 @@ func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
 	if err != nil {
 		next := exportHint(p.Language)
 		if strings.Contains(err.Error(), "imports: ") {
-			next = "a function can import what the SDK declares, and WASI: what it wants else of a browser, of Node.js or of a C library is not there"
+			next = importHint
 		}
 		return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", next)
 	}

@@ -22,6 +22,7 @@ type cli struct {
 
 	Serve      serveCommand     `cmd:"" help:"Run a node."`
 	Demo       demoCommand      `cmd:"" help:"Run a node, an origin and the example functions, all in one."`
+	Dev        devCommand       `cmd:"" help:"Run a function while it is being written: build it, run it on a node, build it again when a file changes."`
 	Check      checkCommand     `cmd:"" help:"Check a configuration without using it."`
 	Status     statusCommand    `cmd:"" help:"Say how a node is."`
 	Function   functionCommands `cmd:"" help:"Functions: upload, versions, switch, logs."`

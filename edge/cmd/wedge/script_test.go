@@ -68,6 +68,8 @@ func (b *sharedBuffer) Write(p []byte) (int, error) {
 //	               WEDGE_NODE says where it is. It is stopped at the end of the script.
 //	logs N         lets the functions of the node log N lines
 //	drain          lets the node drain
+//	dev ...        starts wedge dev, see startDev
+//	event ...      waits for what it tells, see wantEvent
 func TestScript(t *testing.T) {
 	complaints := filepath.Join(t.TempDir(), "hintless")
 	t.Run("scripts", func(t *testing.T) {
@@ -81,9 +83,13 @@ func TestScript(t *testing.T) {
 				env.Setenv("GORACE", "atexit_sleep_ms=0") // each command is a process; under the race detector each would sleep for a second
 				env.Setenv(hintless, complaints)
 				env.Values[nodeKey{}] = new(*fakeNode)
-				return nil
+				env.Values[devKey{}] = new(*devRun)
+				return scriptTools(env)
 			},
-			Cmds: map[string]func(*testscript.TestScript, bool, []string){"node": startNode, "logs": writeLogs, "drain": drainNode},
+			Condition: hasTool,
+			Cmds: map[string]func(*testscript.TestScript, bool, []string){
+				"node": startNode, "logs": writeLogs, "drain": drainNode, "dev": startDev, "event": wantEvent,
+			},
 		})
 	})
 	if b, err := os.ReadFile(complaints); err == nil {
