@@ -8,10 +8,8 @@ import (
 )
 
 const (
-	// callFuel is the fixed price of a call, copyShift that of moved bytes: one a
-	// 16 bytes.
-	callFuel  = 40
-	copyShift = 4
+	// callFuel is the fixed price of a call.
+	callFuel = 40
 )
 
 // A param says how one parameter of a function is passed, in one letter:
@@ -199,7 +197,7 @@ func (c *call) give(i, n int, text string) status {
 }
 
 // charge takes the fuel for moving n bytes.
-func (c *call) charge(n int) { c.host.Charge(int64(n >> copyShift)) }
+func (c *call) charge(n int) { c.host.ChargeMoved(n) }
 
 // giveList writes the texts from the cursor on into the room i, each with a
 // NUL behind it, as many as fit; to end the cursor of the next, or -1 behind

@@ -99,7 +99,7 @@ func readBody(s *session, a []uint64) uint64 {
 		s.must(message.ErrTooLarge)
 	}
 	got := copy(buf, b[min(s.read[m], len(b)):])
-	s.call.Charge(int64(got >> copyShift))
+	s.call.ChargeMoved(got)
 	s.read[m] += got
 	if end && s.read[m] == len(b) {
 		return 1<<32 | uint64(got)

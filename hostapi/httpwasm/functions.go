@@ -10,9 +10,8 @@ import (
 const (
 	i32 = hostcall.I32
 	i64 = hostcall.I64
-	// callFuel is the fixed price of a call, copyShift that of moved bytes: one a 16 bytes.
-	callFuel  = 40
-	copyShift = 4
+	// callFuel is the fixed price of a call.
+	callFuel = 40
 )
 
 // A function is one that guests may import. do reads its parameters by slot and returns the result, if it has one.
@@ -99,7 +98,7 @@ func (s *session) view(a []uint64, i int) []byte {
 	if !ok {
 		s.trap("%d bytes at address %d are outside of the memory of %d bytes", n, ptr, s.call.Memory().Size())
 	}
-	s.call.Charge(int64(n >> copyShift))
+	s.call.ChargeMoved(int(n))
 	return b
 }
 
@@ -114,7 +113,7 @@ func (s *session) view(a []uint64, i int) []byte {
 func (s *session) give(a []uint64, i int, v string) uint64 {
 	ptr, limit := uint32(a[i]), uint32(a[i+1])
 	if len(v) <= int(limit) && v != "" {
-		s.call.Charge(int64(len(v) >> copyShift))
+		s.call.ChargeMoved(len(v))
 		if !s.call.Memory().WriteString(ptr, v) {
 			s.trap("%d bytes at address %d are outside of the memory of %d bytes", len(v), ptr, s.call.Memory().Size())
 		}

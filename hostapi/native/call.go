@@ -20,10 +20,8 @@ type Bound interface{ Native() *Session }
 func (s *Session) Native() *Session { return s }
 
 const (
-	// callFuel is the fixed price of a call, copyShift that of moved bytes: one a
-	// 16 bytes.
-	callFuel  = 40
-	copyShift = 4
+	// callFuel is the fixed price of a call.
+	callFuel = 40
 )
 
 // A body is what a function does: it reads its parameters by slot and returns
@@ -145,7 +143,7 @@ func (s *Session) view(a []uint64, i int) []byte {
 	if !ok {
 		s.badPointer(ptr, n)
 	}
-	s.call.Charge(int64(n >> copyShift))
+	s.call.ChargeMoved(int(n))
 	return b
 }
 
@@ -179,7 +177,7 @@ func (s *Session) room(a []uint64, i int) []byte {
 // does not fit nothing is written.
 func (s *Session) give(buf []byte, v string) int64 {
 	if len(v) <= len(buf) {
-		s.call.Charge(int64(len(v) >> copyShift))
+		s.call.ChargeMoved(len(v))
 		copy(buf, v)
 	}
 	return int64(len(v))
@@ -198,7 +196,7 @@ func (s *Session) givePairs(buf []byte, h *exchange.Header, hidden func(exchange
 	if n > len(buf) {
 		return int64(n)
 	}
-	s.call.Charge(int64(n >> copyShift))
+	s.call.ChargeMoved(int(n))
 	to := buf[:0]
 	for f := range h.All() {
 		if hidden == nil || !hidden(f.Known()) {

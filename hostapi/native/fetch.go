@@ -266,7 +266,7 @@ func fetchBodyRead(s *Session, a []uint64) int64 {
 	// The guest's wall time may end while the read waits.
 	stop := context.AfterFunc(s.call.Context(), f.cancel)
 	defer stop()
-	s.call.Charge(int64(len(buf) >> copyShift))
+	s.call.ChargeMoved(len(buf))
 	for range 100 {
 		n, err := f.resp.Body.Read(buf)
 		f.ended = err == io.EOF

@@ -149,7 +149,7 @@ func bodyStreamRead(s *Session, a []uint64) int64 {
 	if !s.frozen || len(buf) == 0 {
 		return status(abi.StatusInvalid)
 	}
-	s.call.Charge(int64(len(buf) >> copyShift))
+	s.call.ChargeMoved(len(buf))
 	// Whoever sends what came is the peer of the body as well.
 	s.call.Pause()
 	defer s.call.Resume()

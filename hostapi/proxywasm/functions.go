@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	// callFuel is the fixed price of a call, copyShift that of moved bytes: one a 16 bytes.
-	callFuel  = 40
-	copyShift = 4
+	// callFuel is the fixed price of a call.
+	callFuel = 40
 )
 
 // A function is one that guests may import; all answer a status.
@@ -113,7 +112,7 @@ func (s *session) view(a []uint64, i int) ([]byte, bool) {
 	}
 	b, valid := s.call.Memory().View(uint32(a[i]), n)
 	if valid {
-		s.call.Charge(int64(n >> copyShift))
+		s.call.ChargeMoved(int(n))
 	}
 	return b, valid
 }
@@ -140,7 +139,7 @@ func (s *session) give(a []uint64, i int, v string) status {
 	}
 	ptr := uint32(0)
 	if v != "" {
-		s.call.Charge(int64(len(v) >> copyShift))
+		s.call.ChargeMoved(len(v))
 		if s.i == nil {
 			return internalFailure // in a start section, where nobody can be called
 		}

@@ -75,6 +75,14 @@ func (c *Call) Charge(fuel int64) {
 	c.host.Charge(fuel)
 }
 
+// ChargeMoved takes fuel for n bytes that are copied out of guest memory or into it: one unit for 16. For fewer it does
+// nothing, not even look: the charge of each call is enough for a guest that makes many, and a look reads a clock.
+func (c *Call) ChargeMoved(n int) {
+	if n >= 16 {
+		c.Charge(int64(n >> 4))
+	}
+}
+
 // Pause begins a wait that is nobody's fault but the peer's of a body stream: until Resume neither wall nor CPU time is
 // booked, the deadline moves, and Context does not end by it. Whoever makes the guest wait like that bounds the wait
 // himself. Calls nest; each Pause is followed by its Resume, also when the Body unwinds.

@@ -37,20 +37,24 @@ var (
 // States: fit; dead, after a call that ended with a trap. A dead one only serves to be released. If it is dead because its
 // program came to its end, it has ended: its state is whole, and it is put back as others are.
 type Instance struct {
-	run      run
-	code     *engine.Module
-	module   api.Module
-	release  func()
-	exports  map[string]*export // those that were called; each has a call stack of 10 KiB and more
-	latest   *export            // of them; nil if it was dropped
-	outside  any                // the state while no exchange is bound
-	limits   limit.Limits
-	own      limit.Budget // for calls without an exchange
-	memory   linear
-	globals  []api.MutableGlobal // all of the guest, in the order of meter.Module.Globals; nil unless there is an image
-	image    *image              // what it is put back to; nil if it is never put back
-	initial  int                 // size of the memory once it was initialised
-	depth    int
+	run     run
+	code    *engine.Module
+	module  api.Module
+	release func()
+	exports map[string]*export // those that were called; each has a call stack of 10 KiB and more
+	latest  *export            // of them; nil if it was dropped
+	outside any                // the state while no exchange is bound
+	limits  limit.Limits
+	own     limit.Budget // for calls without an exchange
+	memory  linear
+	globals []api.MutableGlobal // all of the guest, in the order of meter.Module.Globals; nil unless there is an image
+	image   *image              // what it is put back to; nil if it is never put back
+	initial int                 // size of the memory once it was initialised
+	depth   int
+	resets  uint // how often it was put back
+	// resetTook is how long that took when it was measured last, see timedResets.
+	resetTook time.Duration
+
 	deepest  int  // bytes of the largest call stack that a call had
 	restored bool // it exports Restored
 	called   bool // since it was idle

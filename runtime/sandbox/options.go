@@ -90,7 +90,7 @@ type Events struct {
 	// Queued tells that somebody had to wait for an instance, how long, and whether there was one in time.
 	Queued func(took time.Duration, got bool)
 	// Reset tells that an instance was put back to what it was before its exchange, by which way and in what time, or why it
-	// could not.
+	// could not. The time of one in timedResets is measured, and stands for those that follow.
 	Reset func(way Way, took time.Duration, err error)
 	// Opened tells that no instances are made for so long, because several in a row could not be, the last with err.
 	Opened func(pause time.Duration, err error)

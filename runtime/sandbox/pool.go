@@ -351,15 +351,18 @@ func (p *Pool) renew(i *Instance) Reason {
 	case p.closed.Load(): // nobody will want it
 		return Shutdown
 	case p.restores:
+		timed := p.o.Events.Reset != nil && i.resets%timedResets == 0
+		i.resets++
 		var begin time.Duration
-		if p.o.Events.Reset != nil {
+		if timed {
 			begin = time.Since(p.epoch)
 		}
 		err := i.reset()
+		if timed {
+			i.resetTook = time.Since(p.epoch) - begin
+		}
 		if p.o.Events.Reset != nil {
-			now := time.Since(p.epoch)
-			i.run.mark = now
-			p.o.Events.Reset(i.image.way, now-begin, err)
+			p.o.Events.Reset(i.image.way, i.resetTook, err)
 		}
 		if err != nil {
 			return Unclean

@@ -64,6 +64,9 @@ func (i *Instance) adopt(im *image) error {
 	return i.putState()
 }
 
+// timedResets says how many resets of an instance one time stands for: two looks at a clock are a tenth of a small reset.
+const timedResets = 16
+
 // reset puts back all that the guest can have changed. If it fails, the instance must not serve again.
 func (i *Instance) reset() error {
 	if err := i.memory.resize(i.module.Memory(), i.image.size); err != nil {
