@@ -504,9 +504,27 @@ static inline bool wedge_has_suffix(wedge_str s, wedge_str suffix) {
 
 /** Where a text stands in another first, -1 if it does not. */
 static inline ptrdiff_t wedge_find(wedge_str s, wedge_str part) {
-	for (size_t i = 0; i + part.len <= s.len; i++)
+	if (part.len == 0)
+		return 0;
+	const uint64_t ones = 0x0101010101010101u, first = ones * (unsigned char)part.data[0];
+	for (size_t i = 0; i + part.len <= s.len; i++) {
+		/* Eight bytes at once that may be the first: where one is 0 in v its high bit is set in zero, and none before it is. */
+		if (i + 8 <= s.len) {
+			uint64_t v, zero;
+			memcpy(&v, s.data + i, 8);
+			v ^= first;
+			zero = (v - ones) & ~v & ones << 7;
+			if (!zero) {
+				i += 7;
+				continue;
+			}
+			i += (size_t)__builtin_ctzll(zero) / 8;
+			if (i + part.len > s.len)
+				break;
+		}
 		if (memcmp(s.data + i, part.data, part.len) == 0)
 			return (ptrdiff_t)i;
+	}
 	return -1;
 }
 

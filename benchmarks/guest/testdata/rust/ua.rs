@@ -15,7 +15,7 @@ pub extern "C" fn on_response() -> i32 {
     let name = "User-Agent";
     let n = unsafe { field(0, name.as_ptr(), name.len(), 0, room.as_mut_ptr(), room.len()) };
     let agent = room.get(..n.max(0) as usize).unwrap_or(&[]);
-    let mobile = std::str::from_utf8(agent).map_or(false, |a| a.contains("Mobile"));
+    let mobile = agent.windows(6).any(|w| w == b"Mobile");
     let (name, device) = ("X-Device", if mobile { "mobile" } else { "desktop" });
     unsafe { field_set(1, name.as_ptr(), name.len(), device.as_ptr(), device.len()) }
 }
