@@ -16,7 +16,7 @@ type Function struct {
 type Settings struct {
 	// What one exchange may spend on the function.
 	Limits Limits `yaml:"limits"`
-	// `request` gives each exchange a pristine instance, `instance` keeps instances with their memory between exchanges. `auto` is `instance` for proxy-wasm filters, which expect it, and `request` for all others.
+	// `request` gives each exchange a pristine instance, `instance` keeps instances with their memory between exchanges. `auto` is `instance` for proxy-wasm filters, which expect it, and `request` for all others. For a handler, `instance` lets a program that asks for its next request get it, up to 1000 of them within 10 minutes.
 	Isolation Isolation `yaml:"isolation" default:"auto"`
 	// Largest number of live instances at one time. When all are in use, an exchange that has waited for a second between two hooks, for its origin or its client, loses its instance to a new one, and fails at its next hook.
 	Instances int `yaml:"instances" default:"64" rule:"max=65536"`

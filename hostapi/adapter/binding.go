@@ -101,6 +101,38 @@ type Session interface {
 	Close()
 }
 
+// A Lease is an Instance whose guest may serve one exchange after another within one call of it. The session of a handler
+// finds it in what Attach gives, if the operator lets the function's instances live longer than an exchange. Host functions
+// call it, but for Offer and Withdraw, which anybody may call while the guest rests.
+type Lease interface {
+	Instance
+	// Rest ends the guest's part in its exchange, which is settled from then on without it; what it uses up until Resume is
+	// booked on an account of its own. It is false if no other exchange will come: the guest has served long enough, or is
+	// too large, or the function goes.
+	Rest() bool
+	// Offer lets an exchange come: the goroutine of one calls Attach, Begin and Run; or else somebody calls Dismiss. It is
+	// false if none comes. Preconditions: Rest was called.
+	Offer() bool
+	// Withdraw takes the offer back. It is false if it is too late for that.
+	Withdraw() bool
+	// Resume has the guest in the exchange that has come.
+	Resume()
+	// Gone takes the instance back whose guest has ended, or failed with err, while it rested. Nobody calls the session any
+	// more but for an exchange that was about to come.
+	Gone(err error)
+}
+
+// A Server is a Session whose program can be under a Lease.
+type Server interface {
+	Session
+	// Dismiss says to a program that rests that no exchange will come any more.
+	Dismiss()
+}
+
+// ErrUntaken is what Run returns for an exchange that came to a program which did not want it any more, or did not live to
+// take it up. Nothing of the exchange was touched.
+var ErrUntaken = errors.New("the program has ended, and has not seen the request")
+
 // Ended is told the result of a hook that streamed, or how it failed, by whoever reads or closes the body. What it
 // returns is the error of that body.
 type Ended func(result int32, err error) error

@@ -55,7 +55,7 @@ Properties have Envoy's paths, with NULs or dots: `+"`request.*`, `response.*`, 
 		proxywasm.Functions())
 	table("http-wasm", `The HTTP handler ABI of Traefik's and Dapr's plugins: `+"`handle_request`"+` runs at `+"`on_request`"+`, `+"`handle_response`"+` at `+"`on_response`"+`, in the same instance.
 The guest's configuration is the setting `+"`config`"+` in the function's `+"`config`"+`, or a JSON object of all settings.`, httpwasm.Functions())
-	table("Fastly Compute", `A program that was built for it, in JavaScript, Rust, Go or AssemblyScript, is a `+"`handler`"+`: it runs once for each request, in an instance of its own, with 128MiB. What is not offered answers `+"`unsupported`"+`,
+	table("Fastly Compute", `A program that was built for it, in JavaScript, Rust, Go or AssemblyScript, is a `+"`handler`"+`: it runs once for each request, in an instance of its own, with 128MiB; under `+"`isolation: instance`"+` one that asks for its next request gets it. What is not offered answers `+"`unsupported`"+`,
 which the SDKs report as an error.
 
 Its names are in the function's settings. A backend is an origin that `+"`fetch`"+` lists; a dynamic backend is made for a host that `+"`fetch`"+` lists as a URL. The item KEY of a config store or dictionary STORE is the

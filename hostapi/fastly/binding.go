@@ -30,6 +30,7 @@ type Binding struct {
 	flights flights
 	// patience is how long a guest waits for whoever reads what it writes, without any progress, on nobody's time.
 	patience time.Duration
+	outside  *turn // of programs that have not begun
 	denied   atomic.Int64
 }
 
@@ -40,6 +41,7 @@ func NewBinding(o adapter.Settings) *Binding {
 		o.Services = new(services.Services)
 	}
 	b := &Binding{o: o, patience: time.Minute, hosts: map[string]bool{}, origins: map[string]bool{}, stores: map[string]bool{}}
+	b.outside = between(b)
 	b.wasi.Environ, b.wasi.Args = o.Environ, append([]string{o.Name}, o.Args...)
 	b.wasi.Begin(time.Now())
 	for _, f := range o.Fetch {

@@ -149,9 +149,9 @@ func (b *body) trailerTo() *exchange.Header {
 }
 
 // content is the body of the response that goes to the client. Its Close waits
-// for the guest to end.
+// for the guest to end, or to be ready for another exchange.
 type content struct {
-	s      *Session
+	t      *turn
 	b      *body
 	ended  adapter.Ended
 	closed bool
@@ -168,7 +168,7 @@ func (c *content) WriteTo(w io.Writer) (n int64, err error) {
 			piece := c.b.chunks[0].b
 			c.b.chunks[0].b = nil
 			m, err := w.Write(piece)
-			c.s.held.sub(len(piece))
+			c.t.held.sub(len(piece))
 			if n += int64(m); err != nil {
 				return n, err
 			}
@@ -201,10 +201,11 @@ func (c *content) Close() error {
 	}
 	c.closed = true
 	c.b.abandon(errUnfinished)
-	<-c.s.over
-	c.s.leave()
-	// The session is another exchange's once this has told of its end.
-	return c.ended(1, c.s.err)
+	close(c.t.sent)
+	<-c.t.over
+	c.t.leave()
+	// The session may be another exchange's already, and is once this has told of the end.
+	return c.ended(1, c.t.err)
 }
 
 // The functions.

@@ -14,6 +14,7 @@ type handles struct {
 	open []any // nil: closed
 	free int   // how many are nil
 	next int   // where to look for a free one once there are maxHandles
+	old  int   // so many, from the first, were there before the exchange
 }
 
 // closer is what a thing does when the run ends and it is still open.
@@ -57,6 +58,52 @@ func (h *handles) closeAll(err error) {
 		}
 	}
 	*h = handles{}
+}
+
+// lasting is a thing that is no part of an exchange: a program that serves several may keep it.
+type lasting interface{ lasts() }
+
+func (*configStore) lasts() {}
+func (*secretStore) lasts() {}
+func (*acl) lasts()         {}
+func (*store) lasts()       {}
+func (*endpoint) lasts()    {}
+func (*promise) lasts()     {}
+
+// closeExchange ends what is open of an exchange, and returns how many things stay.
+//
+// Fast path: until numbers are used again, those from before the exchange have been looked at.
+func (h *handles) closeExchange(err error) (left int) {
+	if len(h.open) == maxHandles {
+		h.old = 0
+	}
+	for i := h.old; i < len(h.open); i++ {
+		v := h.open[i]
+		if _, stays := v.(lasting); stays || v == nil {
+			continue
+		}
+		if c, ok := v.(closer); ok {
+			c.abandon(err)
+		}
+		h.remove(uint32(i + 1))
+	}
+	h.old = len(h.open)
+	return len(h.open) - h.free
+}
+
+// busy tells whether something is under way that the guest may still wait for, or write to.
+func (h *handles) busy() bool {
+	for _, v := range h.open {
+		switch v := v.(type) {
+		case *pending, *operation, *entry:
+			return true
+		case *body:
+			if v.out != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // find is the thing of a number, if it is of the kind T.

@@ -137,6 +137,11 @@ func (c *call) ready(n uint32) (done <-chan struct{}, peer bool, st status) {
 			return v.chunks[0].src.ahead(), v.chunks[0].src.peer, ok
 		}
 		return over(), false, ok
+	case *promise:
+		if !c.handles.busy() {
+			c.want(v)
+		}
+		return v.done, true, ok
 	case waitable:
 		return v.ready(), false, ok
 	}
@@ -256,28 +261,5 @@ func sendDownstreamPending(c *call) status {
 		ch.apply(&r.header)
 	}
 	c.respond(r, newBody(c.held))
-	return ok
-}
-
-// The client's next request is one that this run never gets: it has an
-// exchange of its own, and a run of its own.
-
-type promise struct{}
-
-func (*promise) ready() <-chan struct{} { return over() }
-
-func nextRequest(c *call) status { return c.open(2, new(promise)) }
-
-func nextRequestWait(c *call) status {
-	if _, found := takeAway[promise](c, c.u32(0)); !found {
-		return badHandle
-	}
-	return none
-}
-
-func nextRequestAbandon(c *call) status {
-	if _, found := takeAway[promise](c, c.u32(0)); !found {
-		return badHandle
-	}
 	return ok
 }

@@ -433,9 +433,8 @@ type outcome struct {
 	ended   error // of the run
 }
 
-// run has a program answer a request: a method and a path, field lines, and after an empty line the content.
-func (w *world) run(input string, do func(p *program)) outcome {
-	w.t.Helper()
+// exchangeOf makes an exchange: a method and a path, field lines, and after an empty line the content.
+func exchangeOf(input string) *exchange.Exchange {
 	x := exchange.New()
 	head, content, hasContent := strings.Cut(input, "\n\n")
 	lines := strings.Split(head, "\n")
@@ -451,9 +450,25 @@ func (w *world) run(input string, do func(p *program)) outcome {
 	if hasContent {
 		q.Body, q.ContentLength = exchange.NewBytesBody([]byte(content)), int64(len(content))
 	}
+	return x
+}
+
+func (w *world) newProgram(s *Session) *program {
+	return &program{Guest: hostcalltest.New(1<<20, s), t: w.t, funcs: w.functions(), top: 8}
+}
+
+// run has a program answer a request, see exchangeOf.
+func (w *world) run(input string, do func(p *program)) outcome {
+	w.t.Helper()
 	s := w.binding.NewSession().(*Session)
-	p := &program{Guest: hostcalltest.New(1<<20, s), t: w.t, funcs: w.functions(), top: 8}
-	s.Attach(x, instance{p, do}, limit.New(limit.Limits{}))
+	defer s.Close()
+	return w.answered(s, instance{w.newProgram(s), do}, exchangeOf(input))
+}
+
+// answered has a session answer an exchange, and takes its response.
+func (w *world) answered(s *Session, i adapter.Instance, x *exchange.Exchange) outcome {
+	w.t.Helper()
+	s.Attach(x, i, limit.New(limit.Limits{}))
 	s.Begin(exchange.OnRequest)
 	var out outcome
 	over := false
@@ -465,7 +480,6 @@ func (w *world) run(input string, do func(p *program)) outcome {
 		return err
 	})
 	if !streaming {
-		s.Close()
 		out.failed = err
 		return out
 	}
@@ -473,14 +487,14 @@ func (w *world) run(input string, do func(p *program)) outcome {
 	out.header.CopyFrom(&x.Response.Header)
 	var b bytes.Buffer
 	_, out.broken = x.Response.Body.WriteTo(&b)
+	held := x.Response.Body.(*content).t.held
 	x.Response.Body.Close()
 	if !over {
 		w.t.Error("the body is closed, and the run is not over")
 	}
-	if h := s.held.n.Load(); h != 0 {
+	if h := held.n.Load(); h != 0 {
 		w.t.Errorf("%d bytes are counted as held when all is over", h)
 	}
-	s.Close()
 	out.content = b.String()
 	return out
 }

@@ -63,8 +63,10 @@ type Function struct {
 	runs    sync.Pool // of *Run
 	closed  atomic.Bool
 	parked  parked
+	resting resting
 	places  places
-	most    int // instances
+	most    int  // instances
+	reuses  bool // programs may serve more than one exchange
 	numbers numbers
 }
 
@@ -101,8 +103,12 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 	}
 	f.limits = spec.Limits.Within(h.o.Limits)
 	isolation := f.info.Isolation
-	if spec.Isolation != nil && !f.info.Handler { // a program runs once
-		isolation = *spec.Isolation
+	if spec.Isolation != nil {
+		if f.info.Handler { // each run of a program begins anew, but it may serve one exchange after another
+			f.reuses = *spec.Isolation == sandbox.PerInstance
+		} else {
+			isolation = *spec.Isolation
+		}
 	}
 	var env []string
 	for _, k := range slices.Sorted(maps.Keys(spec.Env)) {
@@ -197,11 +203,13 @@ func (f *Function) Hooks() exchange.HookSet { return f.info.Hooks }
 func (f *Function) Info() Info { return f.info }
 
 // Close gives the instances back. Runs that are under way end as they would
-// have. A second Close does nothing.
+// have; programs that wait for another exchange are told that none comes, and
+// have a short time to end. A second Close does nothing.
 func (f *Function) Close() {
 	if !f.closed.CompareAndSwap(false, true) {
 		return
 	}
+	f.resting.close()
 	if f.pool != nil {
 		f.pool.Close()
 	}

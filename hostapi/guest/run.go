@@ -28,6 +28,7 @@ type Run struct {
 	before    limit.Used
 	streaming bool
 	ending    bool      // End was called while a stream was under way
+	handed    bool      // session and instance have gone on without the run: see tenant
 	isParked  bool      // the owner's: park was called, and unpark was not
 	since     time.Time // of the last park
 
@@ -45,29 +46,46 @@ func (f *Function) newRun() *Run {
 // deadline, if it is not zero, shortens the wall time of the function's limits.
 // The caller ends the run, also when a call of it has failed.
 func (f *Function) Start(x *exchange.Exchange, deadline time.Time) (*Run, error) {
-	limits, ctx := f.limits, context.Background()
-	if !deadline.IsZero() {
-		left := max(time.Until(deadline), 1)
-		if left < limits.Wall || limits.Wall == 0 {
-			limits.Wall = left
-		}
-		if left < time.Second {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithDeadline(ctx, deadline)
-			defer cancel()
-		}
+	limits, ctx := f.within(deadline), context.Background()
+	if !deadline.IsZero() && limits.Wall < time.Second {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
 	}
 	i, err := f.acquire(ctx)
 	if err != nil {
 		f.failedToStart(err, x.ID)
 		return nil, f.noInstance(err)
 	}
+	return f.lend(i, x, limits), nil
+}
+
+// lend makes a run of an instance that was acquired.
+func (f *Function) lend(i *sandbox.Instance, x *exchange.Exchange, limits limit.Limits) *Run {
 	r := f.runs.Get().(*Run)
 	r.x, r.i = x, i
+	if r.s == nil {
+		r.s = f.binding.NewSession()
+	}
 	r.budget.Reset(limits)
-	r.s.Attach(x, i, &r.budget)
+	if f.reuses {
+		r.s.Attach(x, newTenant(r, i), &r.budget)
+	} else {
+		r.s.Attach(x, i, &r.budget)
+	}
 	i.Bind(r.s, &r.budget)
-	return r, nil
+	return r
+}
+
+// within is the function's limits, if there is a deadline with no more wall time than until then.
+func (f *Function) within(deadline time.Time) limit.Limits {
+	limits := f.limits
+	if !deadline.IsZero() {
+		if left := max(time.Until(deadline), 1); left < limits.Wall || limits.Wall == 0 {
+			limits.Wall = left
+		}
+	}
+	return limits
 }
 
 // failedToStart tells of an instance that could not be made because its guest trapped.
@@ -186,7 +204,9 @@ func (r *Run) End() {
 }
 
 func (r *Run) release() {
-	if r.unpark() {
+	if r.handed {
+		r.s, r.handed = nil, false
+	} else if r.unpark() {
 		r.s.Finish()
 		r.s.Close()
 		r.f.pool.Release(r.i)

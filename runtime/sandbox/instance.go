@@ -237,6 +237,11 @@ func (i *Instance) Bind(state any, budget *limit.Budget) {
 	}
 }
 
+// Switch books what the call under way has used on the budget that is bound, and has it go on with budget as if it had just
+// begun: a guest may serve one exchange after another in one call. A host function of that call calls it, one that does not
+// wait.
+func (i *Instance) Switch(budget *limit.Budget) { i.run.turnTo(budget) }
+
 // Unbind takes the exchange away: host functions see what they see outside of one. Release does it too.
 func (i *Instance) Unbind() {
 	i.run.state = i.outside

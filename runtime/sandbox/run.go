@@ -102,6 +102,33 @@ func (r *run) end() {
 	r.caller = nil
 }
 
+// turnTo books what the call has used on its budget, and goes on with b, as a new call would.
+//
+// Preconditions: the guest is in a host function that does not wait, and not in a pause.
+func (r *run) turnTo(b *limit.Budget) {
+	if r.caller == nil || r.pauses > 0 || r.cpu.pauses > 0 {
+		panic("BUG: sandbox: a budget is changed outside of a call, or in a pause")
+	}
+	if r.counter != nil {
+		r.bookFuel(int64(r.counter.Get()))
+	}
+	now := r.now()
+	r.book(now)
+	if r.host != nil {
+		r.host.end() // its deadline was the other budget's
+		r.host = nil
+	}
+	r.cpu.unlock()
+	r.yieldTurn()
+	r.free, r.since = true, now
+	r.budget = b
+	r.deadline = now + min(b.WallLeft(), 365*24*time.Hour)
+	r.hostLeft = b.HostCallsLeft()
+	if r.counter != nil {
+		r.counter.Set(uint64(r.grant()))
+	}
+}
+
 // grant returns the next slice: never more than the budget has, so that the fuel limit is met exactly.
 func (r *run) grant() int64 {
 	r.granted = max(min(r.pace.next, r.budget.FuelLeft()), 0)
