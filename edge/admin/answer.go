@@ -16,6 +16,9 @@ type Function struct {
 	Bindings []string  `json:"bindings" doc:"The sites, and routes as site and path, that call it."`
 	Past     []string  `json:"past" doc:"Versions that ran before, the latest last."`
 	Versions []Version `json:"versions" doc:"Versions that are kept, the newest first."`
+	Canary   *Canary   `json:"canary,omitempty" doc:"The version that is tried out beside the active one, absent if there is none."`
+	// LastCanary is how the last one ended.
+	LastCanary *CanaryEnding `json:"last_canary,omitempty" doc:"How the last canary ended, absent if there was none."`
 	// Usage and Failures are in the answer about one function only.
 	Usage    []FunctionUsage   `json:"usage,omitempty" doc:"What it has spent since it was loaded, for each of its settings. In the answer about one function only."`
 	Failures []FunctionFailure `json:"failures,omitempty" doc:"The ways in which it failed, the latest first. In the answer about one function only."`
@@ -57,6 +60,7 @@ type Deployed struct {
 	Version  Version `json:"version"`
 	Active   bool    `json:"active" doc:"Whether this version is the one that runs now."`
 	Previous string  `json:"previous" doc:"The version that ran before this call, empty if none did."`
+	Canary   *Canary `json:"canary,omitempty" doc:"What is tried out now, absent if nothing is."`
 }
 
 // Switched answers the switch for emergencies.
@@ -73,7 +77,13 @@ type Deleted struct {
 
 // ActivateRequest names the version that shall run.
 type ActivateRequest struct {
-	Version string `json:"version" doc:"A version's hash, or its first digits, at least 8."`
+	Version        string   `json:"version" doc:"A version's hash, or its first digits, at least 8."`
+	Canary         string   `json:"canary,omitempty" doc:"Run it for this share of the clients only, as in 5%."`
+	CanaryHeader   string   `json:"canary_header,omitempty" doc:"Run it for requests with this field, as in X-Canary: 1."`
+	CanaryCookie   string   `json:"canary_cookie,omitempty" doc:"The cookie by which clients are told apart; absent: their address."`
+	RollbackOn     string   `json:"rollback_on,omitempty" doc:"The budget at whose end the node gives the canary up, as in: errors 1%, p99 5ms, p99 wall 20ms."`
+	RollbackWindow Duration `json:"rollback_window,omitempty" doc:"Over how long calls are counted; absent: 1m."`
+	RollbackCalls  int      `json:"rollback_calls,omitempty" doc:"How many calls a verdict takes; absent: 100."`
 }
 
 // A LogLine is a line that a function wrote, or that the node wrote about it.

@@ -21,10 +21,13 @@ type Functions interface {
 	// Deploy checks a module, keeps it as a version and, if asked, makes it run.
 	// It returns when requests get it. A bad module is Invalid.
 	Deploy(ctx context.Context, d Deploy) (Deployed, error)
-	// Activate makes a kept version run; version may be a prefix of at least 8
+	// Activate makes a kept version run; its version may be a prefix of at least 8
 	// digits.
-	Activate(ctx context.Context, owner, name, version string) (Deployed, error)
-	// Rollback makes the version run that ran before; Conflict if there is none.
+	Activate(ctx context.Context, a Activate) (Deployed, error)
+	// Promote makes the canary run for everybody; Conflict if there is none.
+	Promote(ctx context.Context, owner, name string) (Deployed, error)
+	// Rollback gives the canary up; without one it makes the version run that ran
+	// before, and if there is none, that is Conflict.
 	Rollback(ctx context.Context, owner, name string) (Deployed, error)
 	// SetDisabled switches a function off or on.
 	SetDisabled(ctx context.Context, owner, name string, disabled bool) error
@@ -43,6 +46,30 @@ type Deploy struct {
 	Activate    bool
 	Message     string
 	By          string // the name of the token
+	// Canary, if it is not nil, is for whom it runs; everybody else keeps the
+	// active version. Activate is false then.
+	Canary *CanaryRequest
+}
+
+// An Activate is a kept version to run.
+type Activate struct {
+	Owner, Name string
+	Version     string
+	By          string // the name of the token
+	Canary      *CanaryRequest
+}
+
+// A CanaryRequest says for whom a version is tried out, and within which budget.
+// The node knows the forms of the texts.
+type CanaryRequest struct {
+	Share  string // of the clients, as in 5%
+	Header string // a field by which a request gets it, as in "X-Canary: 1"
+	Cookie string // by which clients are told apart, in place of their address
+	// RollbackOn are the rules of the budget; "" is none. Window and Calls are 0 for
+	// the defaults.
+	RollbackOn string
+	Window     time.Duration
+	Calls      int
 }
 
 // Cache are the stored responses.

@@ -62,7 +62,8 @@ func newFake() *fake {
 	old.Hash = strings.Repeat("cd", 32)
 	return &fake{
 		functions: map[string]*Function{
-			"default/auth":    {Owner: "default", Name: "auth", Source: Uploaded, Active: v.Hash, Past: []string{old.Hash}, Versions: []Version{v, old}, Bindings: []string{"shop"}},
+			"default/auth": {Owner: "default", Name: "auth", Source: Uploaded, Active: v.Hash, Past: []string{old.Hash}, Versions: []Version{v, old}, Bindings: []string{"shop"}, Canary: &Canary{Version: old.Hash, Share: "5%", Began: began},
+				LastCanary: &CanaryEnding{Version: v.Hash, How: CanaryPromoted, Ended: began}},
 			"default/headers": {Owner: "default", Name: "headers", Source: FromFile, Active: v.Hash},
 			"another/ab":      {Owner: "another", Name: "ab", Source: Awaited},
 		},
@@ -113,15 +114,24 @@ func (f *fake) Deploy(_ context.Context, d Deploy) (Deployed, error) {
 	if d.Activate {
 		fn.Active = v.Hash
 	}
+	if d.Canary != nil {
+		fn.Canary = fakeCanary(v.Hash, d.Canary, d.By)
+		done.Canary = fn.Canary
+	}
 	return done, nil
 }
 
-func (f *fake) Activate(_ context.Context, owner, name, version string) (Deployed, error) {
+func (f *fake) Activate(_ context.Context, a Activate) (Deployed, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fn := f.functions[owner+"/"+name]
+	fn := f.functions[a.Owner+"/"+a.Name]
+	owner, name := a.Owner, a.Name
 	for _, v := range fn.Versions {
-		if strings.HasPrefix(v.Hash, version) {
+		if strings.HasPrefix(v.Hash, a.Version) {
+			if a.Canary != nil {
+				fn.Canary = fakeCanary(v.Hash, a.Canary, a.By)
+				return Deployed{Owner: owner, Name: name, Version: v, Previous: fn.Active, Canary: fn.Canary}, nil
+			}
 			done := Deployed{Owner: owner, Name: name, Version: v, Active: true, Previous: fn.Active}
 			fn.Active = v.Hash
 			return done, nil
@@ -135,7 +145,19 @@ func (f *fake) Rollback(ctx context.Context, owner, name string) (Deployed, erro
 	if len(fn.Past) == 0 {
 		return Deployed{}, &Error{Code: Conflict, Message: "there is no earlier version", Hint: "deploy one"}
 	}
-	return f.Activate(ctx, owner, name, fn.Past[len(fn.Past)-1])
+	return f.Activate(ctx, Activate{Owner: owner, Name: name, Version: fn.Past[len(fn.Past)-1]})
+}
+
+func fakeCanary(version string, q *CanaryRequest, by string) *Canary {
+	return &Canary{Version: version, Share: q.Share, Header: q.Header, Cookie: q.Cookie, RollbackOn: q.RollbackOn, Began: began, By: by}
+}
+
+func (f *fake) Promote(ctx context.Context, owner, name string) (Deployed, error) {
+	fn, _ := f.Named(owner, name)
+	if fn.Canary == nil {
+		return Deployed{}, &Error{Code: Conflict, Message: "there is no canary", Hint: "deploy one"}
+	}
+	return f.Activate(ctx, Activate{Owner: owner, Name: name, Version: fn.Canary.Version})
 }
 
 func (f *fake) SetDisabled(_ context.Context, owner, name string, disabled bool) error {

@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -64,6 +65,16 @@ func (c *call) functionDeploy() (any, error) {
 	if !utf8.ValidString(d.Message) || strings.ContainsFunc(d.Message, unicode.IsControl) {
 		return nil, &Error{Code: BadRequest, Field: "message", Message: "the message is not one line of UTF-8 text", Hint: "leave out line ends and control characters"}
 	}
+	var err error
+	if d.Canary, err = c.uploadCanary(); err != nil {
+		return nil, err
+	}
+	if d.Canary != nil {
+		if !d.Activate {
+			return nil, &Error{Code: BadRequest, Field: "activate", Message: "a canary runs, for some", Hint: "leave out activate or canary"}
+		}
+		d.Activate = false
+	}
 	if f, ok := c.s.opt.Functions.Named(d.Owner, d.Name); ok {
 		if err := uploaded(f); err != nil {
 			return nil, err
@@ -90,7 +101,10 @@ func (c *call) ran(d Deployed, err error) (any, error) {
 		return nil, err
 	}
 	c.detail = "version " + d.Version.Hash
-	if !d.Active {
+	switch {
+	case d.Canary != nil && d.Canary.Version == d.Version.Hash:
+		c.detail += strings.TrimSuffix(", canary "+d.Canary.Share+" "+d.Canary.Header, " ")
+	case !d.Active:
 		c.detail += ", not active"
 	}
 	return d, nil
@@ -108,7 +122,11 @@ func (c *call) functionActivate() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	done, err := c.s.opt.Functions.Activate(c.r.Context(), c.owner, f.Name, in.Version)
+	q, err := canary(CanaryRequest{Share: in.Canary, Header: in.CanaryHeader, Cookie: in.CanaryCookie, RollbackOn: in.RollbackOn, Window: time.Duration(in.RollbackWindow), Calls: in.RollbackCalls})
+	if err != nil {
+		return nil, err
+	}
+	done, err := c.s.opt.Functions.Activate(c.r.Context(), Activate{Owner: c.owner, Name: f.Name, Version: in.Version, By: c.who.name, Canary: q})
 	return c.ran(done, err)
 }
 

@@ -1,7 +1,8 @@
 // Package function keeps the functions that were uploaded to this node: their
 // modules by hash, which version of each is active, what was active before,
-// and whether it is switched off. All of it lies in one folder and survives
-// the end of the process at any moment.
+// which one is tried out beside it and within which budget, and whether it is
+// switched off. All of it lies in one folder and survives the end of the process
+// at any moment. A [Watch] counts what a canary's calls come to.
 //
 // It does not run anything and does not know what a module must look like:
 // whoever uploads has it checked first (edge/node, by hostapi/guest). A

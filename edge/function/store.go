@@ -64,6 +64,17 @@ type Function struct {
 	Past []string `json:"past"`
 	// Versions are those that are kept, the newest first.
 	Versions []Version `json:"versions"`
+	// Canary is the version that runs for some exchanges, nil if there is none.
+	Canary *Canary `json:"canary,omitempty"`
+	// Ended is how the last canary ended.
+	Ended *Ending `json:"ended,omitempty"`
+}
+
+// holds tells whether a version must stay, however many there are: one that runs,
+// or that a rollback would make run.
+func (f *Function) holds(hash string) bool {
+	before, _, _ := f.before()
+	return hash == f.Active || hash == before.Hash || f.Canary != nil && hash == f.Canary.Version
 }
 
 // version finds a kept version by its hash.
@@ -172,7 +183,7 @@ func (s *Store) load(at id) error {
 	if err := json.Unmarshal(b, f); err != nil {
 		return fmt.Errorf("function.json: %w: restore the file, or remove the folder %s", err, dir)
 	}
-	if f.Owner != at.owner || f.Name != at.name || f.Active != "" && f.version(f.Active) == nil {
+	if f.Owner != at.owner || f.Name != at.name || f.Active != "" && f.version(f.Active) == nil || f.Canary != nil && f.version(f.Canary.Version) == nil {
 		return fmt.Errorf("function.json does not belong here: remove the folder %s and deploy again", dir)
 	}
 	files, err := os.ReadDir(dir)
@@ -249,8 +260,11 @@ func (s *Store) makeFolder(at id) error {
 	return syncFolder(s.dir)
 }
 
-// activate makes a kept version the active one.
+// activate makes a kept version the active one, for everybody: a canary ends.
 func (f *Function) activate(hash string) {
+	if f.Canary != nil {
+		f.endCanary(Replaced, "")
+	}
 	if f.Active == hash {
 		return
 	}
@@ -320,12 +334,16 @@ func (s *Store) Activate(owner, name, hash string) (Version, error) {
 	return got, err
 }
 
-// Rollback makes the version active that was so before.
+// Rollback makes the version active that was so before, for everybody: a canary
+// ends.
 func (s *Store) Rollback(owner, name string) (Version, error) {
 	var got Version
 	err := s.change(owner, name, func(f *Function) (err error) {
 		var at int
 		if got, at, err = f.before(); err == nil {
+			if f.Canary != nil {
+				f.endCanary(Replaced, "")
+			}
 			f.Active, f.Past = got.Hash, f.Past[:at]
 		}
 		return err
@@ -461,6 +479,15 @@ func (s *Store) copyOf(at id) *Function {
 	}
 	c := *f
 	c.Past, c.Versions = slices.Clone(f.Past), slices.Clone(f.Versions)
+	if f.Canary != nil {
+		canary := *f.Canary
+		canary.Budget.Rules = slices.Clone(f.Canary.Budget.Rules)
+		c.Canary = &canary
+	}
+	if f.Ended != nil {
+		ended := *f.Ended
+		c.Ended = &ended
+	}
 	return &c
 }
 
@@ -469,7 +496,7 @@ func (s *Store) copyOf(at id) *Function {
 func (s *Store) save(at id, f *Function) error {
 	var dropped []string
 	for i := len(f.Versions) - 1; i >= 0 && len(f.Versions) > s.keep; i-- {
-		if h := f.Versions[i].Hash; h != f.Active {
+		if h := f.Versions[i].Hash; !f.holds(h) {
 			dropped = append(dropped, h)
 			f.Versions = slices.Delete(f.Versions, i, i+1)
 		}

@@ -33,6 +33,10 @@ func (a functionsAPI) describe(c *config.Config, owner, name string) (admin.Func
 	for _, v := range stored.Versions {
 		f.Versions = append(f.Versions, version(v))
 	}
+	f.Canary = a.canary(stored)
+	if e := stored.Ended; e != nil {
+		f.LastCanary = &admin.CanaryEnding{Version: e.Version, How: admin.How(e.How), Why: e.Why, Ended: e.Ended}
+	}
 	if stored.Active != "" {
 		f.Source = admin.Uploaded
 	}
@@ -160,38 +164,59 @@ func (a functionsAPI) Deploy(ctx context.Context, d admin.Deploy) (admin.Deploye
 		return admin.Deployed{}, functionError(err)
 	}
 	v := function.Version{ABI: info.ABI, Hooks: hooks(info.Hooks), By: d.By, Message: d.Message}
-	if !d.Activate {
+	if !d.Activate && d.Canary == nil {
 		if v, err = n.functions.Put(d.Owner, d.Name, d.Module, v, false); err != nil {
 			return admin.Deployed{}, functionError(err)
 		}
 		f, _ := n.functions.Named(d.Owner, d.Name)
 		return admin.Deployed{Owner: d.Owner, Name: d.Name, Version: version(v), Active: f.Active == v.Hash, Previous: f.Active}, nil
 	}
-	return a.change(ctx, d.Owner, d.Name, d.Module, hex.EncodeToString(info.Hash[:]), func() (function.Version, error) {
+	c := code{d.Module, hex.EncodeToString(info.Hash[:])}
+	if d.Canary != nil {
+		return a.try(ctx, d.Owner, d.Name, d.By, d.Canary, c, func() error {
+			_, err := n.functions.Put(d.Owner, d.Name, d.Module, v, false)
+			return err
+		})
+	}
+	return a.change(ctx, d.Owner, d.Name, c, runEverywhere(c.hash), func() (function.Version, error) {
 		return n.functions.Put(d.Owner, d.Name, d.Module, v, true)
 	})
 }
 
-func (a functionsAPI) Activate(ctx context.Context, owner, name, hash string) (admin.Deployed, error) {
-	if err := fromFile(a.current(), owner, name); err != nil {
+// runEverywhere is what becomes of a function when a version is made active.
+func runEverywhere(hash string) func(*function.Function) {
+	return func(f *function.Function) { f.Active, f.Canary = hash, nil }
+}
+
+func (a functionsAPI) Activate(ctx context.Context, r admin.Activate) (admin.Deployed, error) {
+	if err := fromFile(a.current(), r.Owner, r.Name); err != nil {
 		return admin.Deployed{}, err
 	}
-	v, err := a.n.functions.Find(owner, name, hash)
+	v, err := a.n.functions.Find(r.Owner, r.Name, r.Version)
 	if err != nil {
 		return admin.Deployed{}, functionError(err)
 	}
-	module, err := a.n.functions.Code(owner, name, v.Hash)
+	module, err := a.n.functions.Code(r.Owner, r.Name, v.Hash)
 	if err != nil {
 		return admin.Deployed{}, functionError(err)
 	}
-	return a.change(ctx, owner, name, module, v.Hash, func() (function.Version, error) {
-		return a.n.functions.Activate(owner, name, v.Hash)
+	c := code{module, v.Hash}
+	if r.Canary != nil {
+		return a.try(ctx, r.Owner, r.Name, r.By, r.Canary, c, func() error { return nil })
+	}
+	return a.change(ctx, r.Owner, r.Name, c, runEverywhere(v.Hash), func() (function.Version, error) {
+		return a.n.functions.Activate(r.Owner, r.Name, v.Hash)
 	})
 }
 
+// Rollback gives the canary up, or if there is none, makes the version active
+// that was so before.
 func (a functionsAPI) Rollback(ctx context.Context, owner, name string) (admin.Deployed, error) {
 	if err := fromFile(a.current(), owner, name); err != nil {
 		return admin.Deployed{}, err
+	}
+	if f, _ := a.n.functions.Named(owner, name); f.Canary != nil {
+		return a.endCanary(ctx, owner, name, f.Canary.Version, function.GivenUp, "")
 	}
 	v, err := a.n.functions.Before(owner, name)
 	if err != nil {
@@ -201,24 +226,22 @@ func (a functionsAPI) Rollback(ctx context.Context, owner, name string) (admin.D
 	if err != nil {
 		return admin.Deployed{}, functionError(err)
 	}
-	return a.change(ctx, owner, name, module, v.Hash, func() (function.Version, error) {
+	return a.change(ctx, owner, name, code{module, v.Hash}, runEverywhere(v.Hash), func() (function.Version, error) {
 		return a.n.functions.Rollback(owner, name)
 	})
 }
 
-// change makes a version the one that runs: everything is built with it, then
-// keep makes it last, then it is swapped in. When change returns, requests get
-// it.
-func (a functionsAPI) change(ctx context.Context, owner, name string, module []byte, hash string, keep func() (function.Version, error)) (admin.Deployed, error) {
+// change makes other versions of a function run: everything is built as next
+// says, with c, which the store may not have yet; then keep makes it last, then
+// it is swapped in. When change returns, requests get it.
+func (a functionsAPI) change(ctx context.Context, owner, name string, c code, next func(*function.Function), keep func() (function.Version, error)) (admin.Deployed, error) {
 	n := a.n
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	before, _ := n.functions.Named(owner, name)
-	with := &override{owner, name, code{module, hash}}
-	if before.Disabled {
-		with.code = code{} // it stays switched off
-	}
-	d := admin.Deployed{Owner: owner, Name: name, Active: true, Previous: before.Active}
+	with := &override{owner: owner, name: name, stored: before, code: c}
+	next(&with.stored)
+	d := admin.Deployed{Owner: owner, Name: name, Previous: before.Active}
 	err := n.apply(ctx, n.config, with, func() error {
 		v, err := keep()
 		d.Version = version(v)
@@ -227,9 +250,15 @@ func (a functionsAPI) change(ctx context.Context, owner, name string, module []b
 	if err != nil {
 		return admin.Deployed{}, functionError(err)
 	}
-	n.log.Info("function changed", "owner", owner, "function", name, "version", hash[:12], "was", before.Active)
+	after, _ := n.functions.Named(owner, name)
+	d.Active = after.Active == d.Version.Hash
+	d.Canary = a.canary(after)
+	n.log.Info("function changed", "owner", owner, "function", name, "version", short(after.Active), "was", short(before.Active), "canary", canaryText(after.Canary))
 	return d, nil
 }
+
+// short is a version's name as people write it.
+func short(hash string) string { return hash[:min(len(hash), 12)] }
 
 func (a functionsAPI) SetDisabled(ctx context.Context, owner, name string, disabled bool) error {
 	n := a.n
@@ -259,7 +288,7 @@ func (a functionsAPI) Delete(ctx context.Context, owner, name string) error {
 	if _, ok := n.functions.Named(owner, name); !ok {
 		return functionError(fmt.Errorf("function %s: %w", name, function.ErrUnknown))
 	}
-	return functionError(n.apply(ctx, n.config, &override{owner, name, code{}}, func() error { return n.functions.Delete(owner, name) }))
+	return functionError(n.apply(ctx, n.config, &override{owner: owner, name: name}, func() error { return n.functions.Delete(owner, name) }))
 }
 
 func (a functionsAPI) Logs(owner, name string, cursor uint64, most int) ([]admin.LogLine, uint64) {
@@ -280,10 +309,12 @@ func functionError(err error) error {
 		return e
 	}
 	switch {
-	case errors.Is(err, function.ErrName), errors.Is(err, function.ErrMessage):
+	case errors.Is(err, function.ErrName), errors.Is(err, function.ErrMessage), errors.Is(err, function.ErrTrial):
 		return &admin.Error{Code: admin.Invalid, Message: err.Error()}
 	case errors.Is(err, function.ErrUnknown):
 		return &admin.Error{Code: admin.NotFound, Message: err.Error(), Hint: "wedge function list shows what there is"}
+	case errors.Is(err, function.ErrNoTrial):
+		return &admin.Error{Code: admin.Conflict, Message: err.Error(), Hint: "wedge function show tells which version runs, and for whom"}
 	case errors.Is(err, function.ErrFirst):
 		return &admin.Error{Code: admin.Conflict, Message: err.Error(), Hint: "wedge function show lists the versions that can be activated"}
 	}
@@ -305,6 +336,9 @@ func moduleError(err error) *admin.Error {
 	if _, ok := errors.AsType[*guest.InitError](err); ok {
 		e.Hint = "the module fails while it initialises itself, before any hook: see wedge function logs, and mind that only config, secrets, log, clock and random work then"
 		return e
+	}
+	if r, ok := errors.AsType[*crowded](err); ok {
+		return &admin.Error{Code: admin.Conflict, Message: r.Error(), Hint: "wedge function promote or rollback ends a canary"}
 	}
 	if w, ok := errors.AsType[*wrongKind](err); ok {
 		e.Message, e.Hint = w.Error(), w.hint() // once, however many routes bind it

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/config"
@@ -44,6 +45,12 @@ type live struct {
 	stop    context.CancelFunc
 	work    sync.WaitGroup // goroutines that load or close
 
+	// watches are the canaries whose calls are counted; nil while there are none.
+	// It is swapped whole, under the node's mu. broken has an element when one of
+	// their budgets is spent.
+	watches atomic.Pointer[map[watchKey]*tallied]
+	broken  chan struct{}
+
 	mu      sync.Mutex
 	loaded  map[string]*loaded
 	waiting []*loaded // for begin, in the order of the configuration
@@ -63,6 +70,7 @@ type loaded struct {
 	once  sync.Once
 	bring func() (*guest.Function, error) // loads it; whoever needs it first does
 	work  *sync.WaitGroup                 // of its live
+	miss  func(*loaded)                   // is told when an exchange gets no instance
 	ready chan struct{}
 	f     *guest.Function
 	err   error
@@ -88,10 +96,12 @@ const patience = 30 * time.Second
 // function's module, and for that alone.
 func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 	if err := l.await(); err != nil {
+		l.miss(l)
 		return nil, &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
 	}
 	r, err := l.f.Start(x, time.Time{})
 	if err != nil {
+		l.miss(l)
 		return nil, err
 	}
 	return r, nil
@@ -100,6 +110,7 @@ func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 // Answer has a handler answer.
 func (l *loaded) Answer(x *exchange.Exchange) error {
 	if err := l.await(); err != nil {
+		l.miss(l)
 		return &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
 	}
 	return l.f.Answer(x, time.Time{})
@@ -122,36 +133,67 @@ func (l *loaded) await() error {
 	}
 }
 
-// A code is the bytes of a function's active version.
+// A code is the bytes of a version of a function.
 type code struct {
 	module []byte
 	hash   string
 }
 
-// codeOf finds what a function runs now: the file that the configuration
-// names, or the active upload. No code and no error means that there is
-// nothing to run yet, or that it is switched off.
-func (v *live) codeOf(f *config.Function) (code, error) {
-	stored, known := v.store.Named(string(f.Owner), string(f.Name))
+// runs is what a function runs. No module means that there is nothing to run
+// yet, or that it is switched off.
+type runs struct {
+	active code
+	// trial is the version that some exchanges get; nil if there is none.
+	trial *trial
+}
+
+// A trial is a version that is tried out beside the active one.
+type trial struct {
+	code
+	function.Canary
+}
+
+// runsOf finds what a function runs now: the file that the configuration names,
+// or the active upload, and the canary beside it. with, if it concerns the
+// function, says what it shall run instead.
+func (v *live) runsOf(f *config.Function, with *override) (r runs, err error) {
+	owner, name := string(f.Owner), string(f.Name)
+	stored, known := v.store.Named(owner, name)
+	read := v.store.Code
+	if with.concerns(f) {
+		stored, known, read = with.stored, true, func(owner, name, hash string) ([]byte, error) {
+			if hash == with.code.hash {
+				return with.code.module, nil
+			}
+			return v.store.Code(owner, name, hash)
+		}
+	}
 	if known && stored.Disabled {
-		return code{}, nil
+		return runs{}, nil
 	}
 	if f.Module != "" {
 		b, err := os.ReadFile(f.Module)
 		if err != nil {
-			return code{}, fmt.Errorf("function %s: %w", f.Name, err)
+			return runs{}, fmt.Errorf("function %s: %w", f.Name, err)
 		}
 		sum := sha256.Sum256(b)
-		return code{b, hex.EncodeToString(sum[:])}, nil
+		return runs{active: code{b, hex.EncodeToString(sum[:])}}, nil
 	}
 	if !known || stored.Active == "" {
-		return code{}, nil
+		return runs{}, nil
 	}
-	b, err := v.store.Code(string(f.Owner), string(f.Name), stored.Active)
+	b, err := read(owner, name, stored.Active)
 	if err != nil {
-		return code{}, err
+		return runs{}, err
 	}
-	return code{b, stored.Active}, nil
+	r.active = code{b, stored.Active}
+	if c := stored.Canary; c != nil {
+		if b, err = read(owner, name, c.Version); err != nil {
+			return runs{}, err
+		}
+		r.trial = &trial{code{b, c.Version}, *c}
+	}
+	return r, nil
 }
 
 // spec is what the configuration says of a function at one binding; most is what the memory of an instance is bounded by.
@@ -269,7 +311,7 @@ func (v *live) load(ctx context.Context, c code, s guest.Spec, fresh bool) (*loa
 		return l, nil
 	}
 	// One that had failed is replaced; the tables that hold it keep it.
-	l = &loaded{info: f.Info(), owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, ready: make(chan struct{}), bring: func() (*guest.Function, error) { return f, nil }}
+	l = &loaded{info: f.Info(), owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, miss: v.missed, ready: make(chan struct{}), bring: func() (*guest.Function, error) { return f, nil }}
 	l.load()
 	v.loaded[key] = l
 	return l, nil
@@ -287,7 +329,7 @@ func (v *live) await(key string, c code, s guest.Spec) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("function %s: %w", s.Name, err)
 	}
-	l := &loaded{info: info, owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, work: &v.work, ready: make(chan struct{})}
+	l := &loaded{info: info, owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, work: &v.work, miss: v.missed, ready: make(chan struct{})}
 	l.bring = func() (*guest.Function, error) {
 		f, err := v.host.Load(v.ctx, c.module, s)
 		if err != nil && v.ctx.Err() == nil {

@@ -27,11 +27,18 @@ func (v *live) functionNumbers() (all []observe.FunctionNumbers) {
 		for why, c := range s.Gone {
 			n.Gone[string(why)] = c
 		}
+		var calls observe.VersionNumbers
 		for h := range exchange.Hooks {
+			k := &s.Hooks[h]
+			calls.Calls += k.Calls
+			calls.Failed += k.Failed
+			calls.Fuel += k.FuelAll
+			calls.CPU += k.CPU
 			if f.Hooks().Has(h) {
 				n.Waited[h.String()], n.FuelMost[h.String()] = s.Hooks[h].Waited, s.Hooks[h].FuelMost
 			}
 		}
+		n.Versions = map[string]observe.VersionNumbers{short(f.Version()): calls}
 		all = append(all, n)
 	}
 	return all

@@ -45,6 +45,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			Called: func(f *guest.Function, call *exchange.Call, id exchange.ID, err error) {
 				n.observer.Called(string(f.Owner()), f.Name(), f.Version(), id, call, err)
 				n.o.Local.called(err)
+				n.live.called(f, call)
 			},
 			Failed: func(r *guest.Report) {
 				n.o.Local.failed(r)

@@ -127,7 +127,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	if err := n.openRooms(c); err != nil {
 		return nil, err
 	}
-	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}, later: true, failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
+	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}, later: true, broken: make(chan struct{}, 1), failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
 	n.observer.Metrics.Functions(n.live.functionNumbers)
 	n.live.ctx, n.live.stop = context.WithCancel(context.Background())
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {
@@ -318,6 +318,7 @@ func (n *Node) apply(ctx context.Context, c *config.Config, with *override, comm
 		owners[string(c.Sites[i].Owner)] = true
 	}
 	n.owners.Store(&owners)
+	n.live.watch()
 	unused := n.pipeline.SetTable(t.routes)
 	old := n.table
 	n.table, n.config = t, c
@@ -396,6 +397,7 @@ func (n *Node) Start() error {
 	})
 	n.serves.Go(n.sweep)
 	n.serves.Go(n.balance)
+	n.serves.Go(n.judge)
 	n.loading.Store(true)
 	n.serves.Go(n.load)
 	n.log.Info("serving", "http", n.Addr(), "admin", n.AdminAddr(), "sites", len(c.Sites), "functions", len(c.Functions), "version", n.o.Version)

@@ -9,10 +9,10 @@ import (
 	"github.com/wedgecdn/wedge/edge/cache"
 	"github.com/wedgecdn/wedge/edge/config"
 	"github.com/wedgecdn/wedge/edge/encode"
+	"github.com/wedgecdn/wedge/edge/function"
 	"github.com/wedgecdn/wedge/edge/hook"
 	"github.com/wedgecdn/wedge/edge/pipeline"
 	"github.com/wedgecdn/wedge/edge/route"
-	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
 // A table is a route table with what it holds.
@@ -30,32 +30,40 @@ type table struct {
 func (v *live) build(ctx context.Context, c *config.Config, with *override) (*table, error) {
 	t := &table{}
 	var errs []error
-	codes := map[*config.Function]code{}
+	known := map[*config.Function]runs{}
 	// One chain's bindings, one after the other; the site's are shared by its routes.
 	ready := map[*config.Binding]bound{}
 	bind := func(owner config.Name, b *config.Binding) bound {
 		if got, ok := ready[b]; ok {
 			return got
 		}
-		got := bound{binding: hook.Binding{Name: string(b.Name), OnFailure: policies[b.OnFailure]}}
+		got := bound{of: b, binding: hook.Binding{Name: string(b.Name), OnFailure: policies[b.OnFailure]}}
 		f := c.Function(owner, b.Name)
-		cd, ok := codes[f]
+		rs, ok := known[f]
 		if !ok {
 			var err error
-			if with.concerns(f) {
-				cd = with.code
-			} else if cd, err = v.codeOf(f); err != nil {
+			if rs, err = v.runsOf(f, with); err != nil {
 				errs = append(errs, err)
 			}
-			codes[f] = cd
+			known[f] = rs
 		}
-		if cd.module != nil {
+		hold := func(cd code) *loaded {
 			l, err := v.load(ctx, cd, spec(c.MostMemory(), owner, b, cd.hash), with.concerns(f))
 			if err != nil {
 				errs = append(errs, err)
-			} else {
-				t.held = append(t.held, l)
+				return nil
+			}
+			t.held = append(t.held, l)
+			return l
+		}
+		if rs.active.module != nil {
+			if l := hold(rs.active); l != nil {
 				got.binding.Function, got.loaded = l, l
+			}
+		}
+		if rs.trial != nil && got.loaded != nil {
+			if got.canary = hold(rs.trial.code); got.canary != nil {
+				got.trial = rs.trial
 			}
 		}
 		ready[b] = got
@@ -66,30 +74,20 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 		s := &c.Sites[i]
 		make := func(name string, origin config.Name, p config.CachePolicy, e *config.Encode, bindings []*config.Binding, handler *config.Binding) *pipeline.Route {
 			r := &pipeline.Route{Owner: string(s.Owner), Site: string(s.Name), Name: name, Origin: string(origin), Rules: rules(s, origin, p), Encode: encoder(e, v.encoded), SendSurrogate: p.SendSurrogateFields}
-			var chain []hook.Binding
+			var hooked []bound
 			for _, b := range bindings {
-				got := bind(s.Owner, b)
-				chain = append(chain, got.binding)
-				if got.loaded == nil {
-					continue
-				}
-				if got.loaded.info.Handler {
-					errs = append(errs, &wrongKind{string(b.Name), true})
-				}
-				addFunction(&r.Rules, b, got.loaded)
+				hooked = append(hooked, bind(s.Owner, b))
 			}
-			r.Hooks = hook.NewChain(chain)
+			var answers *bound
 			if handler != nil {
 				got := bind(s.Owner, handler)
-				r.Handler = &hook.Handler{Name: got.binding.Name, OnFailure: got.binding.OnFailure}
-				if got.loaded != nil {
-					r.Handler.Function = got.loaded
-					if !got.loaded.info.Handler {
-						errs = append(errs, &wrongKind{string(handler.Name), false})
-					}
-				}
+				answers = &got
 			}
-			return r
+			made, err := split(r, hooked, answers)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			return made
 		}
 		site := route.Site[*pipeline.Route]{Any: make("", s.Origin, s.Cache, &s.Encode, s.Functions, s.Handler)}
 		for _, h := range s.Hosts {
@@ -133,7 +131,10 @@ func (e *wrongKind) hint() string {
 // An override is what a function shall run once a table with it is in force.
 type override struct {
 	owner, name string
-	code        code
+	// stored is what the store will say of it.
+	stored function.Function
+	// code is a version that the store may not have yet.
+	code code
 }
 
 // concerns tells whether the override is for f. A nil one is for none.
@@ -143,8 +144,12 @@ func (o *override) concerns(f *config.Function) bool {
 
 // bound is a binding, loaded.
 type bound struct {
+	of      *config.Binding
 	binding hook.Binding
 	loaded  *loaded
+	// canary is the version that is tried out, if there is one, and trial how.
+	canary *loaded
+	trial  *trial
 }
 
 var policies = map[config.OnFailure]hook.Policy{
@@ -189,24 +194,4 @@ func encoder(e *config.Encode, made func(encode.Made)) *encode.Encoder {
 		o.Codings = append(o.Codings, codings[c])
 	}
 	return encode.New(o)
-}
-
-// addFunction puts into a route's rules what a bound function changes about
-// them.
-func addFunction(r *cache.Rules, b *config.Binding, l *loaded) {
-	hooks := l.Hooks()
-	// "The version of each bound function with on_fetch or on_fetched is part of
-	// the key unless the binding says share_cache".
-	if !b.ShareCache && (hooks.Has(exchange.OnFetch) || hooks.Has(exchange.OnFetched)) {
-		r.Versions = append(r.Versions, l.hash)
-	}
-	// "A body changed in on_fetched is fetched whole... and is never segmented or
-	// combined from parts."
-	if hooks.Has(exchange.OnFetched) {
-		r.Segment = 0
-	}
-	// "a binding that must says reads, and then its requests are passes".
-	if len(b.Reads) > 0 && hooks.Has(exchange.OnFetch) {
-		r.ReadsPrivate = true
-	}
 }

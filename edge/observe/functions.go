@@ -21,6 +21,19 @@ type FunctionNumbers struct {
 	Gone               map[string]int64         // by reason
 	Waited             map[string]time.Duration // in host functions, by hook
 	FuelMost           map[string]int64         // of a call, by hook
+	// Versions are the calls of each version, by the beginning of its hash: there
+	// are several while one is tried out, or while exchanges finish on an old one.
+	Versions map[string]VersionNumbers
+}
+
+// VersionNumbers are the calls of a version.
+type VersionNumbers struct {
+	Calls, Failed, Fuel int64
+	CPU                 time.Duration
+}
+
+func (v VersionNumbers) plus(u VersionNumbers) VersionNumbers {
+	return VersionNumbers{v.Calls + u.Calls, v.Failed + u.Failed, v.Fuel + u.Fuel, v.CPU + u.CPU}
 }
 
 // A Timing counts what takes time.
@@ -43,6 +56,7 @@ type functionCollector struct {
 	taken, stack, ownerTaken                           *prometheus.Desc
 	made, makeTime, waits, waitTime, resets, resetTime *prometheus.Desc
 	gone, waited, fuelMost                             *prometheus.Desc
+	calls, failed, cpu, fuel                           *prometheus.Desc // of a version
 }
 
 func newFunctionCollector(all func() []FunctionNumbers) *functionCollector {
@@ -69,6 +83,11 @@ func newFunctionCollector(all func() []FunctionNumbers) *functionCollector {
 		gone:      desc("instances_gone_total", "Instances that were closed, by reason.", "reason"),
 		waited:    desc("host_wait_seconds_total", "Time that functions spent in host functions that may wait.", "hook"),
 		fuelMost:  desc("fuel_max", "The most fuel that a call has cost.", "hook"),
+
+		calls:  desc("version_calls_total", "Calls of hooks of a version that is loaded.", "version"),
+		failed: desc("version_failed_total", "Calls of hooks of a version that failed.", "version"),
+		cpu:    desc("version_cpu_seconds_total", "Processor time of the calls of a version.", "version"),
+		fuel:   desc("version_fuel_total", "Fuel of the calls of a version.", "version"),
 	}
 }
 
@@ -106,6 +125,12 @@ func (c *functionCollector) Collect(ch chan<- prometheus.Metric) {
 		for hook, d := range f.Waited {
 			send(c.waited, prometheus.CounterValue, d.Seconds(), hook)
 		}
+		for version, n := range f.Versions {
+			send(c.calls, prometheus.CounterValue, float64(n.Calls), version)
+			send(c.failed, prometheus.CounterValue, float64(n.Failed), version)
+			send(c.cpu, prometheus.CounterValue, n.CPU.Seconds(), version)
+			send(c.fuel, prometheus.CounterValue, float64(n.Fuel), version)
+		}
 		for hook, n := range f.FuelMost {
 			send(c.fuelMost, prometheus.GaugeValue, float64(n), hook)
 		}
@@ -137,6 +162,7 @@ func merge(all []FunctionNumbers) []FunctionNumbers {
 		o.Resets = mergeMap(o.Resets, f.Resets, Timing.plus)
 		o.Gone = mergeMap(o.Gone, f.Gone, func(a, b int64) int64 { return a + b })
 		o.Waited = mergeMap(o.Waited, f.Waited, func(a, b time.Duration) time.Duration { return a + b })
+		o.Versions = mergeMap(o.Versions, f.Versions, VersionNumbers.plus)
 		o.FuelMost = mergeMap(o.FuelMost, f.FuelMost, func(a, b int64) int64 { return max(a, b) })
 	}
 	return out

@@ -148,6 +148,9 @@ func (c *call) findRoute() step {
 		// authority. https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20
 		return c.refuse(421, exchange.ReasonNoSite)
 	}
+	if r.Split != nil {
+		r = r.Split.choose(c.x)
+	}
 	c.route = r
 	c.x.Owner, c.x.Site, c.x.Route = r.Owner, r.Site, r.Name
 	c.debug = c.token != "" && c.p.o.Debug != nil && c.p.o.Debug(c.token, r.Owner, c.x.Now)

@@ -22,6 +22,9 @@ type Route struct {
 	Handler *hook.Handler
 	// Encode compresses what clients get; nil: nothing is.
 	Encode *encode.Encoder
+	// Split, if it is not nil, chooses among this route and its like with other
+	// versions of functions.
+	Split *Split
 	// SendSurrogate sends clients the fields that speak to this cache only.
 	SendSurrogate bool
 	// own tells that it is the way of functions' own requests; see Own.

@@ -79,6 +79,9 @@ func (n *fakeNode) Deploy(_ context.Context, d admin.Deploy) (admin.Deployed, er
 	if d.Activate {
 		return runNow(f, v), nil
 	}
+	if d.Canary != nil {
+		return tryNow(f, v, d.Canary, d.By)
+	}
 	return admin.Deployed{Owner: f.Owner, Name: f.Name, Version: v, Active: f.Active == v.Hash, Previous: f.Active}, nil
 }
 
@@ -88,15 +91,49 @@ func runNow(f *admin.Function, v admin.Version) admin.Deployed {
 	if f.Active != "" && f.Active != v.Hash {
 		f.Past = append(f.Past, f.Active)
 	}
-	f.Active = v.Hash
+	f.Active, f.Canary = v.Hash, nil
 	return d
 }
 
-func (n *fakeNode) Activate(_ context.Context, _, name, version string) (admin.Deployed, error) {
+// tryNow makes a version the canary of f. One whose message is "bad" is rolled back at once, any other holds.
+func tryNow(f *admin.Function, v admin.Version, q *admin.CanaryRequest, by string) (admin.Deployed, error) {
+	if f.Active == "" {
+		return admin.Deployed{}, &admin.Error{Code: admin.Conflict, Message: "function " + f.Name + " runs no version beside which another could be tried", Hint: "deploy one for everybody first"}
+	}
+	d := admin.Deployed{Owner: f.Owner, Name: f.Name, Version: v, Previous: f.Active}
+	d.Canary = &admin.Canary{Version: v.Hash, Share: q.Share, Header: q.Header, Cookie: q.Cookie, RollbackOn: q.RollbackOn, Began: fakeTime, By: by, Calls: 120, Held: true}
+	f.Canary = d.Canary
+	if q.RollbackOn != "" {
+		f.Canary.Budget = []admin.CanaryRule{{Rule: q.RollbackOn, Calls: 120}}
+	}
+	if v.Message == "bad" {
+		f.Canary = nil
+		f.LastCanary = &admin.CanaryEnding{Version: v.Hash, How: admin.CanaryRolledBack, Why: "3 of 120 calls within 1m0s (2.5%) failed: the budget is errors 1%", Ended: fakeTime}
+	}
+	return d, nil
+}
+
+func (n *fakeNode) Promote(_ context.Context, _, name string) (admin.Deployed, error) {
 	defer n.lock()()
 	f := n.functions[name]
 	for _, v := range f.Versions {
+		if f.Canary != nil && v.Hash == f.Canary.Version {
+			f.LastCanary = &admin.CanaryEnding{Version: v.Hash, How: admin.CanaryPromoted, Ended: fakeTime}
+			return runNow(f, v), nil
+		}
+	}
+	return admin.Deployed{}, &admin.Error{Code: admin.Conflict, Message: "function " + name + " has no canary", Hint: "wedge function deploy with --canary begins one"}
+}
+
+func (n *fakeNode) Activate(_ context.Context, a admin.Activate) (admin.Deployed, error) {
+	defer n.lock()()
+	name, version := a.Name, a.Version
+	f := n.functions[name]
+	for _, v := range f.Versions {
 		if strings.HasPrefix(v.Hash, version) {
+			if a.Canary != nil {
+				return tryNow(f, v, a.Canary, a.By)
+			}
 			return runNow(f, v), nil
 		}
 	}
@@ -106,6 +143,12 @@ func (n *fakeNode) Activate(_ context.Context, _, name, version string) (admin.D
 func (n *fakeNode) Rollback(_ context.Context, _, name string) (admin.Deployed, error) {
 	defer n.lock()()
 	f := n.functions[name]
+	if f.Canary != nil {
+		d := admin.Deployed{Owner: f.Owner, Name: name, Active: true, Previous: f.Active, Version: activeOf(*f)}
+		f.LastCanary = &admin.CanaryEnding{Version: f.Canary.Version, How: admin.CanaryGivenUp, Ended: fakeTime}
+		f.Canary = nil
+		return d, nil
+	}
 	if len(f.Past) == 0 {
 		return admin.Deployed{}, &admin.Error{Code: admin.Conflict, Field: "name", Message: fmt.Sprintf("no version of function %s ran before this one", name), Hint: "wedge function activate runs any version that is kept"}
 	}

@@ -17,7 +17,8 @@ type functionCommands struct {
 	Deploy   functionDeploy   `cmd:"" help:"Upload a module as a new version of a function, and run it."`
 	List     functionList     `cmd:"" help:"List functions."`
 	Show     functionShow     `cmd:"" help:"Show a function, its versions and who calls it."`
-	Rollback functionRollback `cmd:"" help:"Run the version that ran before."`
+	Promote  functionPromote  `cmd:"" help:"Run the canary for everybody."`
+	Rollback functionRollback `cmd:"" help:"Give the canary up; without one, run the version that ran before."`
 	Activate functionActivate `cmd:"" help:"Run a version that the node keeps."`
 	Disable  functionDisable  `cmd:"" help:"Switch a function off, in an emergency."`
 	Enable   functionEnable   `cmd:"" help:"Switch a function on again."`
@@ -114,6 +115,7 @@ func printFunction(w io.Writer, f admin.Function) error {
 		callers = strings.Join(f.Bindings, ", ")
 	}
 	t.row("called by", callers)
+	printCanary(t, f)
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -140,6 +142,8 @@ func printVersions(w io.Writer, f admin.Function) error {
 			now = "disabled"
 		case v.Hash == f.Active:
 			now = "now"
+		case f.Canary != nil && v.Hash == f.Canary.Version:
+			now = "canary"
 		case len(f.Past) > 0 && v.Hash == f.Past[len(f.Past)-1]:
 			now = "before"
 		}

@@ -14,10 +14,14 @@ type functionDeploy struct {
 	File       string `arg:"" complete:"file" help:"The module, a file of WebAssembly; - reads it from stdin."`
 	Message    string `name:"message" short:"m" placeholder:"TEXT" help:"A note to the version."`
 	NoActivate bool   `name:"no-activate" help:"Keep the version without running it."`
+	canaryFlags
 	functionFlags
 }
 
 func (f functionDeploy) Run(c *command) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	node, err := c.node(f.nodeFlags)
 	if err != nil {
 		return err
@@ -28,7 +32,7 @@ func (f functionDeploy) Run(c *command) error {
 	}
 	defer module.Close()
 	watched, done := c.watch(module, size, filepath.Base(f.File), "uploaded; the node checks and compiles it")
-	a, err := node.Deploy(c.context, f.Owner, f.Name, client.Module{Body: watched, Size: size, Message: f.Message, Keep: f.NoActivate})
+	a, err := node.Deploy(c.context, f.Owner, f.Name, client.Module{Body: watched, Size: size, Message: f.Message, Keep: f.NoActivate, Canary: f.canary()})
 	done()
 	if err != nil {
 		return err
@@ -42,13 +46,15 @@ func (f functionDeploy) Run(c *command) error {
 			c.note("no site calls %s yet: name it under functions: and in a site's functions: or handler: in the node's configuration", f.Name)
 		}
 	}
-	return nil
+	return f.await(c, node, f.Owner, f.Name, a.V.Version.Hash)
 }
 
 // deployedText says which version of a function runs now, and which before.
 func deployedText(d admin.Deployed) func(io.Writer) error {
 	name, hash := owned(d.Owner, d.Name), short(d.Version.Hash)
 	switch {
+	case d.Canary != nil && d.Canary.Version == d.Version.Hash:
+		return line("%s runs version %s for %s, for all others %s", name, hash, canaryWho(*d.Canary), short(d.Previous))
 	case !d.Active:
 		return line("%s keeps version %s, which does not run: wedge function activate %s %s", name, hash, d.Name, hash)
 	case d.Previous == d.Version.Hash:
@@ -79,10 +85,14 @@ func (f functionRollback) Run(c *command) error {
 type functionActivate struct {
 	Name    string `arg:"" complete:"function" help:"Name of the function."`
 	Version string `arg:"" complete:"version" help:"Hash of the version, or its first digits, at least 8."`
+	canaryFlags
 	functionFlags
 }
 
 func (f functionActivate) Run(c *command) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	node, err := c.node(f.nodeFlags)
 	if err != nil {
 		return err
@@ -90,9 +100,12 @@ func (f functionActivate) Run(c *command) error {
 	if len(f.Version) < 8 {
 		return hint(usage(fmt.Errorf("version %q is too short", f.Version)), `at least 8 digits name a version; "wedge function show %s" lists them`, f.Name)
 	}
-	a, err := node.Activate(c.context, f.Owner, f.Name, f.Version)
+	a, err := node.Activate(c.context, f.Owner, f.Name, f.Version, f.canary())
 	if err != nil {
 		return err
 	}
-	return c.answer(f.jsonFlag, a.Raw, deployedText(a.V))
+	if err := c.answer(f.jsonFlag, a.Raw, deployedText(a.V)); err != nil {
+		return err
+	}
+	return f.await(c, node, f.Owner, f.Name, a.V.Version.Hash)
 }

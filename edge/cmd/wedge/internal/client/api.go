@@ -91,6 +91,14 @@ type Module struct {
 	Size    int64 // -1 if it is not known
 	Message string
 	Keep    bool // keep it without running it
+	Canary  Canary
+}
+
+// A Canary says for whom a version runs; the zero value is everybody.
+type Canary struct {
+	Share, Header, Cookie, RollbackOn string
+	Window                            time.Duration
+	Calls                             int
 }
 
 // Deploy uploads a module as a new version of a function.
@@ -99,18 +107,34 @@ func (c *Client) Deploy(ctx context.Context, owner, name string, m Module) (Answ
 	if m.Keep {
 		r = r.set("activate", "false")
 	}
+	q := m.Canary
+	r = r.set("canary", q.Share).set("canary_header", q.Header).set("canary_cookie", q.Cookie).set("rollback_on", q.RollbackOn)
+	if q.Window != 0 {
+		r = r.set("rollback_window", q.Window.String())
+	}
+	if q.Calls != 0 {
+		r = r.set("rollback_calls", strconv.Itoa(q.Calls))
+	}
 	r.body, r.size, r.media, r.slow = m.Body, m.Size, mediaWasm, true
 	return ask[admin.Deployed](ctx, c, r)
 }
 
 // Activate makes a kept version run.
-func (c *Client) Activate(ctx context.Context, owner, name, version string) (Answer[admin.Deployed], error) {
-	r := post("functions", name, "activate").set("owner", owner).with(admin.ActivateRequest{Version: version})
+func (c *Client) Activate(ctx context.Context, owner, name, version string, q Canary) (Answer[admin.Deployed], error) {
+	r := post("functions", name, "activate").set("owner", owner).with(admin.ActivateRequest{Version: version, Canary: q.Share, CanaryHeader: q.Header, CanaryCookie: q.Cookie,
+		RollbackOn: q.RollbackOn, RollbackWindow: admin.Duration(q.Window), RollbackCalls: q.Calls})
 	r.slow = true
 	return ask[admin.Deployed](ctx, c, r)
 }
 
-// Rollback makes the version run that ran before.
+// Promote makes the canary run for everybody.
+func (c *Client) Promote(ctx context.Context, owner, name string) (Answer[admin.Deployed], error) {
+	r := post("functions", name, "promote").set("owner", owner)
+	r.slow = true
+	return ask[admin.Deployed](ctx, c, r)
+}
+
+// Rollback gives the canary up; without one it makes the version run that ran before.
 func (c *Client) Rollback(ctx context.Context, owner, name string) (Answer[admin.Deployed], error) {
 	r := post("functions", name, "rollback").set("owner", owner)
 	r.slow = true
