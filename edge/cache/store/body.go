@@ -30,7 +30,7 @@ type Body struct {
 	// copied is a hot copy in a slab, which the body holds; nil if there is none.
 	copied *hotCopy
 	// buf holds what stands at the offset at: in small, in large, in the
-	// content's inline bytes or in a part of its hot copy.
+	// content's inline bytes or in its hot copy.
 	buf   []byte
 	at    int64
 	small [smallBody]byte
@@ -90,7 +90,7 @@ func (b *Body) hold() bool {
 	if h == nil || h.slab == nil || !h.slab.hold() {
 		return false
 	}
-	h.slab.use()
+	h.use()
 	b.copied = h
 	return true
 }
@@ -100,7 +100,8 @@ func (b *Body) hold() bool {
 func (b *Body) load() bool {
 	c := b.content
 	if b.copied != nil {
-		return b.loadCopied()
+		b.buf, b.at = b.copied.bytes(b.off), b.off
+		return true
 	}
 	if h := c.hot.Load(); h != nil && h.slab == nil {
 		b.buf, b.at = h.part(b.off)
@@ -132,23 +133,9 @@ func (b *Body) load() bool {
 	return true
 }
 
-// loadCopied is load from the copy in a slab.
-func (b *Body) loadCopied() bool {
-	if b.large == nil {
-		b.large = buffers.Get().(*[]byte)
-	}
-	b.at = b.off
-	b.buf = (*b.large)[:min(maxChunk, b.end-b.off)]
-	if _, err := b.copied.slab.file.ReadAt(b.buf, b.copied.at+b.at); err != nil {
-		b.buf = nil
-		return false
-	}
-	return true
-}
-
 // send has the kernel send what is left from the copy in a slab.
 func (b *Body) send(to exchange.FileSender) (int64, error) {
-	n, err := to.SendFile(b.copied.slab.file, b.copied.at+b.off, b.Len())
+	n, err := to.SendFile(b.copied.slab.memory.file, b.copied.at+b.off, b.Len())
 	b.off += n
 	return n, err
 }
@@ -201,7 +188,7 @@ func (b *Body) Read(p []byte) (int, error) {
 
 // WriteTo writes what is left.
 func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
-	if sender, ok := w.(exchange.FileSender); ok && b.copied != nil && b.Len() >= hotFile {
+	if sender, ok := w.(exchange.FileSender); ok && b.copied != nil && b.Len() >= hotSlab {
 		if written, err = b.send(sender); !errors.Is(err, errors.ErrUnsupported) {
 			if err == nil && b.off < b.end {
 				err = b.lose()
@@ -230,7 +217,7 @@ func (b *Body) Close() error {
 		panic("BUG: store: a body is closed twice")
 	}
 	if b.copied != nil {
-		b.content.chunks.hot.release(b.copied.slab)
+		b.content.chunks.hot.slabs.release(b.copied.slab)
 		b.copied = nil
 	}
 	if b.held {

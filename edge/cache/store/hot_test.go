@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -31,9 +33,9 @@ func use(t *testing.T, s *Store[note], o *Object[note], seed uint64) {
 
 // await waits for a slab that is being made.
 func await(h *hot) {
-	h.mu.Lock()
-	made := h.made
-	h.mu.Unlock()
+	h.slabs.mu.Lock()
+	made := h.slabs.made
+	h.slabs.mu.Unlock()
 	if made != nil {
 		<-made
 	}
@@ -41,45 +43,58 @@ func await(h *hot) {
 
 func checkHot(t *testing.T, h *hot) {
 	t.Helper()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	sum, open := int64(0), h.open == nil
-	for i, e := range h.ring {
-		v := e.slab
-		if v == nil {
-			sum += hotCost(e.content.size)
-			if copied := e.content.hot.Load(); copied == nil || copied.place != i || copied.slab != nil {
-				t.Errorf("the ring's entry %d does not stand there", i)
-			}
-			continue
+	h.parts.check(t)
+	h.slabs.check(t)
+}
+
+func (p *partsRing) check(t *testing.T) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sum := int64(0)
+	for i, c := range p.ring {
+		sum += partsCost(c.size)
+		if copied := c.hot.Load(); copied == nil || copied.place != i || copied.slab != nil {
+			t.Errorf("the ring's entry %d does not stand there", i)
 		}
-		open = open || h.open == v
-		sum += v.size
-		if v.place != i || v.held.Load() == 0 || v.end > v.size {
-			t.Errorf("the slab %d of %d bytes says that it is %d, held %d times, %d bytes long", i, v.size, v.place, v.held.Load(), v.end)
+	}
+	if n := p.bytes.Load(); n != sum || n > p.limit {
+		t.Errorf("%d bytes are counted, the copies in parts take %d, and may take %d", n, sum, p.limit)
+	}
+}
+
+func (r *slabRing) check(t *testing.T) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sum, open := int64(0), r.open == nil
+	for i, s := range r.ring {
+		open = open || r.open == s
+		sum += s.size
+		if s.place != i || s.held.Load() == 0 || s.end > s.size {
+			t.Errorf("the slab %d of %d bytes says that it is %d, held %d times, %d bytes long", i, s.size, s.place, s.held.Load(), s.end)
 		}
-		live := int64(0)
-		for k, c := range v.contents {
+		from := map[int64]int64{}
+		for k, c := range s.contents {
 			copied := c.hot.Load()
-			if copied == nil || copied.place != k || copied.slab != v || copied.at+copied.size > v.end {
+			if copied == nil || copied.place != k || copied.slab != s || copied.at+copied.size > s.end {
 				t.Fatalf("the copy %d of slab %d does not stand there", k, i)
 			}
-			if k > 0 {
-				if before := v.contents[k-1].hot.Load(); before.at < copied.at && before.at+before.size > copied.at {
-					t.Errorf("the copies %d and %d of slab %d overlap", k-1, k, i)
-				}
-			}
-			live += c.size
+			from[copied.at] = copied.at + copied.size
 		}
-		if live != v.live {
-			t.Errorf("slab %d counts %d bytes, its copies have %d", i, v.live, live)
+		end := int64(0)
+		for _, at := range slices.Sorted(maps.Keys(from)) {
+			if at < end {
+				t.Errorf("a copy in slab %d begins at %d, before the end of another", i, at)
+			}
+			end = from[at]
 		}
 	}
-	if room := h.room.Load(); !open || h.open != nil && room != h.open.size-h.open.end || h.open == nil && room != 0 {
+	if room := r.room.Load(); !open || r.open != nil && room != r.open.size-r.open.end || r.open == nil && room != 0 {
 		t.Errorf("the slab that is filled is in the ring: %t; it is said to have room for %d bytes", open, room)
 	}
-	if n := h.bytes.Load(); n != sum || n > h.limit {
-		t.Errorf("%d bytes are counted, the copies take %d, and may take %d", n, sum, h.limit)
+	if n := r.bytes.Load(); n != sum || n > r.limit {
+		t.Errorf("%d bytes are counted, the slabs take %d, and may take %d", n, sum, r.limit)
 	}
 }
 
@@ -109,52 +124,91 @@ func TestHotBodyIsCopied(t *testing.T) {
 		b.Close()
 		use(t, s, o, 1)
 		s.Remove(o, Removed)
-		if n := s.Stats().Hot; n != 0 || o.Content.hot.Load() != nil {
-			t.Errorf("%d bytes: the body has gone, its copy takes %d", size, n)
+		if n := unused(t, &s.chunks.hot); s.Stats().Hot != n || o.Content.hot.Load() != nil {
+			t.Errorf("%d bytes: the body has gone, its copy takes %d", size, s.Stats().Hot-n)
 		}
 	}
 	f(inlineBody, false)
 	f(inlineBody+1, true)
+	f(hotSlab-1, true)
+	f(hotSlab, true)
 	f(16<<10, true)
 	f(100<<10, true)
-	f(1<<20, false) // of half a MiB for all copies
+	f(1<<20, false) // of half a MiB for all slabs
+}
+
+// unused is what slabs without copies take, which wait for some; there must be nothing else.
+func unused(t *testing.T, h *hot) (bytes int64) {
+	t.Helper()
+	await(h)
+	h.slabs.mu.Lock()
+	defer h.slabs.mu.Unlock()
+	for _, s := range h.slabs.ring {
+		if len(s.contents) != 0 {
+			t.Error("a copy is left of nothing")
+		}
+		bytes += s.size
+	}
+	return bytes
 }
 
 // What is not used any more makes room for what is; what is used stays.
 func TestHotCopiesAreBounded(t *testing.T) {
-	s := New(Options[note]{Bodies: 16 << 20, Index: 4 << 20})
-	const size, many = 20 << 10, 40
-	var all [many]*Object[note]
-	for i := range all {
-		all[i] = put(t, s, key(uint64(i)), Key{}, uint64(i), size)
-	}
-	first := all[0]
-	use(t, s, first, 0)
-	for i := range all {
-		for range 20 * hotTries {
-			if all[i].Content.hot.Load() != nil {
-				break
+	f := func(size int) {
+		t.Helper()
+		s := New(Options[note]{Bodies: 16 << 20, Index: 4 << 20})
+		hot := &s.chunks.hot
+		touch := func(o *Object[note]) {
+			b, ok := s.Open(o)
+			if !ok {
+				t.Fatal("lost")
 			}
-			use(t, s, all[i], uint64(i))
-			use(t, s, first, 0)
+			b.Close()
+			await(hot)
 		}
-		if all[i].Content.hot.Load() == nil {
-			t.Fatalf("number %d is used a lot and has no copy", i)
+		many, kept := 2*int(hot.limit()/int64(size)), 0
+		var last *Object[note]
+		first := put(t, s, key(0), Key{}, 0, size)
+		use(t, s, first, 0)
+		for i := 1; i <= many; i++ {
+			o := put(t, s, key(uint64(i)), Key{}, uint64(i), size)
+			for range 200 * hotTries * 8 {
+				if o.Content.hot.Load() != nil {
+					break
+				}
+				touch(o)
+				touch(first)
+				if last != nil {
+					touch(last)
+				}
+			}
+			last = o
+			if first.Content.hot.Load() != nil {
+				kept++
+			}
+			if o.Content.hot.Load() == nil {
+				t.Fatalf("number %d of %d bytes is used a lot and has no copy", i, size)
+			}
+			checkHot(t, hot)
 		}
-		if first.Content.hot.Load() == nil {
-			t.Fatalf("the copy that is used all the time went for number %d", i)
+		if kept < many*3/4 {
+			t.Errorf("%d bytes: what is used all the time has a copy %d times of %d", size, kept, many)
 		}
-		checkHot(t, &s.chunks.hot)
+		if n := s.Stats().Hot; n < hot.limit()/8 {
+			t.Errorf("copies of %d bytes take %d in all, of %d", size, n, hot.limit())
+		}
+		for i := range many + 1 {
+			if o := s.Find(key(uint64(i))).Object(Key{}); o != nil {
+				s.Remove(o, Removed)
+			}
+		}
+		if n := s.Stats().Hot - unused(t, hot); n != 0 {
+			t.Errorf("copies of %d bytes are left of nothing", n)
+		}
 	}
-	if n, most := len(s.chunks.hot.ring), int(s.chunks.hot.limit/hotCost(size)); n != most {
-		t.Errorf("%d copies, there is room for %d", n, most)
-	}
-	for i := range all {
-		s.Remove(all[i], Removed)
-	}
-	if n := s.Stats().Hot; n != 0 {
-		t.Errorf("copies of %d bytes are left of nothing", n)
-	}
+	f(5000)
+	f(20 << 10)
+	f(100 << 10)
 }
 
 // Copies come and go while others read, replace and remove; a body that is
@@ -198,19 +252,8 @@ func TestHammerHot(t *testing.T) {
 			s.Remove(o, Removed)
 		}
 	}
-	await(&s.chunks.hot)
-	s.chunks.hot.mu.Lock()
-	left := int64(0) // a slab waits for whom it was made for
-	for _, e := range s.chunks.hot.ring {
-		if e.slab == nil || len(e.slab.contents) != 0 {
-			t.Error("a copy is left of nothing")
-		} else {
-			left += e.slab.size
-		}
-	}
-	s.chunks.hot.mu.Unlock()
-	if n := s.Stats().Hot; n != left {
-		t.Errorf("copies of %d bytes are left of nothing", n-left)
+	if n := s.Stats().Hot - unused(t, &s.chunks.hot); n != 0 {
+		t.Errorf("copies of %d bytes are left of nothing", n)
 	}
 }
 
@@ -240,7 +283,7 @@ func TestHotSlab(t *testing.T) {
 		s := New(Options[note]{Bodies: bodies, Index: 4 << 20})
 		hot := &s.chunks.hot
 		defer checkHot(t, hot)
-		if slab == hugePage && size < hugePage/2 {
+		if size < 1<<20 && slab == hugePage {
 			use(t, s, put(t, s, key(2), Key{}, 2, 100_001), 2) // it stands before the other
 		}
 		o := put(t, s, key(1), Key{}, 1, size)
@@ -266,16 +309,16 @@ func TestHotSlab(t *testing.T) {
 		}
 		send(0, size, false, 1)
 		send(0, size, true, 0)
-		send(1, size-1, false, min(1, (size-1)/hotFile))
-		send(12345, hotFile-1, false, 0)
+		send(1, size-1, false, min(1, (size-1)/hotSlab))
+		send(size/2, hotSlab-1, false, 0)
 		send(size-1, 10, false, 0)
 		checkHot(t, hot)
 
 		// Who reads it holds it, and its room, when it is dropped.
 		b, _ := s.Open(o)
-		hot.mu.Lock()
-		hot.remove(hotEntry{slab: o.Content.hot.Load().slab})
-		hot.mu.Unlock()
+		hot.slabs.mu.Lock()
+		hot.slabs.remove(o.Content.hot.Load().slab)
+		hot.slabs.mu.Unlock()
 		s.Remove(o, Removed)
 		if n := s.Stats().Hot; n != slab {
 			t.Errorf("%d bytes are counted while the slab is read, want %d", n, slab)
@@ -289,8 +332,10 @@ func TestHotSlab(t *testing.T) {
 			t.Errorf("nobody reads the slab any more, and %d bytes are counted", n)
 		}
 	}
-	f(16<<20, hotFile+1, hotFile+slabAlign) // a slab of its own
-	f(128<<20, hotFile, hugePage)
+	f(16<<20, hotSlab, 68<<10)  // an eighth of what there may be
+	f(16<<20, 100_000, 100<<10) // or the body's own
+	f(128<<20, hotSlab, hugePage)
+	f(128<<20, 3*hotSlab+1, hugePage)
 	f(128<<20, 100_001, hugePage)
 	f(256<<20, 2_000_001, hugePage)
 	f(256<<20, 2_100_001, 2*hugePage)
@@ -345,21 +390,26 @@ func TestHotCopyIsDependable(t *testing.T) {
 	}
 }
 
-// A slab's file is empty, however the system came by its pages.
+// A slab's file is empty, however the system came by its pages, and shows what is
+// written to it.
 func TestNewMemory(t *testing.T) {
 	f := func(size int64) {
 		t.Helper()
-		file := newMemory(size)
-		if file == nil {
+		m := newMemory(size)
+		if m == nil {
 			t.Skip("files in memory are Linux's")
 		}
-		defer file.Close()
-		got, err := io.ReadAll(file)
-		if err != nil || int64(len(got)) != size || bytes.Count(got, []byte{0}) != len(got) {
-			t.Errorf("%d bytes, want %d, of which %d are 0, error %v", len(got), size, bytes.Count(got, []byte{0}), err)
+		defer m.close()
+		got, err := io.ReadAll(m.file)
+		if err != nil || int64(len(got)) != size || int64(len(m.bytes)) != size || bytes.Count(got, []byte{0}) != len(got) || bytes.Count(m.bytes, []byte{0}) != len(got) {
+			t.Errorf("%d and %d bytes, want %d, of which %d are 0, error %v", len(got), len(m.bytes), size, bytes.Count(got, []byte{0}), err)
+		}
+		if _, err := m.file.WriteAt([]byte("end"), size-3); err != nil || string(m.bytes[size-3:]) != "end" {
+			t.Errorf("of %d bytes the last show %q, error %v", size, m.bytes[size-3:], err)
 		}
 	}
 	f(slabAlign)
+	f(5 * slabAlign)
 	f(hugePage)
 	f(3 * hugePage)
 }

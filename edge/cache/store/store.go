@@ -62,14 +62,14 @@ func New[M any](o Options[M]) *Store[M] {
 	if o.Index == 0 {
 		o.Index = 64 << 20
 	}
-	s := &Store[M]{chunks: newChunks(o.Bodies - o.Bodies/hotShare), shards: make([]shard[M], 64), gone: o.Gone, limit: o.Index}
+	s := &Store[M]{chunks: newChunks(o.Bodies - hotLimit(o.Bodies)), shards: make([]shard[M], 64), gone: o.Gone, limit: o.Index}
 	for i := range s.shards {
 		s.shards[i].sets = map[Key]*Set[M]{}
 	}
 	s.near.ghosts = newGhosts(o.Bodies + o.Index)
 	s.far.ghosts = newGhosts(o.Index)
 	s.chunks.full = s.makeRoom
-	s.chunks.hot.limit = o.Bodies / hotShare
+	s.chunks.hot.init(hotLimit(o.Bodies))
 	return s
 }
 
@@ -299,7 +299,7 @@ func (s *Store[M]) Stats() Stats {
 	st := Stats{
 		Chunks: c.arena.EntryCount(), ChunkSize: c.size, LostChunks: c.lost.Load(), Displaced: c.displaced.Load(), Moved: c.moved.Load(),
 		BodyBytes: c.indexed.Load(), BodyLimit: c.limit, Writing: c.writing.Load(), IndexLimit: s.limit,
-		Hot: c.hot.bytes.Load(), HotLimit: c.hot.limit,
+		Hot: c.hot.bytes(), HotLimit: c.hot.limit(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
