@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"edge/observe":                     {"hostapi/exchange"},
 	"edge/origin":                      {"hostapi/exchange"},
 	"edge/pipeline":                    {"edge/cache", "edge/cache/policy", "edge/encode", "edge/hook", "edge/route", "hostapi/exchange"},
+	"edge/place":                       {},
 	"edge/route":                       {"hostapi/exchange"},
 	"hostapi/abi":                      {"hostapi/exchange"},
 	"hostapi/adapter":                  {"hostapi/exchange", "hostapi/services", "runtime/engine", "runtime/hostcall", "runtime/limit", "runtime/sandbox"}, // engine and sandbox: a module's signatures, and the words of isolation
@@ -71,17 +72,18 @@ var mayImport = map[string][]string{
 // ownedBy gives each large dependency the packages that it may enter, so that replacing it, or working around it,
 // concerns nobody else.
 var ownedBy = map[string][]string{
-	"github.com/alecthomas/kong":          {"edge/cmd/..."},
-	"github.com/coocood/freecache":        {"edge/cache/store"},
-	"github.com/goccy/go-yaml":            {"edge/config"},
-	"github.com/nats-io":                  {"edge/fleet/..."},
-	"github.com/pelletier/go-toml":        {"edge/cmd/..."}, // fastly.toml
-	"github.com/prometheus/client_golang": {"edge/observe"},
-	"github.com/quic-go/quic-go":          {"edge/front/h3"},
-	"github.com/tetratelabs/wazero":       {"runtime/engine", "runtime/sandbox"},
-	"github.com/valyala/fasthttp":         {"edge/front/h1", "edge/origin"},
-	"go.etcd.io/bbolt":                    {"edge/kv"},
-	"net/http":                            {"edge/admin", "edge/cmd/...", "edge/demo", "edge/front/fronttest", "edge/observe", "edge/origin"},
+	"github.com/alecthomas/kong":           {"edge/cmd/..."},
+	"github.com/coocood/freecache":         {"edge/cache/store"},
+	"github.com/goccy/go-yaml":             {"edge/config"},
+	"github.com/nats-io":                   {"edge/fleet/..."},
+	"github.com/oschwald/maxminddb-golang": {"edge/place"},
+	"github.com/pelletier/go-toml":         {"edge/cmd/..."}, // fastly.toml
+	"github.com/prometheus/client_golang":  {"edge/observe"},
+	"github.com/quic-go/quic-go":           {"edge/front/h3"},
+	"github.com/tetratelabs/wazero":        {"runtime/engine", "runtime/sandbox"},
+	"github.com/valyala/fasthttp":          {"edge/front/h1", "edge/origin"},
+	"go.etcd.io/bbolt":                     {"edge/kv"},
+	"net/http":                             {"edge/admin", "edge/cmd/...", "edge/demo", "edge/front/fronttest", "edge/observe", "edge/origin"},
 }
 
 // stdOnly packages import nothing but the standard library.

@@ -25,6 +25,8 @@ type Config struct {
 	AccessLog AccessLog `yaml:"access_log"`
 	// What the limits of no function may exceed, and what `none` stands for there.
 	Limits NodeLimits `yaml:"limits"`
+	// Databases of places in MaxMind's format (`.mmdb`), by which functions know the country, region, city and autonomous system of a client: what one file does not tell of an address, the next may. They are held in memory beside `memory`, and read again by a reload.
+	Places []string `yaml:"places" rule:"path"`
 	// WebAssembly functions that sites and routes can use.
 	Functions []Function `yaml:"functions"`
 	// Servers behind this node.

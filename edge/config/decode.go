@@ -250,7 +250,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string, rule field.Rule
 		}
 		element := d.element(v.Type().Elem())
 		before := len(d.problems)
-		d.value(item, element, at, field.Rule{})
+		d.value(item, element, at, field.Rule{Path: rule.Path})
 		list = reflect.Append(list, element)
 		if element.Kind() == reflect.Struct && element.Type() != reflect.TypeFor[netip.Prefix]() || len(d.problems) > before {
 			continue

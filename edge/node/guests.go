@@ -34,7 +34,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			Log:      guestLog{n.observer.Functions, n.o.Local},
 			Metrics:  guestMetrics{m},
 			Devices:  n.o.Local.devices(),
-			Places:   n.o.Local.places(),
+			Places:   n.o.Local.places(guestPlaces{&n.places}),
 		},
 		Args: n.o.Local.args(),
 		// The other maxima stand in each Spec, as they may change with a reload.

@@ -69,9 +69,10 @@ func (l *Local) devices() services.Devices {
 	return localDevices{known: l.Devices}
 }
 
-func (l *Local) places() services.Places {
+// places are those of the world that the node stands in for, or else the node's own.
+func (l *Local) places(own services.Places) services.Places {
 	if l == nil || len(l.Places) == 0 {
-		return nil
+		return own
 	}
 	return localPlaces(l.Places)
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/wedgecdn/wedge/edge/observe"
 	"github.com/wedgecdn/wedge/edge/origin"
 	"github.com/wedgecdn/wedge/edge/pipeline"
+	"github.com/wedgecdn/wedge/edge/place"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/guest"
 	"github.com/wedgecdn/wedge/runtime/engine"
@@ -78,6 +79,7 @@ type Node struct {
 	observer  *observe.Observer
 
 	trusted  atomic.Pointer[[]netip.Prefix]
+	places   atomic.Pointer[place.Places]
 	owners   atomic.Pointer[map[string]bool] // who has sites, and the default one
 	draining atomic.Bool
 	loading  atomic.Bool // functions of the first table are being compiled
@@ -115,6 +117,11 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	if err := config.LoadSecrets(c); err != nil {
 		return nil, err
 	}
+	places, err := place.Open(c.Places)
+	if err != nil {
+		return nil, err
+	}
+	n.places.Store(places)
 	if n.data, err = openData(c.Data); err != nil {
 		return nil, err
 	}
@@ -533,6 +540,10 @@ func (n *Node) Reload(c *config.Config) (restart []config.Change, err error) {
 	if err := config.LoadSecrets(c); err != nil {
 		return nil, err
 	}
+	places, err := place.Open(c.Places)
+	if err != nil {
+		return nil, err
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, change := range config.Diff(n.config, c) {
@@ -543,6 +554,7 @@ func (n *Node) Reload(c *config.Config) (restart []config.Change, err error) {
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {
 		return nil, err
 	}
+	n.places.Store(places)
 	return restart, n.api.SetTokens(tokens(c))
 }
 

@@ -29,7 +29,7 @@ type Rule struct {
 	Auto     bool     // "auto": the word auto is a value and means what is usual
 	Zero     bool     // "zero": 0 is a value; without it a size, a duration or a number must be above 0
 	Later    bool     // "later": its default depends on other parts of the file, so it is read after them
-	Path     bool     // "path": a file name, relative to the configuration file
+	Path     bool     // "path": a file name, or a list of them, relative to the configuration file
 	Except   []string // "except=a|b": words that are no path although the field is one
 	Max      string   // "max=text": the largest value, in the file's notation
 }

@@ -100,6 +100,9 @@ func kind(f field.Field) string {
 	text := typeName(f.Type)
 	if f.Rule.Path {
 		text = "path"
+		if f.Type.Kind() == reflect.Slice {
+			text = "list of paths"
+		}
 		for _, word := range f.Rule.Except {
 			text += ", `" + word + "`"
 		}
