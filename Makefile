@@ -8,6 +8,9 @@ BUILDVCS := $(shell git rev-parse --verify -q HEAD >/dev/null 2>&1 && echo true 
 FUZZ     ?= 120
 
 .DEFAULT_GOAL := help
+# The example functions that wedge demo runs, which travel in the binary.
+DEMO = ab-routing auth cache-key headers kv-redirects
+
 .PHONY: help demo build guests test check race fuzz proof bench bench-full bench-rivals bench-compare soak lint generate dist clean
 
 help: ## this list
@@ -17,7 +20,7 @@ demo: build ## run a node, an origin and the example functions; ARGS=--tour play
 	@bin/wedge demo $(ARGS)
 
 build: guests ## build bin/wedge, with the example functions in it
-	@go run ./.ci/pack bin/guests edge/demo/guests
+	@go run ./.ci/pack bin/guests edge/demo/guests $(DEMO)
 	go build -buildvcs=$(BUILDVCS) -ldflags '-X main.version=$(VERSION)' -o bin/wedge ./edge/cmd/wedge
 
 guests: ## compile the example functions to bin/guests/*.wasm
@@ -63,7 +66,7 @@ generate: ## write generated files anew
 	@for mod in $$(.ci/modules); do (cd $$mod && go generate ./...) || exit 1; done
 
 dist: guests ## static binaries for linux/amd64 and arm64, licences, systemd unit, checksums, in dist/
-	@go run ./.ci/pack bin/guests edge/demo/guests
+	@go run ./.ci/pack bin/guests edge/demo/guests $(DEMO)
 	@.ci/dist '$(VERSION)' $(BUILDVCS)
 
 clean: ## remove what make wrote

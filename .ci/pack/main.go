@@ -1,7 +1,7 @@
 // Command pack compresses the example functions that make guests built, into the folder that edge/demo embeds.
 //
-// Its two arguments are the folder to read NAME.wasm from and the one to write NAME.wasm.zst to. Files that are newer
-// than their source are left alone, so that a second build takes no time; those whose source is gone are removed.
+// Its arguments are the folder to read NAME.wasm from, the one to write NAME.wasm.zst to, and the names. Files that are newer
+// than their source are left alone, so that a second build takes no time; those that are not named are removed.
 // Only make calls it: the node unpacks with the same library.
 package main
 
@@ -15,11 +15,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: pack FROM TO")
+	if len(os.Args) < 4 {
+		fmt.Fprintln(os.Stderr, "usage: pack FROM TO NAME...")
 		os.Exit(2)
 	}
-	if err := pack(os.Args[1], os.Args[2]); err != nil {
+	if err := pack(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, "pack: error:", err)
 		os.Exit(1)
 	}
@@ -27,8 +27,9 @@ func main() {
 
 const suffix = ".zst"
 
-// pack makes the folder to hold exactly the compressed forms of from's wasm files, beside what else is in it.
-func pack(from, to string) error {
+// pack makes the folder to hold exactly the compressed forms of from's wasm files of these names, beside what else is
+// in it. One that is not there is an error.
+func pack(from, to string, names []string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return err
 	}
@@ -38,13 +39,10 @@ func pack(from, to string) error {
 	}
 	defer enc.Close()
 
-	sources, err := filepath.Glob(filepath.Join(from, "*.wasm"))
-	if err != nil {
-		return err
-	}
 	keep := map[string]bool{}
-	for _, source := range sources {
-		packed := filepath.Join(to, filepath.Base(source)+suffix)
+	for _, name := range names {
+		source := filepath.Join(from, name+".wasm")
+		packed := filepath.Join(to, name+".wasm"+suffix)
 		keep[packed] = true
 		if newer(packed, source) {
 			continue

@@ -23,9 +23,10 @@ func TestPack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	wanted := []string{}
 	want := func(why string, names ...string) {
 		t.Helper()
-		if err := pack(from, to); err != nil {
+		if err := pack(from, to, wanted); err != nil {
 			t.Fatal(err)
 		}
 		entries, err := os.ReadDir(to)
@@ -58,10 +59,11 @@ func TestPack(t *testing.T) {
 		return string(text)
 	}
 
-	want("nothing built")
+	want("nothing wanted")
 	write(from, "a.wasm", "a", time.Hour)
 	write(from, "b.wasm", "b", time.Hour)
-	write(from, "notes.txt", "", time.Hour)
+	write(from, "other.wasm", "not wanted", time.Hour)
+	wanted = []string{"a", "b"}
 	write(to, "README.md", "stays", time.Hour)
 	want("two built", "README.md", "a.wasm.zst", "b.wasm.zst")
 	if got := unpacked("a.wasm.zst"); got != "a" {
@@ -79,9 +81,12 @@ func TestPack(t *testing.T) {
 		t.Errorf("a unpacks to %q after a change", got)
 	}
 
-	if err := os.Remove(filepath.Join(from, "b.wasm")); err != nil {
-		t.Fatal(err)
-	}
+	wanted = []string{"a"}
 	write(to, "c.wasm.zst.tmp", "half of one", time.Hour)
-	want("one gone", "README.md", "a.wasm.zst")
+	want("one no longer wanted", "README.md", "a.wasm.zst")
+
+	wanted = []string{"absent"}
+	if err := pack(from, to, wanted); err == nil {
+		t.Error("an example that was not built is packed")
+	}
 }
