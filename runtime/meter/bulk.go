@@ -14,6 +14,7 @@ func (f *function) memoryFill() injected {
 	f.beyondMemory(d, n)
 	f.when(func() { f.original(d, v, n); f.ops(wasm.Unreachable) })
 	f.inPieces(n, func() {
+		f.announcePiece(d)
 		f.local(d)
 		f.local(v)
 		f.i32(Piece)
@@ -22,6 +23,7 @@ func (f *function) memoryFill() injected {
 		f.add(n, -Piece)
 	})
 	f.payBytes(n)
+	f.announceRest(d, n)
 	f.original(d, v, n)
 	return injected{name: "wedge_meter.memory.fill", typ: signature(0, i32Type, i32Type, i32Type)}
 }
@@ -40,6 +42,7 @@ func (f *function) memoryCopy() injected {
 	f.ops(wasm.I32LeU)
 	f.open(wasm.If)
 	f.inPieces(n, func() {
+		f.announcePiece(d)
 		f.local(d)
 		f.local(s)
 		f.i32(Piece)
@@ -51,6 +54,7 @@ func (f *function) memoryCopy() injected {
 	f.ops(wasm.Else)
 	f.inPieces(n, func() {
 		f.add(n, -Piece)
+		f.announcePiece(d, n)
 		for _, at := range []uint32{d, s} {
 			f.local(at)
 			f.local(n)
@@ -61,6 +65,7 @@ func (f *function) memoryCopy() injected {
 	})
 	f.ops(wasm.End)
 	f.payBytes(n)
+	f.announceRest(d, n)
 	f.original(d, s, n)
 	return injected{name: "wedge_meter.memory.copy", typ: signature(0, i32Type, i32Type, i32Type)}
 }
@@ -87,6 +92,7 @@ func (f *function) memoryInit(size uint32) injected {
 		f.i32(0)
 		f.operate()
 		f.inPieces(n, func() {
+			f.announcePiece(d)
 			f.local(d)
 			f.local(s)
 			f.i32(Piece)
@@ -96,6 +102,7 @@ func (f *function) memoryInit(size uint32) injected {
 			f.add(n, -Piece)
 		})
 		f.payBytes(n)
+		f.announceRest(d, n)
 	}
 	f.original(d, s, n) // of a segment that is smaller than n: traps
 	return injected{name: "wedge_meter.memory.init", typ: signature(0, i32Type, i32Type, i32Type)}

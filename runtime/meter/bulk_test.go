@@ -2,9 +2,11 @@ package meter
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -144,6 +146,56 @@ func TestBulkTicks(t *testing.T) {
 	}
 }
 
+// What is written at once is announced, all of it and nothing else, unless it is little; and nothing that is announced looks
+// like a counter, nor a counter like what is announced.
+func TestBulkIsAnnounced(t *testing.T) {
+	m := newMachine(t, false, features)
+	in := m.mustStart(mustRewrite(t, bulkGuest(random(8*Piece)).build()).Wasm)
+	f := func(op string, d, s, n uint32, want int) {
+		t.Helper()
+		in.host.written = nil
+		_, _, err := in.call(op, uint64(d), uint64(s), uint64(n))
+		got := in.host.written
+		if err != nil || len(got) != want {
+			t.Fatalf("%s(%d, %d, %d): %d announcements, want %d, %v", op, d, s, n, len(got), want, err)
+		}
+		slices.SortFunc(got, func(a, b [2]uint32) int { return cmp.Compare(a[0], b[0]) })
+		if want == 0 {
+			return
+		}
+		begin, end := got[0][0], got[0][0]
+		for _, w := range got {
+			if w[0] != end || w[1] > Piece || w[1] < announceFrom {
+				t.Errorf("%s(%d, %d, %d) announced %v", op, d, s, n, got)
+			}
+			end += w[1]
+		}
+		if begin < d || end > d+n || n-(end-begin) >= announceFrom {
+			t.Errorf("%s(%d, %d, %d) announced %v", op, d, s, n, got)
+		}
+	}
+	for _, op := range []string{"fill", "copy", "init"} {
+		f(op, 3, 0, announceFrom-1, 0)
+		f(op, 3, 0, announceFrom, 1)
+		f(op, 0, 3, Piece, 1)
+		f(op, 77, 3, Piece+1, 1)
+		f(op, 77, 3, Piece+announceFrom, 2)
+		f(op, 3, 77, 2*Piece, 2)
+		f(op, 1<<20, 7, 3*Piece+announceFrom+5, 4)
+	}
+	is := func(counter int64, want bool) {
+		t.Helper()
+		if _, _, ok := Announced(counter); ok != want {
+			t.Errorf("%#x is an announcement: %v", counter, ok)
+		}
+	}
+	is(StackSpent, false)
+	is(-1, false)
+	is(-1<<61, false)
+	is(announced, true)
+	is(announced+Piece<<32+1<<32-1, true)
+}
+
 // Growing a memory is paid for by the page, not growing it costs the base, and a spent budget grows nothing.
 func TestMemoryGrow(t *testing.T) {
 	for _, interpreter := range []bool{false, true} {
@@ -248,7 +300,7 @@ func TestTableOperations(t *testing.T) {
 	f("copy", 0, 0, 0xfffffff0, 0)
 	f("fill", 3, 0, 9, 9)
 	f("fill", 19, 0, 2, 2)
-	f("fill", 0, 0, 21, 0)
+	f("fill", 0, 0, 21, 21) // paid for before it traps
 	f("grow", 30, 0, 0, 30)
 	f("grow", 250, 0, 0, 250)
 	if got, used, err := metered.call("grow", 1, 0, 0); err != nil || int32(got[0]) != -1 || used > 100 {

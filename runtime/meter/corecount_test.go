@@ -25,7 +25,7 @@ var (
 		"scripts":                                 92,
 		"text, left out":                          233,
 		"ticks, metered, compiled, slice 100000":  13389,
-		"ticks, metered, compiled, slice 64":      3575512,
+		"ticks, metered, compiled, slice 64":      3575532,
 		"ticks, metered, interpreted, slice 1000": 250135,
 		"traps": 2365,
 	}

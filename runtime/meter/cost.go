@@ -13,7 +13,7 @@ import "github.com/wedgecdn/wedge/runtime/wasm"
 //	4      integer division and remainder, float division and square root
 //	16     each bulk operation, table.grow and memory.grow, and then by length:
 //	       memory.fill, memory.copy, memory.init: 1 for each 8 bytes
-//	       table.fill, table.copy, table.init, table.grow: 2 for each entry
+//	       table.fill, table.copy, table.init, table.grow: 8 for each entry, as many bytes as it has
 //	       memory.grow: 8192 for each page, which is a fill of it; paid back if it fails
 const (
 	costLoop     = 1
@@ -23,7 +23,7 @@ const (
 	costDivide   = 4
 	costBulk     = 16
 	byteShift    = 3    // bytes to units of memory operations
-	entryShift   = 1    // entries to units of table operations, the other way
+	entryShift   = 3    // entries to units of table operations, the other way
 	costPage     = 8192 // memory.grow
 )
 
@@ -47,7 +47,7 @@ const (
 const (
 	inlineBytes = 4 << 10
 	Piece       = 256 << 10
-	tablePiece  = 16 << 10 // entries of a table
+	tablePiece  = 4 << 10 // entries of a table
 )
 
 // cost is what the instruction costs apart from a length.

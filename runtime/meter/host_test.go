@@ -24,7 +24,8 @@ type meteringHost struct {
 	slice, budget int64
 	granted       int64
 	ticks         int
-	worst         int64 // the lowest counter that it was shown
+	written       [][2]uint32 // what was announced: address and length
+	worst         int64       // the lowest counter that it was shown
 }
 
 var (
@@ -34,6 +35,10 @@ var (
 
 func (h *meteringHost) tick(_ context.Context, stack []uint64) {
 	g := int64(stack[0])
+	if at, n, ok := Announced(g); ok {
+		h.written = append(h.written, [2]uint32{at, n})
+		return
+	}
 	h.ticks++
 	if g == StackSpent {
 		panic(errStack)

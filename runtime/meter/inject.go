@@ -222,7 +222,9 @@ func (f *function) inTablePieces(n uint32, body func()) {
 }
 
 // short pays for and does an operation on at most a piece of bytes, shortTable one of entries; both return.
-func (f *function) short(d, s, n uint32)      { f.atMost(n, Piece, f.payBytes, d, s) }
+func (f *function) short(d, s, n uint32) {
+	f.atMost(n, Piece, func(n uint32) { f.payBytes(n); f.announceRest(d, n) }, d, s)
+}
 func (f *function) shortTable(d, s, n uint32) { f.atMost(n, tablePiece, f.payEntries, d, s) }
 
 func (f *function) atMost(n uint32, piece int32, pay func(n uint32), d, s uint32) {

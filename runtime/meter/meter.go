@@ -8,7 +8,7 @@ import (
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 8
+const Version = 9
 
 // Names that a rewritten module shares with its host.
 const (
