@@ -21,6 +21,10 @@ type cpuClock struct {
 	locked bool
 	relock bool // the clock was on the thread when it was paused
 	pauses int
+
+	watch   bool  // count page faults from the next lock on
+	watched bool  // since the last one they are counted
+	faults  int64 // of the thread then
 }
 
 // firstStretch is the most that a stretch on the wall clock counts: ten times a slice. What is above it is the time of
@@ -60,6 +64,14 @@ func (c *cpuClock) lock(now time.Duration) {
 	}
 	runtime.LockOSThread()
 	c.locked, c.thread = true, threadTime()
+	c.count()
+}
+
+// count begins to count page faults, if it is wanted. It costs as much as reading the clock.
+func (c *cpuClock) count() {
+	if c.watched = c.watch; c.watched {
+		c.faults = threadFaults()
+	}
 }
 
 // pause stops the clock while a host function waits. Pauses nest. The caller has taken the lap.

@@ -16,3 +16,11 @@ func threadTime() time.Duration {
 	syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, clockThread, uintptr(unsafe.Pointer(&ts)), 0)
 	return time.Duration(ts.Nano())
 }
+
+// threadFaults is how many page faults the thread that calls has had for which nothing had to be read.
+func threadFaults() int64 {
+	const thisThread = 1 // RUSAGE_THREAD
+	var u syscall.Rusage
+	syscall.RawSyscall(syscall.SYS_GETRUSAGE, thisThread, uintptr(unsafe.Pointer(&u)), 0)
+	return int64(u.Minflt)
+}

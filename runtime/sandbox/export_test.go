@@ -16,3 +16,12 @@ func OnOneThread(f func()) {
 	defer runtime.UnlockOSThread()
 	f()
 }
+
+// ForgetStretch begins to look for the pool's longest stretch anew.
+func (p *Pool) ForgetStretch() { p.o.stretches.longest.Store(0) }
+
+// Bursts tells whether a guest of the pool touched too many pages at once.
+func (p *Pool) Bursts() bool { return p.o.stretches.bursts.Load() }
+
+// Untouched is how many pages of its memory the guest has never touched, at most.
+func (i *Instance) Untouched() int { return i.memory.cold }

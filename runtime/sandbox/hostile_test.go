@@ -311,3 +311,56 @@ func TestFuelIsDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// A guest whose slices are long, and which then touches pages only, does so once: the next ones of its pool have their memory
+// populated before they run. A guest that touches as many with its time is left alone.
+func TestTouchingMuchAtOnce(t *testing.T) {
+	if !sandbox.HaveThreadTime {
+		t.Skip("this system has no clock of threads")
+	}
+	e := newEngine(t)
+	loop := func(local uint32, most int32) []byte { // local++ until it is most
+		return Code(Op(0x03, 0x40), Get(local), I32(1), Add32, Op(0x22, byte(local)), I32(most), Op(0x48), Op(0x0d, 0), Op(0x0b))
+	}
+	var m Module
+	m.Memory(64, 0) // 1024 pages
+	touch := func(wait int32) []byte {
+		return Code(Op(0x03, 0x40), I32(0), Set(1), loop(1, wait), Get(0), I32(12), Op(0x74), I32(1), Store32,
+			Get(0), I32(1), Add32, Op(0x22, 0), I32(1024), Op(0x48), Op(0x0d, 0), Op(0x0b))
+	}
+	m.Func("slowly", "", "", "ii", touch(20_000)...)
+	m.Func("at once", "", "", "ii", Code(loop(1, 3_000_000), touch(1))...)
+	m.Func("grow", "i", "", "i", Code(Get(0), Grow, Drop, loop(1, 1000))...)
+	module := compile(t, e, m.Bytes())
+	for _, way := range sandbox.Ways() {
+		p := newPool(t, sandbox.Options{Module: module, Limits: generous, Reset: way, Most: 1})
+		f := func(name string, bursts bool) {
+			t.Helper()
+			i := acquire(t, p)
+			i.Bind(&exchange{}, nil)
+			call(t, i, name)
+			p.Release(i)
+			if got := p.Bursts(); got != bursts {
+				t.Errorf("%s, %s: touches too much at once: %v", way, name, got)
+			}
+		}
+		f("slowly", false)
+		f("slowly", false)
+		if way == sandbox.Copy { // where each page is touched once the image has been copied
+			f("at once", false)
+			continue
+		}
+		p = newPool(t, sandbox.Options{Module: module, Limits: generous, Reset: way, Most: 1})
+		f("at once", true)
+		i := acquire(t, p)
+		if cold := i.Untouched(); cold != 0 {
+			t.Errorf("%s: after its reset %d pages are untouched", way, cold)
+		}
+		i.Bind(&exchange{}, nil)
+		call(t, i, "grow", 64)
+		if cold := i.Untouched(); cold != 0 { // the guest came back once more
+			t.Errorf("%s: %d pages that the memory grew by are untouched", way, cold)
+		}
+		p.Release(i)
+	}
+}

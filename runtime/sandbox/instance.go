@@ -83,6 +83,7 @@ func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 	}
 	i.run = run{memory: &i.memory, pace: newPace(o.Slice), turns: o.line, noted: o.stretches, budget: &i.own, epoch: epoch}
 	i.run.call = hostcall.NewCall(&i.run)
+	i.memory.grown = i.run.grew
 	i.restored = i.Has(Restored)
 	if o.Outside != nil {
 		i.outside = o.Outside()
@@ -92,6 +93,7 @@ func newInstance(ctx context.Context, o *Options) (*Instance, error) {
 		return nil, err
 	}
 	i.initial = len(i.memory.bytes)
+	i.run.careful()
 	return i, nil
 }
 
@@ -230,7 +232,7 @@ func slots(types []hostcall.ValueType) int {
 // full one with the pool's limits. The memory limit is the pool's in either case.
 func (i *Instance) Bind(state any, budget *limit.Budget) {
 	i.served = true
-	i.run.state = state
+	i.run.state, i.run.bound = state, true
 	if i.run.budget = budget; budget == nil {
 		i.own.Reset(i.limits)
 		i.run.budget = &i.own
@@ -244,7 +246,7 @@ func (i *Instance) Switch(budget *limit.Budget) { i.run.turnTo(budget) }
 
 // Unbind takes the exchange away: host functions see what they see outside of one. Release does it too.
 func (i *Instance) Unbind() {
-	i.run.state = i.outside
+	i.run.state, i.run.bound = i.outside, false
 	if i.run.budget == &i.own { // else nothing was booked on it
 		i.own.Reset(i.limits)
 	}
@@ -288,6 +290,12 @@ func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint6
 	if i.depth == 0 {
 		if err := i.run.begin(ctx); err != nil {
 			return nil, err
+		}
+		if i.run.mayBurst() {
+			if err := i.run.ready(); err != nil {
+				i.run.end()
+				return nil, err
+			}
 		}
 	}
 	copy(e.stack, args)

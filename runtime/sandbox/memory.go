@@ -26,6 +26,7 @@ type linear struct {
 	short   bool  // the account had not enough, once
 	scans   int   // since the pages that are the guest's own were dropped last
 	scanner *scanner
+	touched
 }
 
 // piece is the most that is copied or cleared at once: between two pieces the garbage collector can stop the goroutine.
@@ -49,7 +50,11 @@ func (l *linear) Reallocate(size uint64) []byte {
 		l.refused++
 		return nil
 	}
+	l.sized(len(l.bytes), int(size))
 	l.bytes = l.reserve[:size:size]
+	if l.grown != nil {
+		l.grown()
+	}
 	return l.bytes
 }
 
@@ -134,9 +139,11 @@ func (l *linear) lay(im *image) error {
 	}
 	if im.file == nil {
 		copyPieces(l.reserve[:im.size], im.bytes)
+		l.cold = 0
 		return nil
 	}
 	l.laid = true
+	l.forgotten(im.size)
 	return im.file.over(l.reserve[:im.size])
 }
 
@@ -152,19 +159,23 @@ func (l *linear) putBack(im *image, w Way) error {
 	switch {
 	case im.size == 0:
 		return nil
-	case w == Copy:
+	case w == Copy, l.stays && w == Drop:
 		copyPieces(l.reserve[:im.size], im.bytes)
+		l.cold = 0
 		return nil
 	case !l.laid:
 		return errors.New("sandbox: no mapping to put back")
 	case w == Drop:
+		l.forgotten(im.size)
 		return forget(l.reserve[:im.size])
 	case w != Scan:
 		return fmt.Errorf("sandbox: no reset by %q", w)
 	}
 	pages, err := l.scan(im)
+	l.cold = im.size/pageBytes - pages
 	if l.scans++; err == nil && l.scans >= learnAfter {
-		if l.scans = 0; pages > few {
+		if l.scans = 0; pages > few && !l.stays {
+			l.forgotten(im.size)
 			return forget(l.reserve[:im.size])
 		}
 	}

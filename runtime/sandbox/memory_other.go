@@ -21,3 +21,6 @@ func forget(b []byte) error {
 	}
 	return nil
 }
+
+// populate does nothing: what is touched late is not counted here.
+func populate([]byte) {}

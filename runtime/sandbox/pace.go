@@ -11,8 +11,9 @@ const (
 	share = 100 * time.Microsecond
 	// longSlice and shortSlice say when the next slice is made shorter or longer.
 	longSlice, shortSlice = 100 * time.Microsecond, 40 * time.Microsecond
-	// firstSlice and leastSlice are in fuel. Coming back to Go costs as much as some 200 units.
-	firstSlice, leastSlice = 10_000, 1_000
+	// firstSlice and leastSlice are in fuel, and so is carefulSlice, the first of a guest with many pages that it never touched.
+	// Coming back to Go costs as much as some 200 units.
+	firstSlice, carefulSlice, leastSlice = 10_000, 1_000, 100
 )
 
 // pace is how much fuel a guest gets for one slice. A unit of fuel is about one instruction, but a division or a load that
@@ -23,13 +24,13 @@ type pace struct{ next, most int64 }
 
 func newPace(most int64) pace { return pace{min(firstSlice, most), most} }
 
-// after chooses the next slice, when one of so much fuel took so long.
+// after chooses the next slice, when one of so much fuel took so long. One that ended early does not make it longer.
 func (p *pace) after(fuel int64, took time.Duration) {
 	switch {
 	case took > longSlice:
 		shorter := int64(float64(fuel) * float64(longSlice+shortSlice) / 2 / float64(took))
 		p.next = min(max(min(shorter, p.next), leastSlice), p.most)
-	case took < shortSlice:
+	case took < shortSlice && fuel >= p.next/2:
 		p.next = min(2*p.next, p.most)
 	}
 }
@@ -41,6 +42,9 @@ type stretches struct {
 	deepest atomic.Int64 // the largest call stack, in bytes
 	longest atomic.Int64
 	longer  func(time.Duration) // Events.Stretch
+
+	bursts atomic.Bool  // a guest touched too many pages at once; see touched
+	watch  atomic.Int64 // calls that are to be watched from their begin
 }
 
 // stack notes the call stack of a call, which its instance does when it is larger than any before.

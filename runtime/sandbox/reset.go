@@ -44,6 +44,7 @@ func (i *Instance) snapshot(way Way) (_ *image, err error) {
 	default:
 		im.way = way
 	}
+	i.run.careful()
 	return im.retain(), nil
 }
 
@@ -61,6 +62,7 @@ func (i *Instance) adopt(im *image) error {
 		return fmt.Errorf("sandbox: lay an image: %w", err)
 	}
 	i.initial = im.size
+	i.run.careful()
 	return i.putState()
 }
 

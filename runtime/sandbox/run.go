@@ -30,6 +30,7 @@ type run struct {
 	noted   *stretches
 
 	state  any
+	bound  bool // to an exchange
 	budget *limit.Budget
 
 	caller context.Context // of this call
@@ -53,6 +54,7 @@ type run struct {
 	free     bool          // in the first stretch of the call, which needs no turn
 	since    time.Duration // when the call began, or got its turn
 	lap      time.Duration // processor time since the last booking
+	unpaid   bool          // it is not the guest's
 }
 
 var (
@@ -66,10 +68,10 @@ func (r *run) now() time.Duration { return time.Since(r.epoch) }
 // begin starts the clocks and grants the first slice, unless a budget is spent already.
 func (r *run) begin(ctx context.Context) error {
 	if spent := r.budget.Check(); spent != nil {
-		return &Trap{Kind: Budget, Message: spent.Error(), Err: spent}
+		return refusal(spent)
 	}
 	if err := ctx.Err(); err != nil {
-		return &Trap{Kind: Cancelled, Message: err.Error(), Err: err}
+		return refusal(err)
 	}
 	now := r.now()
 	r.caller, r.mark, r.last, r.pauses = ctx, now, nil, 0
@@ -81,6 +83,15 @@ func (r *run) begin(ctx context.Context) error {
 		r.counter.Set(uint64(r.grant()))
 	}
 	return nil
+}
+
+// refusal is why a guest does not run, as a trap.
+func refusal(err error) *Trap {
+	t := &Trap{Kind: Cancelled, Message: err.Error(), Err: err}
+	if errors.As(err, new(*limit.Exceeded)) {
+		t.Kind = Budget
+	}
+	return t
 }
 
 // end stops the clocks and books what is left to book.
@@ -148,11 +159,15 @@ func (r *run) book(now time.Duration) {
 		wall = 0
 	}
 	r.lap = r.cpu.lap(now)
-	if r.cpu.locked {
+	cpu := r.lap
+	switch {
+	case r.unpaid:
+		cpu = 0
+	case r.cpu.locked:
 		r.noted.note(r.lap)
 	}
 	r.budget.Add(limit.Used{
-		CPU: r.lap, Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
+		CPU: cpu, Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
 	})
 	r.mark, r.calls = now, 0
 }
@@ -179,6 +194,21 @@ func (r *run) Tick(counter int64) int64 {
 	if counter == meter.StackSpent {
 		r.unwind(errStack) // what the guest used is booked when the call ends
 	}
+	if at, n, ok := meter.Announced(counter); ok {
+		r.announced(at, n)
+		return 0 // which the guest drops
+	}
+	return r.tick(counter)
+}
+
+// tick ends a slice and begins the next.
+func (r *run) tick(counter int64) int64 {
+	r.slice(counter)
+	return r.grant()
+}
+
+// slice ends a slice.
+func (r *run) slice(counter int64) {
 	used := r.granted - counter
 	r.bookFuel(counter)
 	r.granted = 0
@@ -189,11 +219,14 @@ func (r *run) Tick(counter int64) int64 {
 	if r.stack.size() > mostStack {
 		r.unwind(errDeepStack)
 	}
-	if r.cpu.pauses == 0 { // else it is a host function that waits which has charged: it needs no processor
-		r.pace.after(used, r.lap)
-		r.giveWay()
+	if r.cpu.pauses > 0 { // it is a host function that waits which has charged: it needs no processor
+		return
 	}
-	return r.grant()
+	r.pace.after(used, r.lap)
+	if r.cpu.watch = false; r.mayBurst() {
+		r.watch()
+	}
+	r.giveWay()
 }
 
 // giveWay lets others run, if the guest had its share: the garbage collector, waiting goroutines, other guests.
@@ -282,7 +315,7 @@ func (r *run) Charge(fuel int64) {
 	default:
 		left := int64(r.counter.Get()) - fuel
 		if left < 0 {
-			left = r.Tick(left)
+			left = r.tick(left)
 		}
 		r.counter.Set(uint64(left))
 	}

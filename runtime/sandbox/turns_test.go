@@ -183,7 +183,8 @@ func TestPace(t *testing.T) {
 	f("ordinary code", 100_000, 0.7, 70_000, 100_000)
 	f("divisions", 100_000, 7, 7_000, 20_000)
 	f("loads that miss all caches", 100_000, 20, 2_000, 7_000)
-	f("first touches of pages", 100_000, 200, leastSlice, leastSlice)
+	f("first touches of pages", 100_000, 200, 300, 500)
+	f("worse than anything", 100_000, 100_000, leastSlice, leastSlice)
 	f("slices of one unit", 1, 1000, 1, 1)
 	f("a free guest", 100_000, 0, 100_000, 100_000)
 	if got := fmt.Sprint(newPace(1000), newPace(1<<40)); got != "{1000 1000} {10000 1099511627776}" {
