@@ -34,6 +34,8 @@ type Options struct {
 	HitForMiss time.Duration
 	// Disk is the cache's part on disk; the zero value has none.
 	Disk Disk
+	// Now is the clock of what is stored; nil is time.Now.
+	Now func() time.Time
 	// Events is told what happens; see there.
 	Events Events
 }
@@ -76,6 +78,7 @@ type Cache struct {
 	paused  fill.Refused // keys whose last fetch failed
 	entire  fill.Refused // keys whose response could not be fetched by segments
 	events  Events
+	now     func() time.Time
 	hfm     time.Duration
 	tier    *tier // nil: in memory only
 	// objectSize is the longest body that is stored, and ramObject the longest
@@ -157,7 +160,10 @@ func New(o Options) (*Cache, error) {
 	if o.HitForMiss == 0 {
 		o.HitForMiss = 10 * time.Second
 	}
-	c := &Cache{keys: key.New(), events: o.Events, hfm: o.HitForMiss}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Cache{keys: key.New(), events: o.Events, now: o.Now, hfm: o.HitForMiss}
 	c.blocks.New = func() any { b := make([]byte, blockSize); return &b }
 	rand.Read(c.secret[:]) // never fails (crypto/rand)
 	c.store = store.New(store.Options[kept]{Bodies: bodies, Index: index, Gone: c.gone})
@@ -195,7 +201,7 @@ func (c *Cache) gone(o *store.Object[kept], why store.Cause) {
 	switch why {
 	case store.Evicted:
 		if c.events.Evicted != nil {
-			c.events.Evicted(time.Since(time.Unix(0, o.Meta.facts.Received)))
+			c.events.Evicted(c.now().Sub(time.Unix(0, o.Meta.facts.Received)))
 		}
 	case store.Lost:
 		if c.events.LostChunk != nil {

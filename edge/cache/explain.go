@@ -133,6 +133,19 @@ func (c *Cache) Explain(x *exchange.Exchange, r *Rules) Explanation {
 	return e
 }
 
+// A Part is one part of a key, as people read it.
+type Part = key.Part
+
+// Parts are what the key of x is made of, as x left on_request; none for a request that passes.
+func (c *Cache) Parts(x *exchange.Exchange, r *Rules) []Part {
+	rules := r.policy()
+	if policy.Request(x, &rules).Pass != exchange.ReasonNone {
+		return nil
+	}
+	config := r.key()
+	return key.Parts(x, &config)
+}
+
 // varyFields are the fields that variants are told apart by, as they are compared.
 func varyFields(names []string, asked *exchange.Header, rules *policy.Rules) (list []VaryField) {
 	for i := range names {

@@ -37,7 +37,7 @@ type Verdict = policy.Verdict
 // fields as they left on_request. It is called when the head is there.
 func (c *Cache) Judge(fx *exchange.Exchange, asked *exchange.Header, r *Rules) Verdict {
 	rules := r.policy()
-	return policy.Judge(fx, asked, policy.Times{Requested: fx.Now, Received: time.Now()}, &rules)
+	return policy.Judge(fx, asked, policy.Times{Requested: fx.Now, Received: c.now()}, &rules)
 }
 
 // Merge makes the response in fx, a 304, the stored response that it confirms,
@@ -342,7 +342,7 @@ func (l *Filling) Release(why exchange.Reason) {
 	l.f.Release()
 }
 
-func (l *Filling) refuse() { l.c.refused.Add(l.key, time.Now().Add(l.c.hfm)) }
+func (l *Filling) refuse() { l.c.refused.Add(l.key, l.c.now().Add(l.c.hfm)) }
 
 // Share gives a response that was made here to all who wait; nothing is stored.
 // The body must not change afterwards. With Set-Cookie it is the leader's own.
@@ -358,7 +358,7 @@ func (l *Filling) Share(fx *exchange.Exchange, body []byte) {
 // Fail tells all who wait that the origin failed. For a moment what is stored is
 // not refreshed either.
 func (l *Filling) Fail(err error) {
-	l.c.paused.Add(l.key, time.Now().Add(refreshPause))
+	l.c.paused.Add(l.key, l.c.now().Add(refreshPause))
 	l.f.Fail(err)
 }
 

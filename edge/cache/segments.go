@@ -258,7 +258,7 @@ func (f *Found) Segmentable(now time.Time) bool {
 
 // Entire tells that the response cannot be fetched by segments: it has no strong
 // entity tag, or may not be shared. For a while it is fetched whole at once.
-func (l *Filling) Entire() { l.c.entire.Add(l.key, time.Now().Add(entireTime)) }
+func (l *Filling) Entire() { l.c.entire.Add(l.key, l.c.now().Add(entireTime)) }
 
 // entireTime is for how long.
 const entireTime = 10 * time.Minute

@@ -75,7 +75,7 @@ func (v Values) find(owner string, key []byte) *store.Object[kept] {
 		return nil
 	}
 	f := &o.Meta.facts
-	if o.Meta.mark.State() != tag.Current || time.Now().UnixNano()-f.Received >= int64(f.Lifetime) {
+	if o.Meta.mark.State() != tag.Current || v.c.now().UnixNano()-f.Received >= int64(f.Lifetime) {
 		v.c.store.Remove(o, store.Removed)
 		return nil
 	}
@@ -98,7 +98,7 @@ func (v Values) Put(owner string, key, value []byte, ttl time.Duration, tags []s
 		return ErrValueSize
 	}
 	o := &store.Object[kept]{Key: v.key(owner, key), Born: v.c.tags.Sequence()}
-	o.Meta.facts.Received, o.Meta.facts.Lifetime = time.Now().UnixNano(), min(ttl, MaxValueTTL)
+	o.Meta.facts.Received, o.Meta.facts.Lifetime = v.c.now().UnixNano(), min(ttl, MaxValueTTL)
 	o.Meta.mark.Set(v.c.tags.Owner(owner), o.Born, "", "")
 	o.Meta.mark.SetTags(slices.Values(tags), nil)
 	o.Extra = int32(o.Meta.mark.Size())

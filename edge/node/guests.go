@@ -30,7 +30,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			Cache:    guestCache{n.cache},
 			Fetcher:  guestFetch{n.origins, n.pipeline, m},
 			Origins:  guestOrigins{n},
-			Counters: guestCounters{counter.New(counter.Options{})},
+			Counters: n.o.Local.counters(counter.New(counter.Options{Now: n.o.Local.now()})),
 			Log:      guestLog{n.observer.Functions, n.o.Local},
 			Metrics:  guestMetrics{m},
 			Devices:  n.o.Local.devices(),
@@ -44,7 +44,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 		Events: guest.Events{
 			Called: func(f *guest.Function, call *exchange.Call, id exchange.ID, err error) {
 				n.observer.Called(string(f.Owner()), f.Name(), f.Version(), id, call, err)
-				n.o.Local.called(err)
+				n.o.Local.called(f, call, err)
 				n.live.called(f, call)
 			},
 			Failed: func(r *guest.Report) {

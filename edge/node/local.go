@@ -3,15 +3,22 @@ package node
 import (
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/wedgecdn/wedge/edge/admin"
+	"github.com/wedgecdn/wedge/edge/cache"
+	"github.com/wedgecdn/wedge/edge/config"
+	"github.com/wedgecdn/wedge/edge/counter"
+	"github.com/wedgecdn/wedge/edge/front/h1"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
 	"github.com/wedgecdn/wedge/hostapi/fastly"
+	"github.com/wedgecdn/wedge/hostapi/guest"
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/wasi"
 )
 
-// Local is what a node does that stands in for another host while a program is being written: it knows of the world what
-// the developer says, hands out each line, and tells how programs ended. Its functions are called by many goroutines at
+// Local is what a node does on a developer's machine, while a function is being written or held against its cases: it knows
+// of the world, and of the time, what the developer says, hands out each line, and tells what functions did. Its functions are called by many goroutines at
 // once. A nil *Local is a node like any other.
 type Local struct {
 	// Args are arguments for programs, behind their name.
@@ -31,6 +38,26 @@ type Local struct {
 	Line func(admin.LogLine)
 	// Failed is told of each failure of a function. Nil is not told.
 	Failed func(*Failure)
+	// Now is the clock of requests, functions, cache, stores and counters. Deadlines, and what waits, go by the machine's.
+	Now func() time.Time
+	// Called tells of each call of a hook, when it is over, what it cost.
+	Called func(function string, hook string, fuel int64)
+	// Looked tells of each client's request that comes to the cache what its key is made of.
+	Looked func(parts []KeyPart)
+	// Counted tells what the window of a counter held when a function had asked for it.
+	Counted func(key []byte, window time.Duration, sum int64)
+	// Counters are what functions' counters hold at the beginning, of the default owner.
+	Counters []Counter
+}
+
+// A KeyPart is a part of a cache key.
+type KeyPart = cache.Part
+
+// A Counter is a key that has been counted.
+type Counter struct {
+	Key    string
+	Window time.Duration
+	Sum    int64
 }
 
 func (l *Local) args() []string {
@@ -46,8 +73,86 @@ func (l *Local) log(line *services.Line) {
 	}
 }
 
+// now is the clock of what the node keeps, nil for the machine's.
+func (l *Local) now() func() time.Time {
+	if l == nil {
+		return nil
+	}
+	return l.Now
+}
+
+// looked satisfies pipeline.Options.Looked; nil if nobody wants to know.
+func (l *Local) looked() func(*exchange.Exchange, func() []cache.Part) {
+	if l == nil || l.Looked == nil {
+		return nil
+	}
+	return func(_ *exchange.Exchange, parts func() []cache.Part) { l.Looked(parts()) }
+}
+
+// front is the server that has requests begin at the developer's time.
+func (l *Local) front(s h1.Server) h1.Server {
+	if l == nil || l.Now == nil {
+		return s
+	}
+	return timed{s, l.Now}
+}
+
+type timed struct {
+	h1.Server
+	now func() time.Time
+}
+
+func (t timed) Serve(x *exchange.Exchange) {
+	x.Now = t.now()
+	t.Server.Serve(x)
+}
+
+func (t timed) Refuse(x *exchange.Exchange, status int, reason exchange.Reason) {
+	x.Now = t.now()
+	t.Server.Refuse(x, status, reason)
+}
+
+// counters are c, filled with what the developer says.
+func (l *Local) counters(c *counter.Counters) services.Counters {
+	if l == nil {
+		return guestCounters{c}
+	}
+	for _, k := range l.Counters {
+		c.Add(string(config.DefaultOwner), []byte(k.Key), k.Window, k.Sum) // what it refuses is not there
+	}
+	if l.Counted == nil {
+		return guestCounters{c}
+	}
+	return localCounters{guestCounters{c}, l.Counted}
+}
+
+// localCounters tell what they hold.
+type localCounters struct {
+	guestCounters
+	told func(key []byte, window time.Duration, sum int64)
+}
+
+func (c localCounters) Add(owner services.Owner, key []byte, window time.Duration, delta int64) (int64, error) {
+	n, err := c.guestCounters.Add(owner, key, window, delta)
+	if err == nil {
+		c.told(key, window, n)
+	}
+	return n, err
+}
+
+func (c localCounters) Read(owner services.Owner, key []byte, window time.Duration) (int64, error) {
+	n, err := c.guestCounters.Read(owner, key, window)
+	if err == nil {
+		c.told(key, window, n)
+	}
+	return n, err
+}
+
 // called takes what ended a call: nil, an exit, or a failure. That a program sent no response is none of its own.
-func (l *Local) called(err error) {
+func (l *Local) called(f *guest.Function, call *exchange.Call, err error) {
+	if l != nil && l.Called != nil {
+		l.Called(f.Name(), call.Hook.String(), call.Fuel)
+	}
 	if l == nil || l.Ended == nil {
 		return
 	}

@@ -51,7 +51,7 @@ type Options struct {
 	// UncheckedDisk compares no checksums of the cache on disk: for tests that
 	// must then find wrong bytes.
 	UncheckedDisk bool
-	// Local is set for a node that stands in for another host on a developer's machine.
+	// Local is set for a node on a developer's machine that only one program, or function, is tried on.
 	Local *Local
 }
 
@@ -166,7 +166,7 @@ func (n *Node) openStores() (err error) {
 	if n.debug, err = openDebugKey(n.data.file("debug.key")); err != nil {
 		return err
 	}
-	n.kv, err = kv.Open(n.data.file("kv.db"), kv.Options{})
+	n.kv, err = kv.Open(n.data.file("kv.db"), kv.Options{Now: n.o.Local.now()})
 	return err
 }
 
@@ -198,7 +198,7 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	began := time.Now()
 	var faulted atomic.Int64 // when a fault was logged, in seconds
 	var crowded atomic.Int64 // when a full index was, in minutes
-	n.cache, err = cache.New(cache.Options{Memory: int64(c.Cache.Memory), ObjectSize: int64(c.Cache.ObjectSize), Disk: disk, Events: cache.Events{
+	n.cache, err = cache.New(cache.Options{Memory: int64(c.Cache.Memory), ObjectSize: int64(c.Cache.ObjectSize), Disk: disk, Now: n.o.Local.now(), Events: cache.Events{
 		FromDisk: func() { m.Event("cache_from_disk") },
 		Loading: func(files, all int) {
 			if files%16 == 0 || files == all {
@@ -239,8 +239,8 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	m.Gauge("access_log_dropped_total", "Lines of the access log that were lost.", func() float64 { return float64(n.observer.Access.Dropped()) })
 	n.openRoom(c)
 	n.origins = origin.New(origin.Options{Node: n.name, OwnAddrs: n.ownAddrs(c)})
-	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.o.Local.watched(n.observer), Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens})
-	n.front = h1.New(n.pipeline, h1.Options{
+	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.o.Local.watched(n.observer), Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens, Now: n.o.Local.now(), Looked: n.o.Local.looked()})
+	n.front = h1.New(n.o.Local.front(n.pipeline), h1.Options{
 		HeaderSize: int(c.HTTP.HeaderSize), HeaderCount: c.HTTP.HeaderCount, BodySize: int64(c.HTTP.BodySize),
 		HeaderTimeout: time.Duration(c.HTTP.HeaderTimeout), BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
 		WriteTimeout: time.Duration(c.HTTP.WriteTimeout), IdleTimeout: time.Duration(c.HTTP.IdleTimeout), Connections: c.HTTP.Connections,
@@ -373,6 +373,9 @@ func pools(c *config.Config) (all []origin.Pool) {
 	}
 	return all
 }
+
+// Settle returns when no fetch is under way that goes on without a client, such as one that refreshes a stale response.
+func (n *Node) Settle() { n.pipeline.Drain() }
 
 // Start opens the listeners and serves. It returns once connections are
 // accepted. Functions are still being compiled then, for as long as /readyz says

@@ -53,6 +53,9 @@ type Options struct {
 	Refreshes int64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Looked is told of each client's request that comes to the cache, and how to have its key's parts in words. It must not
+	// keep them, or x. Nil is not told.
+	Looked func(x *exchange.Exchange, parts func() []cache.Part)
 }
 
 // A Pipeline takes exchanges through the rooms. It is safe for concurrent use.

@@ -222,6 +222,9 @@ func (c *call) lookup() step {
 func (c *call) look() step {
 	c.found = c.p.o.Cache.Lookup(c.x, &c.route.Rules)
 	c.holdsFound = true
+	if c.p.o.Looked != nil && !c.forGuest {
+		c.p.o.Looked(c.x, func() []cache.Part { return c.p.o.Cache.Parts(c.x, &c.route.Rules) })
+	}
 	if c.push != nil {
 		return c.takeIn()
 	}

@@ -11,13 +11,21 @@ import (
 // Conversation is what a function has to hold in a file of sections, each of which begins with a line "-- NAME --":
 //
 //	config, secrets, kv STORE    lines "name: value": what the function is given
+//	counters                     lines "key in 1m: 3": what a sliding window of the function's counters holds at the beginning
 //	origin                       how the origin answers from here on: status, fields, an empty line, body
+//	at TIME                      what the clock shows from here on: 15:04, 15:04:05, 2026-01-02 or 2026-01-02 15:04:05, in UTC
+//	after DURATION               the clock goes on by as much: 61s, 1h30m
 //	request                      "METHOD URL", fields, an empty line, body
+//	key                          what the request's cache key is made of; written by a run if it stands there
+//	fuel at most N               a bound for what the function spent on the request; a run that spent more writes what it was
 //	response                     what the client got; written by a run
 //	origin got                   what the origin was asked, if it was; written by a run
 //	log                          what the function logged; written by a run
+//	kv STORE after               all that the store holds, if the request has changed it; written by a run
+//	counters after               what the counters held that the function asked; written by a run
 //
-// What stands before the first section is for readers.
+// What stands before the first section is for readers. The clock stands still but for "at" and "after": it shows 2026-01-01 00:00:00
+// at the beginning, and is that of functions, cache, stores and counters.
 type Conversation struct {
 	about    string
 	sections []section
@@ -29,12 +37,39 @@ type section struct {
 }
 
 var (
-	heading = regexp.MustCompile(`^-- ([a-z][a-z0-9 _.-]*) --$`)
+	heading = regexp.MustCompile(`^-- ([a-z][a-z0-9 _.:-]*) --$`)
 	pair    = regexp.MustCompile(`^([^:\s][^:]*): ?(.*)$`)
 )
 
-// written are the sections that a run makes.
-var written = []string{"response", "origin got", "log"}
+// isWritten tells of the sections that a run makes.
+func isWritten(name string) bool {
+	return name == "response" || name == "origin got" || name == "log" || name == "counters after" || storeAfter(name) != "" || isAsked(name)
+}
+
+// isAsked tells of those that it makes only where they stand already.
+func isAsked(name string) bool { return name == "key" || strings.HasPrefix(name, fuelAtMost) }
+
+const fuelAtMost = "fuel at most "
+
+// storeOf is the store that a section fills, "" for every other section.
+func storeOf(name string) string {
+	store, is := strings.CutPrefix(name, "kv ")
+	if !is || strings.Contains(store, " ") {
+		return ""
+	}
+	return store
+}
+
+// storeAfter is the store whose entries a section tells.
+func storeAfter(name string) string {
+	if before, is := strings.CutSuffix(name, " after"); is {
+		return storeOf(before)
+	}
+	return ""
+}
+
+// known are the names for people who have written another.
+const known = "config, secrets, kv STORE, counters, origin, at TIME, after DURATION, request, response, origin got, log, key, fuel at most N, kv STORE after, counters after"
 
 // Parse reads a conversation. An error names the line.
 func Parse(text string) (*Conversation, error) {
@@ -51,21 +86,20 @@ func Parse(text string) (*Conversation, error) {
 			}
 			continue
 		}
-		store, isStore := strings.CutPrefix(m[1], "kv ")
-		given := slices.Contains([]string{"config", "secrets"}, m[1]) || isStore && store != ""
+		given := slices.Contains([]string{"config", "secrets", "counters"}, m[1]) || storeOf(m[1]) != ""
 		switch {
 		case m[1] == "request":
 			requests++
-		case m[1] == "origin":
+		case m[1] == "origin", isTime(m[1]):
 		case given && requests > 0:
 			return nil, fmt.Errorf("line %d: %q stands behind a request: what the function is given comes first", n, m[1])
 		case given:
-		case slices.Contains(written, m[1]):
+		case isWritten(m[1]):
 			if requests == 0 {
 				return nil, fmt.Errorf("line %d: %q belongs to no request", n, m[1])
 			}
 		default:
-			return nil, fmt.Errorf("line %d: no section is called %q: config, secrets, kv STORE, origin, request, response, origin got, log", n, m[1])
+			return nil, fmt.Errorf("line %d: no section is called %q: %s", n, m[1], known)
 		}
 		c.sections = append(c.sections, section{m[1], "", n})
 	}
@@ -76,14 +110,24 @@ func Parse(text string) (*Conversation, error) {
 }
 
 func (c *Conversation) check() error {
+	now, began := dawn, false
 	for _, s := range c.sections {
 		var err error
 		switch {
 		case s.name == "request":
+			began = true
 			_, err = readRequest(s.text)
+		case isTime(s.name):
+			if now, err = timeAfter(now, s.name, began); err == nil && strings.TrimSpace(s.text) != "" {
+				err = fmt.Errorf("nothing stands in this section, got %q", s.text)
+			}
+		case s.name == "counters":
+			_, err = readCounters(s.text)
+		case strings.HasPrefix(s.name, fuelAtMost):
+			_, err = fuelBound(s.name)
 		case s.name == "origin":
 			_, err = readAnswer(s.text)
-		case !slices.Contains(written, s.name):
+		case !isWritten(s.name):
 			_, err = pairs(s.text)
 		}
 		if err != nil {

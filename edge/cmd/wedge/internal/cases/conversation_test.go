@@ -34,6 +34,18 @@ func TestParseErrors(t *testing.T) {
 	f("-- request --\nGET /\n", "want METHOD URL")
 	f("-- request --\nGET ftp://a.example/\n", "want METHOD URL")
 	f("-- request --\nGET https://a.example/ b\n", "has a space")
+	f("-- counters --\na in b in 1m: 3\n-- kv s --\n-- at 12:00 --\n-- at 2025-01-02 03:04:05 --\n"+request+"-- after 1h30m --\n-- at 23:59:59 --\n"+request+"-- key --\n-- fuel at most 7 --\n-- kv s after --\nx\n-- counters after --\n", "")
+	f("-- counters --\na: 3\n"+request, "want a key, its window and a sum")
+	f("-- counters --\na in 1d: 3\n"+request, "want a window from 1s to 24h")
+	f("-- counters --\na in 10ms: 3\n"+request, "want a window from 1s to 24h")
+	f("-- after 1 --\n"+request, "line 1: after 1: want a time to pass")
+	f("-- after -5s --\n"+request, "want a time to pass")
+	f("-- at 25:00 --\n"+request, "want a time such as")
+	f("-- at 12:00 --\nsoon\n"+request, "nothing stands in this section")
+	f("-- at 12:00 --\n"+request+"-- at 11:00 --\n", "line 4: at 11:00: the clock shows 2026-01-01 12:00:00 already")
+	f(request+"-- fuel at most many --\n", "want a number")
+	f("-- key --\n"+request, `line 1: "key" belongs to no request`)
+	f("-- kv s after --\n"+request, `"kv s after" belongs to no request`)
 }
 
 func FuzzParse(f *testing.F) {

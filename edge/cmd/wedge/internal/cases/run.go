@@ -41,7 +41,15 @@ func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r := run{c: c, o: o, dir: dir}
+	r := run{c: c, o: o, dir: dir, held: map[string]string{}, clock: clock{now: dawn}}
+	for _, s := range c.sections { // what is given is given when the first request comes
+		if s.name == "request" {
+			break
+		}
+		if isTime(s.name) {
+			r.tick(s.name)
+		}
+	}
 	if err := r.openOrigin(); err != nil {
 		return nil, err
 	}
@@ -58,20 +66,23 @@ func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err
 		return nil, err
 	}
 	went := &Conversation{about: c.about}
-	for _, s := range c.sections {
-		if slices.Contains(written, s.name) {
+	for i, s := range c.sections {
+		if isWritten(s.name) {
 			continue
 		}
 		went.sections = append(went.sections, s)
-		switch s.name {
-		case "origin":
+		switch {
+		case isTime(s.name) && r.began:
+			r.tick(s.name)
+		case s.name == "origin":
 			a, err := readAnswer(s.text)
 			if err != nil {
 				return nil, err
 			}
 			r.setAnswer(a)
-		case "request":
-			made, err := r.exchange(ctx, s.text)
+		case s.name == "request":
+			r.began = true
+			made, err := r.exchange(ctx, s.text, c.askedOf(i))
 			if err != nil {
 				return nil, fmt.Errorf("the request in line %d: %w", s.line, err)
 			}
@@ -79,6 +90,19 @@ func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err
 		}
 	}
 	return went, nil
+}
+
+// askedOf names the sections that the request at i is to fill although they are not made by themselves.
+func (c *Conversation) askedOf(i int) (names []string) {
+	for _, s := range c.sections[i+1:] {
+		switch {
+		case s.name == "request":
+			return names
+		case isAsked(s.name):
+			names = append(names, s.name)
+		}
+	}
+	return names
 }
 
 type run struct {
@@ -90,6 +114,10 @@ type run struct {
 	node   *node.Node
 	client *client.Client
 	cursor uint64 // of the log
+	clock  clock
+	told   told
+	began  bool              // there was a request
+	held   map[string]string // of stores: what they held when they were last looked at
 
 	mu     sync.Mutex // guards what the origin's goroutines and this one share
 	answer answer
@@ -104,6 +132,12 @@ func (r *run) setAnswer(a answer) {
 
 // usual is how an origin answers of which nothing is said.
 var usual = answer{message{fields: []field{{"Content-Type", "text/plain"}}, body: "from the origin"}, 200}
+
+// tick sets the clock as a section says that has been checked.
+func (r *run) tick(section string) {
+	now, _ := timeAfter(r.clock.read(), section, false)
+	r.clock.set(now)
+}
 
 // untold are fields of a request to the origin that are the node's, or the same for all.
 var untold = regexp.MustCompile(`(?i)^(Via|CDN-Loop|X-Request-Id|X-Forwarded-.*|Forwarded|Traceparent|Tracestate|Accept-Encoding|Connection|User-Agent: Go-http-client)$`)
@@ -134,7 +168,12 @@ func (r *run) openOrigin() error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.asked = append(r.asked, b.String())
+		// Else the machine's time would stand there.
+		w.Header().Set("Date", r.clock.read().Format(http.TimeFormat))
 		for _, f := range r.answer.fields {
+			if strings.EqualFold(f.name, "Date") {
+				w.Header().Del("Date")
+			}
 			w.Header().Add(f.name, f.value)
 		}
 		w.WriteHeader(r.answer.status)
@@ -156,11 +195,14 @@ func (r *run) openNode() error {
 		return err
 	}
 	settings, secrets, stores, hosts := map[string]string{}, map[string]map[string]string{}, []string{}, []string{}
+	local := &node.Local{Now: r.clock.read, Called: r.told.called, Looked: r.told.looked, Counted: r.told.counted}
 	for _, s := range r.c.sections {
 		list, _ := pairs(s.text)
-		switch store, isStore := strings.CutPrefix(s.name, "kv "); {
-		case isStore:
+		switch store := storeOf(s.name); {
+		case store != "":
 			stores = append(stores, store)
+		case s.name == "counters":
+			local.Counters, _ = readCounters(s.text)
 		case s.name == "config":
 			for _, f := range list {
 				settings[f.name] = f.value
@@ -206,7 +248,7 @@ func (r *run) openNode() error {
 	if err != nil {
 		return fmt.Errorf("what the conversation gives the function is no configuration: %w", err)
 	}
-	if r.node, err = node.New(cfg, node.Options{Version: "cases", ConfigFile: file, Compiler: r.o.Compiler}); err != nil {
+	if r.node, err = node.New(cfg, node.Options{Version: "cases", ConfigFile: file, Compiler: r.o.Compiler, Local: local}); err != nil {
 		return err
 	}
 	if err := r.node.Start(); err != nil {
@@ -219,8 +261,8 @@ func (r *run) openNode() error {
 // seed puts into the stores what they hold at the beginning.
 func (r *run) seed(ctx context.Context) error {
 	for _, s := range r.c.sections {
-		store, isStore := strings.CutPrefix(s.name, "kv ")
-		if !isStore {
+		store := storeOf(s.name)
+		if store == "" {
 			continue
 		}
 		list, err := pairs(s.text)
@@ -232,12 +274,16 @@ func (r *run) seed(ctx context.Context) error {
 				return err
 			}
 		}
+		if r.held[store], err = r.storeText(ctx, store); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// exchange asks the node, and returns the sections that tell what came of it.
-func (r *run) exchange(ctx context.Context, text string) (made []section, err error) {
+// exchange asks the node, and returns the sections that tell what came of it, with those that are asked for.
+func (r *run) exchange(ctx context.Context, text string, asked []string) (made []section, err error) {
+	r.told.forget()
 	q, err := readRequest(text)
 	if err != nil {
 		return nil, err
@@ -247,11 +293,12 @@ func (r *run) exchange(ctx context.Context, text string) (made []section, err er
 		return nil, err
 	}
 	made = append(made, section{name: "response", text: response})
+	r.node.Settle()
 	r.mu.Lock()
-	asked := r.asked
+	got := r.asked
 	r.asked = nil
 	r.mu.Unlock()
-	for _, a := range asked {
+	for _, a := range got {
 		made = append(made, section{name: "origin got", text: a})
 	}
 	page, err := r.client.Logs(ctx, "", r.o.Name, r.cursor, 1000)
@@ -266,13 +313,17 @@ func (r *run) exchange(ctx context.Context, text string) (made []section, err er
 	if lines.Len() > 0 {
 		made = append(made, section{name: "log", text: lines.String()})
 	}
-	return made, nil
+	changed, err := r.stores(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(made, changed, r.told.sections(asked)), nil
 }
 
 var (
 	// changing are fields of a response that differ from run to run.
-	changing = regexp.MustCompile(`(?i)^(Date|Age|X-Request-Id|Via|Connection|Traceparent):`)
-	seconds  = regexp.MustCompile(`; ttl=-?\d+|; key=\S+`)
+	changing = regexp.MustCompile(`(?i)^(Date|X-Request-Id|Via|Connection|Traceparent):`)
+	hashed   = regexp.MustCompile(`; key=\S+`)
 	nodeName = regexp.MustCompile(`^(Cache-Status: wedge)-[0-9a-f]+`)
 )
 
@@ -309,7 +360,7 @@ func (r *run) ask(ctx context.Context, q request) (string, error) {
 			break
 		}
 		if !changing.MatchString(line) {
-			head.WriteString(nodeName.ReplaceAllString(seconds.ReplaceAllString(line, ""), "$1") + "\n")
+			head.WriteString(nodeName.ReplaceAllString(hashed.ReplaceAllString(line, ""), "$1") + "\n")
 		}
 	}
 	res, err := http.ReadResponse(bufio.NewReader(io.MultiReader(raw, reader)), &http.Request{Method: q.method})
@@ -321,5 +372,6 @@ func (r *run) ask(ctx context.Context, q request) (string, error) {
 	if err != nil {
 		head.WriteString("the body ends before its end\n")
 	}
+	io.Copy(io.Discard, reader) // until the node closes, when the exchange is over and all of it has been told
 	return head.String() + bodyText(body), nil
 }
