@@ -117,7 +117,7 @@ func (g guestFetch) Fetch(ctx context.Context, r *services.FetchRequest) (*servi
 	if r.UseCache {
 		return g.cached(ctx, r)
 	}
-	q := &origin.Request{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Stream: r.Stream, Loop: r.Loop}
+	q := &origin.Request{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Stream: r.Stream, StreamLength: r.StreamLength, Loop: r.Loop}
 	q.Header.CopyFrom(&r.Header)
 	got, err := g.u.Fetch(ctx, q)
 	if err != nil {
@@ -131,7 +131,7 @@ func (g guestFetch) cached(ctx context.Context, r *services.FetchRequest) (*serv
 	if r.Origin == "" {
 		return nil, fmt.Errorf("%w: only what named origins answer is cached: give the host of %q an entry in origins", services.ErrNotAllowed, r.Target)
 	}
-	q := &pipeline.OwnRequest{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Stream: r.Stream, Loop: r.Loop,
+	q := &pipeline.OwnRequest{Owner: string(r.Caller.Owner), Origin: r.Origin, Target: r.Target, Method: r.Method, Body: r.Body, Stream: r.Stream, StreamLength: r.StreamLength, Loop: r.Loop,
 		Bypass: r.Cache.Bypass, TTL: r.Cache.TTL, Grace: r.Cache.Grace, Tags: r.Cache.Tags}
 	q.Header.CopyFrom(&r.Header)
 	got, err := g.p.Own(ctx, q)

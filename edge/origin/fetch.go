@@ -26,8 +26,9 @@ type Request struct {
 	// field counts for named origins that keep it, and for nothing else.
 	Header exchange.Header
 	Body   []byte
-	// Stream is content that is read while it is sent, in place of Body.
-	Stream io.ReadCloser
+	// Stream is content that is read while it is sent, in place of Body; StreamLength is how long it is, 0: that is not known.
+	Stream       io.ReadCloser
+	StreamLength int64
 	// Loop are the values of CDN-Loop in the request for which this one is made.
 	Loop []string
 }
@@ -118,7 +119,9 @@ func (u *Upstreams) prepare(r *Request) (*pool, *exchange.Exchange, error) {
 	if len(r.Body) > 0 {
 		q.Body, q.ContentLength = exchange.NewBytesBody(r.Body), int64(len(r.Body))
 	} else if r.Stream != nil {
-		q.Body, q.ContentLength = exchange.ReaderBody(r.Stream), -1
+		if q.Body, q.ContentLength = exchange.ReaderBody(r.Stream), -1; r.StreamLength > 0 {
+			q.ContentLength = r.StreamLength
+		}
 	}
 	return p, x, nil
 }

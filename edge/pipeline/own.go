@@ -24,8 +24,10 @@ type OwnRequest struct {
 	Header exchange.Header
 	Body   []byte
 	// Stream is content that is read while it is sent, in place of Body. It is
-	// closed when nobody reads it any more, also after an error.
-	Stream io.ReadCloser
+	// closed when nobody reads it any more, also after an error. StreamLength is
+	// how long it is; 0: that is not known.
+	Stream       io.ReadCloser
+	StreamLength int64
 	// Bypass, TTL, Grace and Tags are what the function wants of the cache, as
 	// a hook would by Choices.
 	Bypass     bool
@@ -86,7 +88,9 @@ func (p *Pipeline) Own(ctx context.Context, q *OwnRequest) (*OwnResponse, error)
 	if len(q.Body) > 0 {
 		r.Body, r.ContentLength = exchange.NewBytesBody(q.Body), int64(len(q.Body))
 	} else if q.Stream != nil {
-		r.Body, r.ContentLength = exchange.ReaderBody(q.Stream), -1
+		if r.Body, r.ContentLength = exchange.ReaderBody(q.Stream), -1; q.StreamLength > 0 {
+			r.ContentLength = q.StreamLength
+		}
 	}
 	ch := &x.Choices
 	ch.Bypass, ch.TTL, ch.Grace = q.Bypass, q.TTL, q.Grace

@@ -83,6 +83,33 @@ var computeCacheCases = []computeCase{
 		p.state(p.open("cache.lookup", "short", 0, 0), false)
 		p.reply()
 	}, sees: []string{"0;0;"}},
+	{name: "a response's content is kept", build: func(p *compute) {
+		_, given := p.send(p.request("GET", "http://shop.example/x"))
+		b := p.open("cache.insert", "key", withLength, p.record(int64(time.Hour), 0, 0, 0, 0, int64(0), int64(0), 0, 0, int64(7), 0, 0, int64(0), 0, 0))
+		p.must("http_body.append", b, given)
+		p.must("http_body.close", b)
+		p.state(p.open("cache.lookup", "key", 0, 0), true)
+		p.reply()
+	}, sees: []string{"3 from /x;"}},
+	{name: "what is being inserted is found, and is whole with as much as was announced", build: func(p *compute) {
+		record := func(length int64) cell {
+			return p.record(int64(time.Hour), 0, 0, 0, 0, int64(0), int64(0), 0, 0, length, 0, 0, int64(0), 0, 0)
+		}
+		b := p.open("cache.insert", "key", withLength, record(7))
+		p.write(b, "from ")
+		content := p.open("cache.get_body", p.open("cache.lookup", "key", 0, 0), 0, 0)
+		part, n := p.area(5), p.out()
+		p.must("http_body.read", content, part, n)
+		p.show(got{part.at, n})
+		_, given := p.send(p.request("GET", "http://shop.example/x"))
+		p.must("http_body.read", given, part, n)
+		p.must("http_body.append", b, given) // and it is never closed
+		p.read(content)
+		p.show(";")
+		p.read(p.open("cache.get_body", p.open("cache.transaction_lookup", "key", 0, 0), 0, 0))
+		p.want(stOK, "http_body.close", b)
+		p.reply()
+	}, sees: []string{"from /x;from /x"}},
 	{name: "variants", build: func(p *compute) {
 		with := func(lang string) handle {
 			r := p.request("GET", "http://shop.example/")

@@ -113,6 +113,28 @@ var computeSendCases = []computeCase{
 		p.reply()
 	}, sees: []string{"203 from /;"}},
 
+	{name: "the client's content goes on, with its length", request: "POST /\n\nhello |world", build: func(p *compute) {
+		_, b := p.downstream()
+		resp, content := p.out(), p.out()
+		p.must("http_req.send", p.request("POST", "http://shop.example/"), b, "shop", resp, content)
+		p.fetched(handle(resp), handle(content))
+		p.reply()
+	}, sees: []string{`@fetch POST shop / "hello world" whole`, "@a stream of 11"}},
+	{name: "a response's content goes on, with what is put around it", build: func(p *compute) {
+		_, given := p.send(p.request("GET", "http://shop.example/one"))
+		b := p.body("<")
+		p.must("http_body.append", b, given)
+		p.write(b, ">")
+		p.must("http_req.send", p.request("POST", "http://shop.example/two"), b, "shop", p.out(), p.out())
+		p.reply()
+	}, sees: []string{`@fetch POST shop /two "<from /one>" whole`, "@a stream of 11"}},
+	{name: "no content where a length says what it would be", request: "HEAD /", build: func(p *compute) {
+		resp, b := p.send(p.request("HEAD", "http://shop.example/one"))
+		p.show(p.text("http_resp.header_value_get", resp, "content-length"), p.wide("http_body.known_length", b), " ")
+		p.must("http_req.send", p.request("POST", "http://shop.example/two"), b, "shop", p.out(), p.out())
+		p.reply()
+	}, sees: []string{"90 ", `@fetch POST shop /two "" whole`}},
+
 	// Later.
 	{name: "fastly_http_req.send_async fastly_http_req.pending_req_wait", build: func(p *compute) {
 		one, two := p.later("http://shop.example/held"), p.later("http://shop.example/release") // both are under way at once

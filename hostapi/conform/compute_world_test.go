@@ -80,6 +80,7 @@ func (c *city) Fetch(ctx context.Context, q *services.FetchRequest) (*services.F
 			whole = "broken"
 		}
 		q.Stream.Close()
+		c.note("a stream of %d", q.StreamLength)
 	}
 	c.note("fetch %s %s %s %q %s", q.Method, q.Origin, q.Target, content, whole)
 	for f := range q.Header.All() {
@@ -127,6 +128,9 @@ func (c *city) Fetch(ctx context.Context, q *services.FetchRequest) (*services.F
 	r.Header.Add("X-Answer", "two")
 	if path != "/chunked" {
 		r.Header.Add("Content-Length", fmt.Sprint(len(answer)))
+	}
+	if q.Method == "HEAD" {
+		answer = nil
 	}
 	r.Body = io.NopCloser(bytes.NewReader(answer))
 	return r, nil

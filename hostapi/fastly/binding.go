@@ -28,6 +28,7 @@ type Binding struct {
 	origins map[string]bool
 	stores  map[string]bool
 	flights flights
+	inserts inserts
 	// patience is how long a guest waits for whoever reads what it writes, without any progress, on nobody's time.
 	patience time.Duration
 	outside  *turn // of programs that have not begun

@@ -72,13 +72,17 @@ func (c *call) newEntry() (*entry, status) {
 	return e, ok
 }
 
-// cacheLookup looks without waiting for anybody.
+// cacheLookup looks without waiting for anybody; what is still being inserted is found too, and read as it comes.
 func cacheLookup(c *call) status {
 	e, st := c.newEntry()
 	if st != ok {
 		return st
 	}
-	e.object, e.stale = c.b.stored(c.ctx, e)
+	if e.object, e.stale = c.b.stored(c.ctx, e); e.object == nil || e.stale {
+		if o := c.b.inserts.of(e.key); o != nil {
+			e.object, e.stale = o, false
+		}
+	}
 	close(e.done)
 	return c.open(3, e)
 }
@@ -387,8 +391,12 @@ func (c *call) insertInto(e *entry, m meta, out int) (*object, status) {
 		return nil, st
 	}
 	binding := c.b
+	if len(m.Vary) == 0 {
+		binding.inserts.begin(key, o)
+	}
 	go func() {
 		defer close(after)
+		defer binding.inserts.end(key, o)
 		if f != nil {
 			defer f.land()
 		}
@@ -399,7 +407,8 @@ func (c *call) insertInto(e *entry, m meta, out int) (*object, status) {
 			if !o.content.write(buf[:n]) {
 				err = io.ErrShortBuffer
 			}
-			if err == io.EOF {
+			// With as much as was announced it is whole: a program need not say so once more.
+			if err == io.EOF || err == nil && o.meta.Length >= 0 && o.meta.Length == o.content.size() {
 				break
 			}
 			if err != nil {

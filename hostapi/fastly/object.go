@@ -142,6 +142,39 @@ func (b *Binding) keep(key string, h *exchange.Header, o *object) {
 	c.Put(ctx, b.o.Owner, storeKey(key, ""), o.encode(), ttl, o.Tags)
 }
 
+// inserts are the objects that are on their way into the cache, by key: of several the last.
+type inserts struct {
+	mu  sync.Mutex
+	all map[string]*object
+}
+
+func (i *inserts) begin(key string, o *object) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.all == nil {
+		i.all = map[string]*object{}
+	}
+	i.all[key] = o
+}
+
+func (i *inserts) end(key string, o *object) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.all[key] == o {
+		delete(i.all, key)
+	}
+}
+
+// of is the one of the key that can be used; nil: there is none.
+func (i *inserts) of(key string) *object {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if o := i.all[key]; o != nil && o.age(time.Now()) < o.MaxAge {
+		return o
+	}
+	return nil
+}
+
 // flights are the lookups under way that others wait for: one to a key.
 type flights struct {
 	mu  sync.Mutex

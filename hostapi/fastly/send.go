@@ -31,6 +31,7 @@ type pending struct {
 	resp   *services.FetchResponse
 	err    error
 	gunzip bool
+	method string
 	fields [2][]change // of a response, and of the one made for an error
 }
 
@@ -115,11 +116,13 @@ func (c *call) start(cached, streaming bool) (*pending, status) {
 			q.Body = whole
 			c.held.sub(int(length))
 		} else {
-			q.Stream = b
+			q.Stream, q.StreamLength = b, max(b.length(), 0)
 		}
+	default:
+		b.abandon(errUnfinished)
 	}
 	ctx, cancel := context.WithCancel(c.requests)
-	p := &pending{done: make(chan struct{}), cancel: cancel, gunzip: r.gunzip}
+	p := &pending{done: make(chan struct{}), cancel: cancel, gunzip: r.gunzip, method: r.method}
 	go p.run(ctx, c.b.o.Services.Fetcher, q)
 	return p, ok
 }
@@ -241,7 +244,10 @@ func (c *call) received(p *pending) (*response, *body) {
 	r := &response{status: p.resp.Status, version: 2}
 	r.header.CopyFrom(&p.resp.Header)
 	length, known := contentLength(&r.header)
-	if !known {
+	switch {
+	case p.method == "HEAD" || r.status == 204 || r.status == 304:
+		length = 0 // whatever a field says that it would be
+	case !known:
 		length = -1
 	}
 	content := p.resp.Body

@@ -35,6 +35,8 @@ type FetchRequest struct {
 	// Stream is content that is read while it is sent, in place of Body; nil is none. The Fetcher closes it, also when it
 	// fails.
 	Stream io.ReadCloser
+	// StreamLength is how many bytes Stream gives; 0: that is not known.
+	StreamLength int64
 	// Cache says what becomes of it there, with UseCache.
 	Cache CacheChoice
 	// UseCache sends it through the node's cache.
