@@ -62,7 +62,8 @@ func usageOf(f *guest.Function) admin.FunctionUsage {
 	}
 	for h := range exchange.Hooks {
 		k := s.Hooks[h]
-		if !f.Hooks().Has(h) {
+		// A handler is called once for a request, where the request's first hook would be.
+		if !f.Hooks().Has(h) && !(f.Info().Handler && h == exchange.OnRequest) {
 			continue
 		}
 		calls := max(k.Calls, 1)

@@ -63,3 +63,31 @@ func TestUsage(t *testing.T) {
 		t.Error("the list of functions is full of numbers")
 	}
 }
+
+// So does a handler's, which has no hooks: it is called once for a request.
+func TestUsageOfHandler(t *testing.T) {
+	u := newUpstream(t, "shop")
+	var m Module
+	newResponse, newBody := m.Import("fastly_http_resp", "new", "i", "i"), m.Import("fastly_http_body", "new", "i", "i")
+	send := m.Import("fastly_http_resp", "send_downstream", "iii", "i")
+	m.Memory(1, 0)
+	m.Export("memory", 2, 0)
+	at := func(cell int32) []byte { return Code(I32(cell), Load32) }
+	m.Func("_start", "", "", "", Code(I32(0), Call(newResponse), Drop, I32(4), Call(newBody), Drop, at(0), at(4), I32(0), Call(send), Drop)...)
+	w := one(t, u, map[string][]byte{"f": m.Bytes()}, "- name: f", "- {path: /*, handler: f}")
+	const requests = 3
+	for range requests {
+		w.want("http://shop.example/", 200, "")
+	}
+	w.logged(func(l []logLine) bool { return len(l) == requests })
+	var f admin.Function
+	if err := json.Unmarshal([]byte(w.did("GET", "/v1/functions/f", nil).body), &f); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Usage) != 1 || len(f.Usage[0].Hooks) != 1 {
+		t.Fatalf("usage %+v", f.Usage)
+	}
+	if h := f.Usage[0].Hooks[0]; h.Hook != "on_request" || h.Calls != requests || h.Failed != 0 || h.FuelLast <= 0 {
+		t.Errorf("%+v", h)
+	}
+}

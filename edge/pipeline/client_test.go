@@ -93,7 +93,7 @@ var anyKey = regexp.MustCompile(`key="[0-9a-f]{32}"`)
 func head(x *exchange.Exchange) string {
 	var b strings.Builder
 	r := &x.Response
-	fmt.Fprintf(&b, "%d %s\n", r.Status, anyKey.ReplaceAllString(strings.TrimPrefix(r.Header.Value(exchange.CacheStatus), "node-a; "), `key="KEY"`))
+	fmt.Fprintf(&b, "%d %s\n", r.Status, anyKey.ReplaceAllString(strings.TrimPrefix(strings.Join(slices.Collect(r.Header.Values(exchange.CacheStatus)), ", "), "node-a; "), `key="KEY"`))
 	for f := range r.Header.All() {
 		if r.Status >= 400 && f.Known() == exchange.ContentType && strings.HasPrefix(f.Value, "text/plain; charset") {
 			continue

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -71,6 +72,19 @@ func (c *call) dropSurrogate() {
 	}
 }
 
+// isLastCache tells whether the last member of Cache-Status is this node's.
+func (c *call) isLastCache() bool {
+	last := ""
+	for v := range c.x.Response.Header.Values(exchange.CacheStatus) {
+		last = v
+	}
+	if i := strings.LastIndexByte(last, ','); i >= 0 {
+		last = last[i+1:]
+	}
+	name, _, _ := strings.Cut(last, ";")
+	return strings.Trim(name, " \t") == c.p.o.Node
+}
+
 // cacheStatus adds this node's member to Cache-Status (RFC 9211).
 //
 // "Each member of the list represents a cache that has handled the request...
@@ -79,6 +93,11 @@ func (c *call) dropSurrogate() {
 func (c *call) cacheStatus() {
 	x := c.x
 	f := &x.Cache
+	// A handler that passes on what a request of its own has brought passes this node's member on, which says more than
+	// that a function has answered; and a node is one cache.
+	if x.Outcome == exchange.Answered && x.Reason == exchange.ReasonNone && !c.debug && c.route != nil && c.route.Handler != nil && c.isLastCache() {
+		return
+	}
 	var buf [160]byte
 	b := append(buf[:0], c.p.o.Node...)
 	switch x.Outcome {
