@@ -1,35 +1,18 @@
 package engine
 
-import (
-	"crypto/sha256"
-
-	"github.com/wedgecdn/wedge/runtime/meter"
-	"github.com/wedgecdn/wedge/runtime/wasm"
-)
-
 // Description is what a module says of itself. It has no code: nothing was compiled for it, and it need not be closed.
 type Description struct{ m Module }
 
-// Describe reads a module without compiling it, which takes a twentieth of the time: a node that starts learns so which
+// Describe reads a module without compiling it, which takes a twentieth of the time, or, of one that was compiled before,
+// much less: a node that starts learns so which
 // hooks its functions have, and compiles them behind its open listeners. It refuses what Compile would refuse before it
 // validates; a module that it describes may still turn out to be invalid or too complex.
 func (e *Engine) Describe(module []byte) (*Description, error) {
-	if err := preamble(module, e.o.MaxBytes); err != nil {
+	p, err := e.prepare(module)
+	if err != nil {
 		return nil, err
 	}
-	metered, err := meter.Rewrite(module, e.o.Caps) // which looks at the indices that describe believes
-	if err != nil {
-		return nil, refused(err)
-	}
-	parsed, err := wasm.Decode(module)
-	if err != nil {
-		return nil, refused(err)
-	}
-	if err := e.known.check(parsed); err != nil {
-		return nil, err
-	}
-	c := &code{engine: e, about: describe(sha256.Sum256(module), len(module), parsed, metered)}
-	return &Description{Module{code: c}}, nil
+	return &Description{Module{code: &code{engine: e, about: p.about}}}, nil
 }
 
 // Hash is the SHA-256 of the module.

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wedgecdn/wedge/runtime/meter"
@@ -24,6 +25,7 @@ import (
 //	<dir>/code-m1-v1.12.0-linux-amd64/    code of another version is deleted when an engine starts that is alone
 //	    native/…                          wazero's own cache, which it reads
 //	    index/<key>                       which file in native is the code of key, and its checksum; its time is that of its last use
+//	    prepared/<hash of a module>       what Compile makes of it before it asks for code, see prepared
 //	    tmp/…                             where children compile; emptied when an engine starts that is alone
 //
 // wazero names its files by a hash of its own, so the index is made by compiling into an empty folder and looking which
@@ -31,6 +33,8 @@ import (
 // wazero's checksum does not cover all of it.
 type disk struct {
 	native, index, tmp string
+	preparedDir        string // see prepared
+	preparedBytes      atomic.Int64
 	lock               *os.File
 	size               int64 // what entries take, about; whoever has the engine's turn may look at it
 }
@@ -82,7 +86,8 @@ func openDisk(dir, version string) (d *disk, err error) {
 	}
 	root = filepath.Join(dir, root)
 	d.native, d.index, d.tmp = filepath.Join(root, "native"), filepath.Join(root, "index"), filepath.Join(root, "tmp")
-	for _, folder := range []string{d.native, d.index, d.tmp} {
+	d.preparedDir = filepath.Join(root, "prepared")
+	for _, folder := range []string{d.native, d.index, d.tmp, d.preparedDir} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, fmt.Errorf("engine: make the compile cache: %w", err)
 		}
@@ -94,6 +99,7 @@ func openDisk(dir, version string) (d *disk, err error) {
 	for _, k := range entries {
 		d.size += k.size
 	}
+	d.preparedBytes.Store(d.preparedSize())
 	return d, nil
 }
 
@@ -249,7 +255,7 @@ func (e *Engine) compileOutside(ctx context.Context, key [32]byte, metered []byt
 	if err := e.disk.adopt(key, out); err != nil {
 		return fmt.Errorf("engine: keep compiled code: %w", err)
 	}
-	if e.disk.size > e.o.CacheBytes {
+	if e.disk.size+e.disk.preparedBytes.Load() > e.o.CacheBytes {
 		// Beyond its bound the cache would only be larger than asked: no reason to refuse a module.
 		_ = e.prune(key)
 	}

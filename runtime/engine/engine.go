@@ -2,15 +2,11 @@ package engine
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
-
-	"github.com/wedgecdn/wedge/runtime/meter"
-	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
 // Engine compiles modules and holds what they are linked to. All methods may be called by many goroutines at once.
@@ -19,7 +15,8 @@ import (
 // should not slow down requests ten times as much. A module that is compiled already, in memory or on disk, needs no turn.
 type Engine struct {
 	o       Options
-	version string // of wazero
+	version string   // of wazero
+	maker   [32]byte // of prepared modules
 	rt      wazero.Runtime
 	cache   wazero.CompilationCache // nil without CacheDir
 	disk    *disk                   // nil without CacheDir
@@ -38,7 +35,7 @@ func New(o Options) (_ *Engine, err error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, version: engineVersion(), known: newCatalogue(o.Host), turn: make(chan struct{}, 1), loaded: map[[32]byte]*code{}}
+	e := &Engine{o: o, version: engineVersion(), maker: makerOf(&o), known: newCatalogue(o.Host), turn: make(chan struct{}, 1), loaded: map[[32]byte]*code{}}
 	ctx := context.Background()
 	config := runtimeConfig(o.Interpreter)
 	if o.CacheDir != "" {
@@ -83,26 +80,22 @@ func (e *Engine) Close() error {
 // validated; the original is validated then, because an invalid module may be valid once it is rewritten; and only then
 // does the rewritten one compile.
 func (e *Engine) Compile(ctx context.Context, module []byte) (*Module, error) {
-	if err := preamble(module, e.o.MaxBytes); err != nil {
+	p, err := e.prepare(module)
+	if err != nil {
 		return nil, err
 	}
-	metered, err := meter.Rewrite(module, e.o.Caps)
-	if err != nil {
-		return nil, refused(err)
+	c := &code{engine: e, about: p.about}
+	c.key = cacheKey(c.hash, p.wasm, e.version)
+	m, err := e.code(ctx, c, module, p.wasm)
+	if err == nil {
+		e.keepPrepared(p)
 	}
-	parsed, err := wasm.Decode(module)
-	if err != nil {
-		return nil, refused(err)
-	}
-	if err := e.known.check(parsed); err != nil {
-		return nil, err
-	}
-	if metered.Wasm, err = marked(module, metered.Wasm); err != nil {
-		return nil, refused(err)
-	}
-	c := &code{engine: e, about: describe(sha256.Sum256(module), len(module), parsed, metered)}
-	c.key = cacheKey(c.hash, metered.Wasm, e.version)
-	if m, err := e.find(ctx, c, metered.Wasm); m != nil || err != nil {
+	return m, err
+}
+
+// code finds or makes the code of a prepared module.
+func (e *Engine) code(ctx context.Context, c *code, module, metered []byte) (*Module, error) {
+	if m, err := e.find(ctx, c, metered); m != nil || err != nil {
 		return m, err
 	}
 	select {
@@ -111,10 +104,11 @@ func (e *Engine) Compile(ctx context.Context, module []byte) (*Module, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("engine: wait for another module to compile: %w", ctx.Err())
 	}
-	if m, err := e.find(ctx, c, metered.Wasm); m != nil || err != nil { // compiled while we waited
+	if m, err := e.find(ctx, c, metered); m != nil || err != nil { // compiled while we waited
 		return m, err
 	}
-	if c.compiled, err = e.build(ctx, c.key, module, metered.Wasm); err != nil {
+	var err error
+	if c.compiled, err = e.build(ctx, c.key, module, metered); err != nil {
 		return nil, err
 	}
 	return e.keep(c), nil

@@ -58,8 +58,8 @@ func (d *disk) survey() (entries []kept, orphans []string, err error) {
 	return entries, orphans, err
 }
 
-// prune deletes the entries that were not used for longest until what is left takes at most three quarters of most, and
-// whatever no entry names. Entries whose key is needed stay. It does nothing while another process uses the folder, since that may
+// prune deletes what was prepared, whatever no entry names, and the entries that were not used for longest until what is left takes
+// at most three quarters of most. Entries whose key is needed stay. It does nothing while another process uses the folder, since that may
 // be about to load what would be deleted.
 //
 // Preconditions: nobody in this process compiles or loads.
@@ -86,6 +86,7 @@ func (d *disk) prune(most int64, needed func(name string) bool) error {
 	for _, path := range orphans {
 		remove(path)
 	}
+	errs = append(errs, d.prunePrepared())
 	for _, k := range entries {
 		if d.size <= most/4*3 {
 			break
