@@ -11,7 +11,7 @@
 // comes from npm when it is first needed. Built and compiled guests are kept in the user's cache folder: the first run takes
 // two minutes, another one half of one.
 //
-// -only measures a part, with more rounds in the same time: metering, isolation or hooks.
+// -only measures a part, with more rounds in the same time: metering, isolation, hooks or handlers.
 //
 //	go run ./runtime [-only metering] [-rounds 25] [-while 4ms] [-check]
 package main
@@ -33,13 +33,13 @@ func main() {
 	rounds := flag.Int("rounds", 25, "rounds, in each of which every figure is measured once")
 	while := flag.Duration("while", 4*time.Millisecond, "processor time that a round spends on a figure")
 	js := flag.String("js", "runtime/js", "`folder` of the JavaScript guest")
-	only := flag.String("only", "", "`part` that is measured: metering, isolation or hooks; all if it is empty")
+	only := flag.String("only", "", "`part` that is measured: metering, isolation, hooks or handlers; all if it is empty")
 	check := flag.Bool("check", false, "fail if a target is missed")
 	flag.Parse()
 	list, err := programs(*js, os.Stdout)
 	missed := 0
 	if err == nil {
-		missed, err = run(os.Stdout, list, *only, *rounds, *while)
+		missed, err = run(os.Stdout, list, *js, *only, *rounds, *while)
 	}
 	switch {
 	case err != nil:
@@ -65,13 +65,14 @@ const (
 	partMetering  = "metering"
 	partIsolation = "isolation"
 	partHooks     = "hooks"
+	partHandlers  = "handlers"
 )
 
 // run measures a list of guests, or a part of it, prints the tables, and returns how many targets were missed.
-func run(w io.Writer, list []program, only string, rounds int, while time.Duration) (missed int, err error) {
+func run(w io.Writer, list []program, js, only string, rounds int, while time.Duration) (missed int, err error) {
 	wanted := func(part string) bool { return only == "" || only == part }
-	if !wanted(partMetering) && !wanted(partIsolation) && !wanted(partHooks) {
-		return 0, fmt.Errorf("no part %q: metering, isolation or hooks", only)
+	if !wanted(partMetering) && !wanted(partIsolation) && !wanted(partHooks) && !wanted(partHandlers) {
+		return 0, fmt.Errorf("no part %q: metering, isolation, hooks or handlers", only)
 	}
 	// One thread runs Go code: idle ones that look for work would be booked on what is measured.
 	processors := runtime.GOMAXPROCS(1)
@@ -80,7 +81,7 @@ func run(w io.Writer, list []program, only string, rounds int, while time.Durati
 	turns := sandbox.NewTurns(1)
 	var cells []*cell
 	var all []*measured
-	if only == partHooks {
+	if only == partHooks || only == partHandlers {
 		list = nil
 	}
 	for _, p := range list {
@@ -111,6 +112,15 @@ func run(w io.Writer, list []program, only string, rounds int, while time.Durati
 	if wanted(partHooks) {
 		cells = append(cells, handler, pooled, pristine)
 	}
+	var isolated, reused *cell
+	if wanted(partHandlers) && js != "" {
+		if isolated, reused, err = handlers(js, turns, w); err != nil {
+			return 0, err
+		}
+		if isolated != nil {
+			cells = append(cells, isolated, reused)
+		}
+	}
 	if err := measure(cells, rounds, while); err != nil {
 		return 0, err
 	}
@@ -125,6 +135,9 @@ func run(w io.Writer, list []program, only string, rounds int, while time.Durati
 	}
 	if wanted(partHooks) {
 		r.hooks(handler, pooled, pristine)
+	}
+	if isolated != nil {
+		r.handlers(isolated, reused)
 	}
 	r.summary()
 	return r.missed, nil

@@ -55,7 +55,7 @@ func programs(js string, w io.Writer) ([]program, error) {
 			{"crc", "crc", []uint64{5}}, {"alloc", "alloc", []uint64{5}}}
 		list = append(list, p)
 	}
-	module, err := javaScript(js)
+	module, err := javaScript(js, "hello.js")
 	if err != nil {
 		fmt.Fprintf(w, "JavaScript is left out: %v\n", err)
 		return list, nil
@@ -64,11 +64,11 @@ func programs(js string, w io.Writer) ([]program, error) {
 	return append(list, program{language: "JavaScript", module: module, jobs: []job{request}, exchange: request, once: true, long: true}), nil
 }
 
-// javaScript builds hello.js into the engine of js-compute, as its own command line does: wizer runs the engine up to the
+// javaScript builds a script into the engine of js-compute, as its own command line does: wizer runs the engine up to the
 // point where it has read the script.
-func javaScript(dir string) ([]byte, error) {
+func javaScript(dir, script string) ([]byte, error) {
 	h := sha256.New()
-	for _, name := range []string{"hello.js", "package-lock.json"} {
+	for _, name := range []string{script, "package-lock.json"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
@@ -89,8 +89,8 @@ func javaScript(dir string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	out := filepath.Join("node_modules", "hello.wasm")
-	err = command(dir, "hello.js --legacy-script", "node", wizer, "--inherit-env=true", "--allow-wasi", "--dir=.",
+	out := filepath.Join("node_modules", script+".wasm")
+	err = command(dir, script+" --legacy-script", "node", wizer, "--inherit-env=true", "--allow-wasi", "--dir=.",
 		"-r", "_start=wizer.resume", "--wasm-bulk-memory=true", "-o="+out, filepath.Join("node_modules", "@fastly", "js-compute", "fastly.wasm"))
 	if err != nil {
 		return nil, err

@@ -126,6 +126,22 @@ empty handler in Go behind an interface.
 	r.want("allocations a hook, worst row", max(pooled.allocs, pristine.allocs), "", "<=", 0)
 }
 
+func (r *report) handlers(isolated, reused *cell) {
+	r.printf(`
+Handlers. A whole request to a program in JavaScript that answers hello, with all that the ABI does, but for sockets; µs of
+processor time. Under isolation instance one run of the program takes one request after another.
+
+%-46s %9s %9s %9s %7s
+`, "", "µs", "low", "high", "allocs")
+	line := func(name string, c *cell) float64 {
+		s := spreadOf(c.samples)
+		r.printf("%-46s %9.0f %9.0f %9.0f %7.1f\n", name, s.median/1e3, s.low/1e3, s.high/1e3, c.allocs)
+		return s.median / 1e6
+	}
+	r.want("a request to JavaScript, isolation request", line("JavaScript, isolation request", isolated), "ms", "<=", 1)
+	r.want("a request to JavaScript, isolation instance", line("JavaScript, isolation instance", reused), "ms", "<=", 0.5)
+}
+
 func (r *report) summary() {
 	r.printf("\nTargets. %d of %d are reached.\n\n%s\n", len(r.verdict)-r.missed, len(r.verdict), strings.Join(r.verdict, "\n"))
 }

@@ -27,7 +27,7 @@ func loops() program {
 func TestRun(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	var out strings.Builder
-	missed, err := run(&out, []program{loops()}, "", 3, 20*time.Microsecond)
+	missed, err := run(&out, []program{loops()}, "", "", 3, 20*time.Microsecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestPart(t *testing.T) {
 	f := func(only string, want ...string) {
 		t.Helper()
 		var out strings.Builder
-		if _, err := run(&out, []program{loops()}, only, 2, 20*time.Microsecond); err != nil {
+		if _, err := run(&out, []program{loops()}, "", only, 2, 20*time.Microsecond); err != nil {
 			t.Fatal(err)
 		}
 		var got []string
@@ -68,7 +68,7 @@ func TestPart(t *testing.T) {
 	f("metering", "Metering")
 	f("isolation", "Isolation")
 	f("hooks", "Hooks")
-	if _, err := run(&strings.Builder{}, nil, "speed", 1, time.Microsecond); err == nil {
+	if _, err := run(&strings.Builder{}, nil, "", "speed", 1, time.Microsecond); err == nil {
 		t.Error("a part that there is not is measured")
 	}
 }

@@ -81,6 +81,11 @@ func TestJavaScript(t *testing.T) {
 	defer origin.Close()
 	w := newWorld(t, `
 functions:
+  - name: again
+    module: app.wasm
+    isolation: instance
+    limits: {memory: 128MiB, cpu: 1s, wall: 20s}
+    fetch: [shop]
   - name: app
     module: app.wasm
     limits: {memory: 128MiB, cpu: 5s, wall: 20s}
@@ -95,6 +100,9 @@ sites:
     routes:
       - path: /forever
         handler: {name: app, limits: {cpu: 100ms}}
+  - hosts: [again.example]
+    origin: shop
+    handler: again
 `, map[string][]byte{"app.wasm": module, "pepper": []byte("salt")})
 	seen := func(want ...string) {
 		t.Helper()
@@ -161,6 +169,31 @@ sites:
 	}
 	seen("GET shop.example/text relay", "GET shop.example/ill relay", "PUT shop.example/b?c=d relay what is put")
 	w.want("http://relay.example/who", 200, `{"address":"127.0.0.1","agent":"Go-http-client/1.1"}`)
+
+	// again: one program for one request after another, until something ends it. What a handler throws does not.
+	for i := range 3 {
+		w.want("http://again.example/visits", 200, fmt.Sprint("visit ", i+1))
+	}
+	w.want("http://again.example/throw", 500, "")
+	w.want("http://again.example/visits", 200, "visit 4")
+	w.want("http://again.example/summary", 200, `{"prices":{"tea":3},"stock":"status 404"}`)
+	w.want("http://again.example/ticker?n=2", 200, "tick 2\ntick 1\n")
+	if r = w.want("http://again.example/forever", 500, ""); !strings.Contains(r.header.Get("Cache-Status"), "detail=function-budget") {
+		t.Errorf("forever: %v", r.header)
+	}
+	w.want("http://again.example/visits", 200, "visit 1")
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for range 5 {
+				if r := w.send("POST", "http://again.example/table", "a=1"); r.body != "<table><tr><td>a</td><td>1</td></tr></table>" {
+					t.Errorf("table: %d %q", r.status, r.body)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	w.want("http://pages.example/visits", 200, "visit 1")
 }
 
 // A module is bound as what it is: a program as a handler, one with hooks among functions.

@@ -206,7 +206,7 @@ func nextRequestWait(c *call) status {
 	}
 	if p.t == nil {
 		c.door.leave()
-		c.told = true
+		c.wasi.Done = c.answer.sent // some take it for an error that there is no more to do, and exit accordingly
 		return none
 	}
 	c.door.taken()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/services"
+	"github.com/wedgecdn/wedge/runtime/hostcall/hostcalltest"
 	"github.com/wedgecdn/wedge/runtime/wasi"
 )
 
@@ -89,6 +90,13 @@ func (p *program) next() bool {
 	}
 }
 
+// exit ends the program.
+func (p *program) exit(code uint64) {
+	funcs := wasi.Funcs()
+	_, err := p.Call(hostcalltest.Find(funcs, "proc_exit"), code)
+	panic(err)
+}
+
 // What a program has in memory is there in its next exchange, and stores that it has opened; what was open of the exchange
 // before is not, and what it says of the request is the new one's.
 func TestReuse(t *testing.T) {
@@ -128,11 +136,11 @@ func TestNotReused(t *testing.T) {
 			if p.next() {
 				t.Error("there was another")
 			}
-			panic(&wasi.Exit{Code: 255})
+			p.exit(255)
 		})
 		w.wantContent("once", o, 200, "one")
 	}
-	o := w.run("GET /", func(p *program) { p.reply(200, "one"); panic(&wasi.Exit{Code: 255}) })
+	o := w.run("GET /", func(p *program) { p.reply(200, "one"); p.exit(255) })
 	if o.ended == nil {
 		t.Error("an exit code that is not zero is a failure if nothing was asked for")
 	}
@@ -187,7 +195,7 @@ func TestReuseEnds(t *testing.T) {
 		}
 	}, nil, "r", nil)
 	f("it is dismissed", more, func(l *tenancy) { synctest.Wait(); <-l.offers; l.s.Dismiss() }, "r", nil)
-	f("it exits, being told", func(p *program) { p.next(); panic(&wasi.Exit{Code: 255}) }, func(l *tenancy) { synctest.Wait(); <-l.offers; l.s.Dismiss() }, "r", nil)
+	f("it exits, being told", func(p *program) { p.next(); p.exit(255) }, func(l *tenancy) { synctest.Wait(); <-l.offers; l.s.Dismiss() }, "r", nil)
 	f("it traps between two", func(p *program) { p.next(); panic(boom) }, nil, "r", boom)
 	f("it asks again, being told", func(p *program) {
 		for range 3 {

@@ -34,7 +34,6 @@ type Session struct {
 	*turn          // that is served, or a turn between two
 	door     *door // made with the guest's goroutine
 	resting  bool  // the program is between two exchanges
-	told     bool  // it was told that none comes any more
 	handles  handles
 	backends map[string]*backend // dynamic ones
 }
@@ -107,11 +106,10 @@ func (s *Session) serve(t *turn) {
 	s.finish(err) // the session is another's from here on
 }
 
-// program calls the guest. A program that is done may say so by exit code 0; what one says that has answered, and was told
-// that there is no more to do, does not matter: some take that for an error.
+// program calls the guest. A program that is done may say so by exit code 0.
 func (s *Session) program(i adapter.Instance) error {
 	_, err := i.Call(context.Background(), start)
-	if e, exited := errors.AsType[*wasi.Exit](err); exited && (e.Code == 0 || s.told) {
+	if e, exited := errors.AsType[*wasi.Exit](err); exited && e.Code == 0 {
 		err = nil
 	}
 	if err == nil && !s.answer.sent {

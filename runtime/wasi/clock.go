@@ -89,4 +89,12 @@ func randomGet(s *State, c *hostcall.Call, p []uint64) errno {
 func schedYield(*State, *hostcall.Call, []uint64) errno { return success }
 
 // procExit is proc_exit: the guest's call ends with *Exit. The module stays as it is.
-func procExit(c *hostcall.Call, p []uint64) { c.Trap(&Exit{Code: uint32(p[0])}) }
+func procExit(c *hostcall.Call, p []uint64) {
+	code := uint32(p[0])
+	if env, ok := c.State().(Env); ok {
+		if s := env.WASI(); s != nil && s.Done {
+			code = 0
+		}
+	}
+	c.Trap(&Exit{Code: code})
+}

@@ -28,6 +28,9 @@ type State struct {
 	// a guest that shall do the same each time. One that waits by looking at a clock waits for its budget.
 	Fixed bool
 
+	// Done says that the guest has done what it was to do: with whatever code it exits, it is 0.
+	Done bool
+
 	looks  time.Duration // at clocks, while they are Fixed
 	now    time.Time     // what the guest's wall clock showed at begun; zero before the first Begin
 	begun  time.Duration // since booted; -1 if now says itself how long ago it was
