@@ -17,6 +17,7 @@ type Function struct {
 	Past     []string  `json:"past" doc:"Versions that ran before, the latest last."`
 	Versions []Version `json:"versions" doc:"Versions that are kept, the newest first."`
 	Canary   *Canary   `json:"canary,omitempty" doc:"The version that is tried out beside the active one, absent if there is none."`
+	Shadow   *Shadow   `json:"shadow,omitempty" doc:"The version that runs on copies of exchanges, absent if there is none."`
 	// LastCanary is how the last one ended.
 	LastCanary *CanaryEnding `json:"last_canary,omitempty" doc:"How the last canary ended, absent if there was none."`
 	// Usage and Failures are in the answer about one function only.
@@ -61,6 +62,7 @@ type Deployed struct {
 	Active   bool    `json:"active" doc:"Whether this version is the one that runs now."`
 	Previous string  `json:"previous" doc:"The version that ran before this call, empty if none did."`
 	Canary   *Canary `json:"canary,omitempty" doc:"What is tried out now, absent if nothing is."`
+	Shadow   *Shadow `json:"shadow,omitempty" doc:"What runs on copies of exchanges now, absent if nothing does."`
 }
 
 // Switched answers the switch for emergencies.
@@ -84,6 +86,7 @@ type ActivateRequest struct {
 	RollbackOn     string   `json:"rollback_on,omitempty" doc:"The budget at whose end the node gives the canary up, as in: errors 1%, p99 5ms, p99 wall 20ms."`
 	RollbackWindow Duration `json:"rollback_window,omitempty" doc:"Over how long calls are counted; absent: 1m."`
 	RollbackCalls  int      `json:"rollback_calls,omitempty" doc:"How many calls a verdict takes; absent: 100."`
+	Shadow         string   `json:"shadow,omitempty" doc:"Run it on copies of this share of the exchanges, as in 10%; what comes of it is compared, and never served."`
 }
 
 // A LogLine is a line that a function wrote, or that the node wrote about it.

@@ -26,8 +26,8 @@ type Functions interface {
 	Activate(ctx context.Context, a Activate) (Deployed, error)
 	// Promote makes the canary run for everybody; Conflict if there is none.
 	Promote(ctx context.Context, owner, name string) (Deployed, error)
-	// Rollback gives the canary up; without one it makes the version run that ran
-	// before, and if there is none, that is Conflict.
+	// Rollback gives canary and shadow up; without any it makes the version run
+	// that ran before, and if there is none, that is Conflict.
 	Rollback(ctx context.Context, owner, name string) (Deployed, error)
 	// SetDisabled switches a function off or on.
 	SetDisabled(ctx context.Context, owner, name string, disabled bool) error
@@ -49,6 +49,9 @@ type Deploy struct {
 	// Canary, if it is not nil, is for whom it runs; everybody else keeps the
 	// active version. Activate is false then.
 	Canary *CanaryRequest
+	// Shadow, if it is not "", is the share of the exchanges on whose copies it
+	// runs. Activate is false then.
+	Shadow string
 }
 
 // An Activate is a kept version to run.
@@ -57,6 +60,7 @@ type Activate struct {
 	Version     string
 	By          string // the name of the token
 	Canary      *CanaryRequest
+	Shadow      string
 }
 
 // A CanaryRequest says for whom a version is tried out, and within which budget.

@@ -62,7 +62,7 @@ func newFake() *fake {
 	old.Hash = strings.Repeat("cd", 32)
 	return &fake{
 		functions: map[string]*Function{
-			"default/auth": {Owner: "default", Name: "auth", Source: Uploaded, Active: v.Hash, Past: []string{old.Hash}, Versions: []Version{v, old}, Bindings: []string{"shop"}, Canary: &Canary{Version: old.Hash, Share: "5%", Began: began},
+			"default/auth": {Owner: "default", Name: "auth", Source: Uploaded, Active: v.Hash, Past: []string{old.Hash}, Versions: []Version{v, old}, Bindings: []string{"shop"}, Canary: &Canary{Version: old.Hash, Share: "5%", Began: began}, Shadow: &Shadow{Version: old.Hash, Share: "10%", Began: began, Differences: []ShadowDifference{{"on_request: the path", 1}}},
 				LastCanary: &CanaryEnding{Version: v.Hash, How: CanaryPromoted, Ended: began}},
 			"default/headers": {Owner: "default", Name: "headers", Source: FromFile, Active: v.Hash},
 			"another/ab":      {Owner: "another", Name: "ab", Source: Awaited},

@@ -69,9 +69,12 @@ func (c *call) functionDeploy() (any, error) {
 	if d.Canary, err = c.uploadCanary(); err != nil {
 		return nil, err
 	}
-	if d.Canary != nil {
+	if d.Shadow = c.query["shadow"]; d.Canary != nil || d.Shadow != "" {
+		if err := alone(d.Shadow, d.Canary); err != nil {
+			return nil, err
+		}
 		if !d.Activate {
-			return nil, &Error{Code: BadRequest, Field: "activate", Message: "a canary runs, for some", Hint: "leave out activate or canary"}
+			return nil, &Error{Code: BadRequest, Field: "activate", Message: "what is tried out runs, for some or on copies", Hint: "leave out activate, or canary and shadow"}
 		}
 		d.Activate = false
 	}
@@ -104,6 +107,8 @@ func (c *call) ran(d Deployed, err error) (any, error) {
 	switch {
 	case d.Canary != nil && d.Canary.Version == d.Version.Hash:
 		c.detail += strings.TrimSuffix(", canary "+d.Canary.Share+" "+d.Canary.Header, " ")
+	case d.Shadow != nil && d.Shadow.Version == d.Version.Hash:
+		c.detail += ", shadow " + d.Shadow.Share
 	case !d.Active:
 		c.detail += ", not active"
 	}
@@ -123,10 +128,13 @@ func (c *call) functionActivate() (any, error) {
 		return nil, err
 	}
 	q, err := canary(CanaryRequest{Share: in.Canary, Header: in.CanaryHeader, Cookie: in.CanaryCookie, RollbackOn: in.RollbackOn, Window: time.Duration(in.RollbackWindow), Calls: in.RollbackCalls})
+	if err == nil {
+		err = alone(in.Shadow, q)
+	}
 	if err != nil {
 		return nil, err
 	}
-	done, err := c.s.opt.Functions.Activate(c.r.Context(), Activate{Owner: c.owner, Name: f.Name, Version: in.Version, By: c.who.name, Canary: q})
+	done, err := c.s.opt.Functions.Activate(c.r.Context(), Activate{Owner: c.owner, Name: f.Name, Version: in.Version, By: c.who.name, Canary: q, Shadow: in.Shadow})
 	return c.ran(done, err)
 }
 

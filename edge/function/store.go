@@ -66,6 +66,8 @@ type Function struct {
 	Versions []Version `json:"versions"`
 	// Canary is the version that runs for some exchanges, nil if there is none.
 	Canary *Canary `json:"canary,omitempty"`
+	// Shadow is the version that runs on copies of exchanges, nil if there is none.
+	Shadow *Shadow `json:"shadow,omitempty"`
 	// Ended is how the last canary ended.
 	Ended *Ending `json:"ended,omitempty"`
 }
@@ -74,7 +76,7 @@ type Function struct {
 // or that a rollback would make run.
 func (f *Function) holds(hash string) bool {
 	before, _, _ := f.before()
-	return hash == f.Active || hash == before.Hash || f.Canary != nil && hash == f.Canary.Version
+	return hash == f.Active || hash == before.Hash || f.Canary != nil && hash == f.Canary.Version || f.Shadow != nil && hash == f.Shadow.Version
 }
 
 // version finds a kept version by its hash.
@@ -183,7 +185,7 @@ func (s *Store) load(at id) error {
 	if err := json.Unmarshal(b, f); err != nil {
 		return fmt.Errorf("function.json: %w: restore the file, or remove the folder %s", err, dir)
 	}
-	if f.Owner != at.owner || f.Name != at.name || f.Active != "" && f.version(f.Active) == nil || f.Canary != nil && f.version(f.Canary.Version) == nil {
+	if f.Owner != at.owner || f.Name != at.name || f.Active != "" && f.version(f.Active) == nil || f.Canary != nil && f.version(f.Canary.Version) == nil || f.Shadow != nil && f.version(f.Shadow.Version) == nil {
 		return fmt.Errorf("function.json does not belong here: remove the folder %s and deploy again", dir)
 	}
 	files, err := os.ReadDir(dir)
@@ -260,8 +262,10 @@ func (s *Store) makeFolder(at id) error {
 	return syncFolder(s.dir)
 }
 
-// activate makes a kept version the active one, for everybody: a canary ends.
+// activate makes a kept version the active one, for everybody: a canary ends, and
+// so does a shadow, which was held against another.
 func (f *Function) activate(hash string) {
+	f.Shadow = nil
 	if f.Canary != nil {
 		f.endCanary(Replaced, "")
 	}
@@ -344,6 +348,7 @@ func (s *Store) Rollback(owner, name string) (Version, error) {
 			if f.Canary != nil {
 				f.endCanary(Replaced, "")
 			}
+			f.Shadow = nil
 			f.Active, f.Past = got.Hash, f.Past[:at]
 		}
 		return err
@@ -483,6 +488,10 @@ func (s *Store) copyOf(at id) *Function {
 		canary := *f.Canary
 		canary.Budget.Rules = slices.Clone(f.Canary.Budget.Rules)
 		c.Canary = &canary
+	}
+	if f.Shadow != nil {
+		shadow := *f.Shadow
+		c.Shadow = &shadow
 	}
 	if f.Ended != nil {
 		ended := *f.Ended

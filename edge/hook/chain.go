@@ -49,6 +49,8 @@ type Binding struct {
 	// switched off. Every request then meets the failure policy.
 	Function  Function
 	OnFailure Policy
+	// Shadow, if it is not nil, is given copies of exchanges.
+	Shadow Shadow
 }
 
 // A Chain is a route's functions: the site's first, then the route's own. It
@@ -113,6 +115,10 @@ type run struct {
 	// out tells that the function failed under policy open: to this exchange it
 	// is not there any more.
 	out bool
+	// copy is what is copied of the exchange for the binding's shadow, if it wants
+	// this one; asked tells that it has said so.
+	copy  *Copy
+	asked bool
 }
 
 var states = sync.Pool{New: func() any { return new(state) }}
@@ -206,7 +212,18 @@ func (c *Chain) one(x *exchange.Exchange, s *state, i int, h exchange.Hook) Resu
 			return c.failed(x, b, r, h, err)
 		}
 	}
+	if b.Shadow != nil && !r.asked {
+		if r.asked = true; x.Request.Body == nil && b.Shadow.Sampled(x) {
+			r.copy = &Copy{ID: x.ID}
+		}
+	}
+	if r.copy != nil {
+		r.copy.begin(x, h)
+	}
 	answered, err := r.Call(h)
+	if r.copy != nil {
+		r.copy.done(x, answered, err)
+	}
 	if err != nil {
 		return c.failed(x, b, r, h, err)
 	}
@@ -273,6 +290,10 @@ func (c *Chain) End(x *exchange.Exchange) {
 	for i := range s.runs {
 		if s.runs[i].Run != nil {
 			s.runs[i].End()
+		}
+		if k := s.runs[i].copy; k != nil {
+			k.end(x, c.bindings[i].Name)
+			c.bindings[i].Shadow.Take(k)
 		}
 		s.runs[i] = run{}
 	}

@@ -61,7 +61,7 @@ func (a functionsAPI) Promote(ctx context.Context, owner, name string) (admin.De
 	}
 	next := func(f *function.Function) {
 		if f.Canary != nil {
-			f.Active, f.Canary = f.Canary.Version, nil
+			f.Active, f.Canary, f.Shadow = f.Canary.Version, nil, nil
 		}
 	}
 	return a.change(ctx, owner, name, code{}, next, func() (function.Version, error) { return a.n.functions.Promote(owner, name) })

@@ -33,7 +33,7 @@ func (a functionsAPI) describe(c *config.Config, owner, name string) (admin.Func
 	for _, v := range stored.Versions {
 		f.Versions = append(f.Versions, version(v))
 	}
-	f.Canary = a.canary(stored)
+	f.Canary, f.Shadow = a.canary(stored), a.shadow(stored)
 	if e := stored.Ended; e != nil {
 		f.LastCanary = &admin.CanaryEnding{Version: e.Version, How: admin.How(e.How), Why: e.Why, Ended: e.Ended}
 	}
@@ -164,7 +164,7 @@ func (a functionsAPI) Deploy(ctx context.Context, d admin.Deploy) (admin.Deploye
 		return admin.Deployed{}, functionError(err)
 	}
 	v := function.Version{ABI: info.ABI, Hooks: hooks(info.Hooks), By: d.By, Message: d.Message}
-	if !d.Activate && d.Canary == nil {
+	if !d.Activate && d.Canary == nil && d.Shadow == "" {
 		if v, err = n.functions.Put(d.Owner, d.Name, d.Module, v, false); err != nil {
 			return admin.Deployed{}, functionError(err)
 		}
@@ -178,6 +178,12 @@ func (a functionsAPI) Deploy(ctx context.Context, d admin.Deploy) (admin.Deploye
 			return err
 		})
 	}
+	if d.Shadow != "" {
+		return a.follow(ctx, d.Owner, d.Name, d.By, d.Shadow, c, func() error {
+			_, err := n.functions.Put(d.Owner, d.Name, d.Module, v, false)
+			return err
+		})
+	}
 	return a.change(ctx, d.Owner, d.Name, c, runEverywhere(c.hash), func() (function.Version, error) {
 		return n.functions.Put(d.Owner, d.Name, d.Module, v, true)
 	})
@@ -185,7 +191,7 @@ func (a functionsAPI) Deploy(ctx context.Context, d admin.Deploy) (admin.Deploye
 
 // runEverywhere is what becomes of a function when a version is made active.
 func runEverywhere(hash string) func(*function.Function) {
-	return func(f *function.Function) { f.Active, f.Canary = hash, nil }
+	return func(f *function.Function) { f.Active, f.Canary, f.Shadow = hash, nil, nil }
 }
 
 func (a functionsAPI) Activate(ctx context.Context, r admin.Activate) (admin.Deployed, error) {
@@ -204,19 +210,23 @@ func (a functionsAPI) Activate(ctx context.Context, r admin.Activate) (admin.Dep
 	if r.Canary != nil {
 		return a.try(ctx, r.Owner, r.Name, r.By, r.Canary, c, func() error { return nil })
 	}
+	if r.Shadow != "" {
+		return a.follow(ctx, r.Owner, r.Name, r.By, r.Shadow, c, func() error { return nil })
+	}
 	return a.change(ctx, r.Owner, r.Name, c, runEverywhere(v.Hash), func() (function.Version, error) {
 		return a.n.functions.Activate(r.Owner, r.Name, v.Hash)
 	})
 }
 
-// Rollback gives the canary up, or if there is none, makes the version active
-// that was so before.
+// Rollback gives up what is tried out, canary and shadow; if nothing is, it makes
+// the version active that was so before.
 func (a functionsAPI) Rollback(ctx context.Context, owner, name string) (admin.Deployed, error) {
 	if err := fromFile(a.current(), owner, name); err != nil {
 		return admin.Deployed{}, err
 	}
-	if f, _ := a.n.functions.Named(owner, name); f.Canary != nil {
-		return a.endCanary(ctx, owner, name, f.Canary.Version, function.GivenUp, "")
+	if f, _ := a.n.functions.Named(owner, name); f.Canary != nil || f.Shadow != nil {
+		next := func(f *function.Function) { f.Canary, f.Shadow = nil, nil }
+		return a.change(ctx, owner, name, code{}, next, func() (function.Version, error) { return a.n.functions.GiveUp(owner, name) })
 	}
 	v, err := a.n.functions.Before(owner, name)
 	if err != nil {
@@ -252,8 +262,8 @@ func (a functionsAPI) change(ctx context.Context, owner, name string, c code, ne
 	}
 	after, _ := n.functions.Named(owner, name)
 	d.Active = after.Active == d.Version.Hash
-	d.Canary = a.canary(after)
-	n.log.Info("function changed", "owner", owner, "function", name, "version", short(after.Active), "was", short(before.Active), "canary", canaryText(after.Canary))
+	d.Canary, d.Shadow = a.canary(after), a.shadow(after)
+	n.log.Info("function changed", "owner", owner, "function", name, "version", short(after.Active), "was", short(before.Active), "canary", canaryText(after.Canary), "shadow", shadowText(after.Shadow))
 	return d, nil
 }
 
@@ -336,6 +346,9 @@ func moduleError(err error) *admin.Error {
 	if _, ok := errors.AsType[*guest.InitError](err); ok {
 		e.Hint = "the module fails while it initialises itself, before any hook: see wedge function logs, and mind that only config, secrets, log, clock and random work then"
 		return e
+	}
+	if r, ok := errors.AsType[*noShadow](err); ok {
+		return &admin.Error{Code: admin.Conflict, Message: r.Error(), Hint: "try it as a canary"}
 	}
 	if r, ok := errors.AsType[*crowded](err); ok {
 		return &admin.Error{Code: admin.Conflict, Message: r.Error(), Hint: "wedge function promote or rollback ends a canary"}

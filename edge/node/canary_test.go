@@ -26,7 +26,7 @@ func canaryWorld(t *testing.T, first []byte) (*world, *upstream) {
 func canaryConfig(u *upstream) string {
 	return fmt.Sprintf(`
 trusted_proxies: [127.0.0.1/32]
-functions: [{name: f, instances: 8}]
+functions: [{name: f, instances: 8, fetch: [shop]}]
 origins: [{name: shop, servers: [{url: %q}]}]
 sites: [{hosts: [shop.example], origin: shop, functions: [f]}]
 `, u.url())

@@ -32,8 +32,10 @@ import (
 // mu guards loaded, waiting and the users of its entries. An entry's users
 // counts the tables that hold it.
 type live struct {
-	host  *guest.Host
-	store *function.Store
+	host *guest.Host
+	// shadows is the host of what runs on copies: its services change nothing.
+	shadows *guest.Host
+	store   *function.Store
 	// later tells that load only reads modules: begin compiles them, behind the
 	// open listeners. It is true until the first table is built.
 	later bool
@@ -50,6 +52,10 @@ type live struct {
 	// their budgets is spent.
 	watches atomic.Pointer[map[watchKey]*tallied]
 	broken  chan struct{}
+	// copies are what shadows are to run on, and tallies what came of it, by the
+	// shadow; mu guards tallies.
+	copies  chan copied
+	tallies map[watchKey]*shadowTally
 
 	mu      sync.Mutex
 	loaded  map[string]*loaded
@@ -66,6 +72,8 @@ type loaded struct {
 	name  string
 	hash  string
 	users int
+	// shadow tells that it runs on copies only: what it spends is nobody's.
+	shadow bool
 
 	once  sync.Once
 	bring func() (*guest.Function, error) // loads it; whoever needs it first does
@@ -145,6 +153,14 @@ type runs struct {
 	active code
 	// trial is the version that some exchanges get; nil if there is none.
 	trial *trial
+	// shadow is the version that runs on copies of exchanges; nil if there is none.
+	shadow *shadowed
+}
+
+// A shadowed version is the shadow of the active one.
+type shadowed struct {
+	code
+	function.Shadow
 }
 
 // A trial is a version that is tried out beside the active one.
@@ -192,6 +208,12 @@ func (v *live) runsOf(f *config.Function, with *override) (r runs, err error) {
 			return runs{}, err
 		}
 		r.trial = &trial{code{b, c.Version}, *c}
+	}
+	if sh := stored.Shadow; sh != nil {
+		if b, err = read(owner, name, sh.Version); err != nil {
+			return runs{}, err
+		}
+		r.shadow = &shadowed{code{b, sh.Version}, *sh}
 	}
 	return r, nil
 }
@@ -271,7 +293,11 @@ func reveal(secrets map[string]guest.Secret) map[string][]byte {
 // stays as it is if that fails too: else nothing else could be changed any
 // more. For one that is to be changed, which fresh says, it is an error.
 func (v *live) load(ctx context.Context, c code, s guest.Spec, fresh bool) (*loaded, error) {
-	key := identity(s)
+	return v.loadOn(ctx, v.host, identity(s), c, s, fresh)
+}
+
+// loadOn is load on a host, under a name that no other host's function has.
+func (v *live) loadOn(ctx context.Context, host *guest.Host, key string, c code, s guest.Spec, fresh bool) (*loaded, error) {
 	v.mu.Lock()
 	known := v.loaded[key]
 	if known != nil && v.later {
@@ -281,7 +307,7 @@ func (v *live) load(ctx context.Context, c code, s guest.Spec, fresh bool) (*loa
 	}
 	v.mu.Unlock()
 	if v.later {
-		return v.await(key, c, s)
+		return v.await(host, key, c, s)
 	}
 	if known != nil {
 		known.load()
@@ -295,7 +321,7 @@ func (v *live) load(ctx context.Context, c code, s guest.Spec, fresh bool) (*loa
 		}
 	}
 	// Loading takes long; two that load the same are harmless, one of them is dropped.
-	f, err := v.host.Load(ctx, c.module, s)
+	f, err := host.Load(ctx, c.module, s)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	l := v.loaded[key]
@@ -311,7 +337,7 @@ func (v *live) load(ctx context.Context, c code, s guest.Spec, fresh bool) (*loa
 		return l, nil
 	}
 	// One that had failed is replaced; the tables that hold it keep it.
-	l = &loaded{info: f.Info(), owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, miss: v.missed, ready: make(chan struct{}), bring: func() (*guest.Function, error) { return f, nil }}
+	l = &loaded{info: f.Info(), owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, shadow: host == v.shadows, miss: v.missed, ready: make(chan struct{}), bring: func() (*guest.Function, error) { return f, nil }}
 	l.load()
 	v.loaded[key] = l
 	return l, nil
@@ -324,14 +350,14 @@ func permanent(err error) bool {
 }
 
 // await returns a function that is loaded later.
-func (v *live) await(key string, c code, s guest.Spec) (*loaded, error) {
-	info, err := v.host.Describe(c.module)
+func (v *live) await(host *guest.Host, key string, c code, s guest.Spec) (*loaded, error) {
+	info, err := host.Describe(c.module)
 	if err != nil {
 		return nil, fmt.Errorf("function %s: %w", s.Name, err)
 	}
-	l := &loaded{info: info, owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, work: &v.work, miss: v.missed, ready: make(chan struct{})}
+	l := &loaded{info: info, owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, shadow: host == v.shadows, work: &v.work, miss: v.missed, ready: make(chan struct{})}
 	l.bring = func() (*guest.Function, error) {
-		f, err := v.host.Load(v.ctx, c.module, s)
+		f, err := host.Load(v.ctx, c.module, s)
 		if err != nil && v.ctx.Err() == nil {
 			v.failed(l, err)
 		}
@@ -394,7 +420,7 @@ func (v *live) all(owner, name string) (found []*guest.Function) {
 		default:
 			continue
 		}
-		if l.f != nil && (owner == "" || l.owner == owner) && (name == "" || l.name == name) {
+		if l.f != nil && !l.shadow && (owner == "" || l.owner == owner) && (name == "" || l.name == name) {
 			found = append(found, l.f)
 		}
 	}

@@ -20,10 +20,10 @@ import (
 	"github.com/wedgecdn/wedge/runtime/sandbox"
 )
 
-// guests makes the door to functions and joins it with what the node offers them.
-func (n *Node) guests(c *config.Config) *guest.Host {
+// guests is the door to functions, joined with what the node offers them.
+func (n *Node) guests(c *config.Config) guest.Options {
 	m := n.observer.Metrics
-	return guest.New(guest.Options{
+	return guest.Options{
 		Engine: n.engine,
 		Services: &services.Services{
 			KV:       guestKV{n.kv},
@@ -64,7 +64,7 @@ func (n *Node) guests(c *config.Config) *guest.Host {
 			},
 			Gone: func(_ *guest.Function, why sandbox.Reason) { m.Event("function_instance_" + string(why)) },
 		},
-	})
+	}
 }
 
 // failed tells the observer of a function's failure.

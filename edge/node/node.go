@@ -82,7 +82,8 @@ type Node struct {
 	places   atomic.Pointer[place.Places]
 	owners   atomic.Pointer[map[string]bool] // who has sites, and the default one
 	draining atomic.Bool
-	loading  atomic.Bool // functions of the first table are being compiled
+	asked    atomic.Int64 // requests that shadows would have sent
+	loading  atomic.Bool  // functions of the first table are being compiled
 
 	mu     sync.Mutex
 	config *config.Config
@@ -134,7 +135,8 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	if err := n.openRooms(c); err != nil {
 		return nil, err
 	}
-	n.live = &live{host: n.guests(c), store: n.functions, loaded: map[string]*loaded{}, later: true, broken: make(chan struct{}, 1), failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
+	guests := n.guests(c)
+	n.live = &live{host: guest.New(guests), shadows: shadowHost(guests, &n.asked), copies: make(chan copied, shadowQueue), tallies: map[watchKey]*shadowTally{}, store: n.functions, loaded: map[string]*loaded{}, later: true, broken: make(chan struct{}, 1), failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
 	n.observer.Metrics.Functions(n.live.functionNumbers)
 	n.live.ctx, n.live.stop = context.WithCancel(context.Background())
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {
@@ -408,6 +410,7 @@ func (n *Node) Start() error {
 	n.serves.Go(n.sweep)
 	n.serves.Go(n.balance)
 	n.serves.Go(n.judge)
+	n.serves.Go(func() { n.follow(&n.asked) })
 	n.loading.Store(true)
 	n.serves.Go(n.load)
 	n.log.Info("serving", "http", n.Addr(), "admin", n.AdminAddr(), "sites", len(c.Sites), "functions", len(c.Functions), "version", n.o.Version)

@@ -57,6 +57,13 @@ func (e *crowded) Error() string {
 	return fmt.Sprintf("one route calls %d functions with canaries (%q), and at most %d can be tried at one time: promote or roll back one of them first", len(e.functions), e.functions, pipeline.MaxArms)
 }
 
+// noShadow says that a handler cannot be run on a copy.
+type noShadow struct{ function string }
+
+func (e *noShadow) Error() string {
+	return "function " + e.function + " answers requests by itself: it asks origins, which nothing that runs on a copy may do, so it has no shadow"
+}
+
 // fillRoute puts functions into a route: of those that takes names, the version
 // that is tried out.
 func fillRoute(r *pipeline.Route, hooked []bound, handler *bound, takes func(*bound) bool) error {
@@ -77,12 +84,18 @@ func fillRoute(r *pipeline.Route, hooked []bound, handler *bound, takes func(*bo
 				return &wrongKind{binding.Name, true}
 			}
 			addFunction(&r.Rules, b.of, l, canary)
+			if b.shadow != nil && !canary {
+				binding.Shadow = b.shadow
+			}
 		}
 		chain = append(chain, binding)
 	}
 	r.Hooks = hook.NewChain(chain)
 	if handler == nil {
 		return nil
+	}
+	if handler.shadow != nil {
+		return &noShadow{handler.binding.Name}
 	}
 	r.Handler = &hook.Handler{Name: handler.binding.Name, OnFailure: handler.binding.OnFailure}
 	if l, _ := pick(handler); l != nil {

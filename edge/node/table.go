@@ -66,6 +66,16 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 				got.trial = rs.trial
 			}
 		}
+		if rs.shadow != nil && got.loaded != nil {
+			s := spec(c.MostMemory(), owner, b, rs.shadow.hash)
+			l, err := v.loadOn(ctx, v.shadows, "shadow "+identity(s), rs.shadow.code, s, with.concerns(f))
+			if err != nil {
+				errs = append(errs, err)
+			} else {
+				t.held = append(t.held, l)
+				got.shadow = v.shadowOf(l, rs.shadow.Shadow)
+			}
+		}
 		ready[b] = got
 		return got
 	}
@@ -150,6 +160,8 @@ type bound struct {
 	// canary is the version that is tried out, if there is one, and trial how.
 	canary *loaded
 	trial  *trial
+	// shadow is the version that runs on copies, if there is one.
+	shadow *shadow
 }
 
 var policies = map[config.OnFailure]hook.Policy{

@@ -20,14 +20,18 @@ type tallied struct {
 	canary function.Canary
 }
 
-// watch has the calls of all canaries counted. What has been counted of one that
-// goes on stays.
+// watch has the calls of all canaries counted, and forgets what was counted of
+// shadows that have ended. What has been counted of what goes on stays.
 //
 // Preconditions: the node's mu is held, or nobody else has it.
 func (v *live) watch() {
 	old := v.watches.Load()
 	var watches map[watchKey]*tallied
+	followed := map[watchKey]bool{}
 	for _, f := range v.store.List("") {
+		if f.Shadow != nil {
+			followed[watchKey{f.Owner, f.Name, f.Shadow.Version}] = true
+		}
 		if f.Canary == nil || f.Disabled {
 			continue
 		}
@@ -43,6 +47,9 @@ func (v *live) watch() {
 		}
 		watches[key] = &tallied{function.NewWatch(f.Canary.Budget, time.Now()), *f.Canary}
 	}
+	v.mu.Lock()
+	maps.DeleteFunc(v.tallies, func(key watchKey, _ *shadowTally) bool { return !followed[key] })
+	v.mu.Unlock()
 	if watches == nil {
 		v.watches.Store(nil)
 		return

@@ -79,6 +79,10 @@ func (n *fakeNode) Deploy(_ context.Context, d admin.Deploy) (admin.Deployed, er
 	if d.Activate {
 		return runNow(f, v), nil
 	}
+	if d.Shadow != "" {
+		f.Shadow = &admin.Shadow{Version: v.Hash, Share: d.Shadow, Began: fakeTime, Exchanges: 100, Different: 2, Failed: 1, Asked: 3, FuelServed: 500, Fuel: 510, Differences: []admin.ShadowDifference{{What: "on_response: field x-a of the response", Count: 2}, {What: "on_request: the path", Count: 1}}}
+		return admin.Deployed{Owner: f.Owner, Name: f.Name, Version: v, Previous: f.Active, Shadow: f.Shadow}, nil
+	}
 	if d.Canary != nil {
 		return tryNow(f, v, d.Canary, d.By)
 	}
@@ -143,8 +147,11 @@ func (n *fakeNode) Activate(_ context.Context, a admin.Activate) (admin.Deployed
 func (n *fakeNode) Rollback(_ context.Context, _, name string) (admin.Deployed, error) {
 	defer n.lock()()
 	f := n.functions[name]
-	if f.Canary != nil {
+	if f.Canary != nil || f.Shadow != nil {
 		d := admin.Deployed{Owner: f.Owner, Name: name, Active: true, Previous: f.Active, Version: activeOf(*f)}
+		if f.Shadow = nil; f.Canary == nil {
+			return d, nil
+		}
 		f.LastCanary = &admin.CanaryEnding{Version: f.Canary.Version, How: admin.CanaryGivenUp, Ended: fakeTime}
 		f.Canary = nil
 		return d, nil

@@ -18,7 +18,7 @@ type functionCommands struct {
 	List     functionList     `cmd:"" help:"List functions."`
 	Show     functionShow     `cmd:"" help:"Show a function, its versions and who calls it."`
 	Promote  functionPromote  `cmd:"" help:"Run the canary for everybody."`
-	Rollback functionRollback `cmd:"" help:"Give the canary up; without one, run the version that ran before."`
+	Rollback functionRollback `cmd:"" help:"Give canary and shadow up; without any, run the version that ran before."`
 	Activate functionActivate `cmd:"" help:"Run a version that the node keeps."`
 	Disable  functionDisable  `cmd:"" help:"Switch a function off, in an emergency."`
 	Enable   functionEnable   `cmd:"" help:"Switch a function on again."`
@@ -144,6 +144,8 @@ func printVersions(w io.Writer, f admin.Function) error {
 			now = "now"
 		case f.Canary != nil && v.Hash == f.Canary.Version:
 			now = "canary"
+		case f.Shadow != nil && v.Hash == f.Shadow.Version:
+			now = "shadow"
 		case len(f.Past) > 0 && v.Hash == f.Past[len(f.Past)-1]:
 			now = "before"
 		}

@@ -10,26 +10,27 @@ import (
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/client"
 )
 
-// canaryFlags are embedded by the commands that make a version run.
-type canaryFlags struct {
+// trialFlags are embedded by the commands that make a version run.
+type trialFlags struct {
 	Canary         string        `name:"canary" placeholder:"SHARE" group:"Canary:" help:"Run it for this share of the clients only, as in 5%."`
 	CanaryHeader   string        `name:"canary-header" placeholder:"FIELD" group:"Canary:" help:"Run it for requests with this header field only, as in 'X-Canary: 1'; beside --canary, for them as well."`
 	CanaryCookie   string        `name:"canary-cookie" placeholder:"NAME" group:"Canary:" help:"Tell clients apart by this cookie, where they have it, and not by their address."`
 	RollbackOn     []string      `name:"rollback-on" sep:"none" placeholder:"BUDGET" group:"Canary:" help:"Give the canary up by itself when 'errors 1%', 'p99 5ms' (of processor time) or 'p99 wall 20ms' is exceeded. It may be given again."`
 	RollbackWindow time.Duration `name:"rollback-window" placeholder:"DURATION" group:"Canary:" help:"Count calls over so long. 1m unless said."`
 	RollbackCalls  int           `name:"rollback-calls" placeholder:"N" group:"Canary:" help:"Give no verdict on fewer calls. 100 unless said."`
+	Shadow         string        `name:"shadow" placeholder:"SHARE" group:"Canary:" help:"Run it on copies of this share of the exchanges, as in 10%, after they have been served; what comes of it is compared, and never served. \"wedge function show\" tells."`
 	Wait           time.Duration `name:"wait" placeholder:"DURATION" group:"Canary:" help:"Wait until the canary has held its budget for a window, or is rolled back, which is a failure; at most so long, then it is one as well."`
 }
 
-func (f canaryFlags) canary() client.Canary {
-	return client.Canary{Share: f.Canary, Header: f.CanaryHeader, Cookie: f.CanaryCookie, RollbackOn: strings.Join(f.RollbackOn, ", "), Window: f.RollbackWindow, Calls: f.RollbackCalls}
+func (f trialFlags) trial() client.Trial {
+	return client.Trial{Share: f.Canary, Header: f.CanaryHeader, Cookie: f.CanaryCookie, RollbackOn: strings.Join(f.RollbackOn, ", "), Window: f.RollbackWindow, Calls: f.RollbackCalls, Shadow: f.Shadow}
 }
 
 // check refuses what the node would not be asked for.
-func (f canaryFlags) check() error {
-	q := f.canary()
+func (f trialFlags) check() error {
+	q := f.trial()
 	switch {
-	case q == client.Canary{}, q.Share != "", q.Header != "":
+	case q == client.Trial{Shadow: q.Shadow}, q.Share != "", q.Header != "":
 	default:
 		return hint(usage(fmt.Errorf("a budget or a cookie is given, and no canary")), "--canary 5%% or --canary-header 'X-Canary: 1' says who gets the version")
 	}
@@ -43,7 +44,7 @@ func (f canaryFlags) check() error {
 }
 
 // await waits until the canary's budget has held, or is spent.
-func (f canaryFlags) await(c *command, node *client.Client, owner, name, version string) error {
+func (f trialFlags) await(c *command, node *client.Client, owner, name, version string) error {
 	if f.Wait == 0 {
 		return nil
 	}
@@ -128,6 +129,24 @@ func printCanary(t table, f admin.Function) {
 				state = "holds"
 			}
 			t.row("its budget", state+"; "+budgetText(c.Budget))
+		}
+	}
+	if s := f.Shadow; s != nil {
+		t.row("shadow", short(s.Version)+" on copies of "+s.Share+" of the exchanges, since "+timeText(s.Began))
+		text := fmt.Sprintf("%d of %s came out otherwise, %d failed", s.Different, counted(int(s.Exchanges), "exchange"), s.Failed)
+		if s.Exchanges > 0 {
+			text += fmt.Sprintf("; fuel %d, served %d", s.Fuel, s.FuelServed)
+		}
+		t.row("its outcome", text)
+		if n := s.Unread + s.Asked + s.Skipped; n > 0 {
+			t.row("not compared", fmt.Sprintf("%d would have sent requests, %d had no time, %d bodies", s.Asked, s.Skipped, s.Unread))
+		}
+		for i, d := range s.Differences[:min(len(s.Differences), 5)] {
+			name := "and"
+			if i == 0 {
+				name = "differences"
+			}
+			t.row(name, strconv.FormatInt(d.Count, 10)+"× "+d.What)
 		}
 	}
 	if e := f.LastCanary; e != nil {

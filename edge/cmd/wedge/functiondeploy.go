@@ -14,7 +14,7 @@ type functionDeploy struct {
 	File       string `arg:"" complete:"file" help:"The module, a file of WebAssembly; - reads it from stdin."`
 	Message    string `name:"message" short:"m" placeholder:"TEXT" help:"A note to the version."`
 	NoActivate bool   `name:"no-activate" help:"Keep the version without running it."`
-	canaryFlags
+	trialFlags
 	functionFlags
 }
 
@@ -32,7 +32,7 @@ func (f functionDeploy) Run(c *command) error {
 	}
 	defer module.Close()
 	watched, done := c.watch(module, size, filepath.Base(f.File), "uploaded; the node checks and compiles it")
-	a, err := node.Deploy(c.context, f.Owner, f.Name, client.Module{Body: watched, Size: size, Message: f.Message, Keep: f.NoActivate, Canary: f.canary()})
+	a, err := node.Deploy(c.context, f.Owner, f.Name, client.Module{Body: watched, Size: size, Message: f.Message, Keep: f.NoActivate, Trial: f.trial()})
 	done()
 	if err != nil {
 		return err
@@ -55,6 +55,8 @@ func deployedText(d admin.Deployed) func(io.Writer) error {
 	switch {
 	case d.Canary != nil && d.Canary.Version == d.Version.Hash:
 		return line("%s runs version %s for %s, for all others %s", name, hash, canaryWho(*d.Canary), short(d.Previous))
+	case d.Shadow != nil && d.Shadow.Version == d.Version.Hash:
+		return line("%s runs version %s on copies of %s of the exchanges, and serves %s", name, hash, d.Shadow.Share, short(d.Previous))
 	case !d.Active:
 		return line("%s keeps version %s, which does not run: wedge function activate %s %s", name, hash, d.Name, hash)
 	case d.Previous == d.Version.Hash:
@@ -85,7 +87,7 @@ func (f functionRollback) Run(c *command) error {
 type functionActivate struct {
 	Name    string `arg:"" complete:"function" help:"Name of the function."`
 	Version string `arg:"" complete:"version" help:"Hash of the version, or its first digits, at least 8."`
-	canaryFlags
+	trialFlags
 	functionFlags
 }
 
@@ -100,7 +102,7 @@ func (f functionActivate) Run(c *command) error {
 	if len(f.Version) < 8 {
 		return hint(usage(fmt.Errorf("version %q is too short", f.Version)), `at least 8 digits name a version; "wedge function show %s" lists them`, f.Name)
 	}
-	a, err := node.Activate(c.context, f.Owner, f.Name, f.Version, f.canary())
+	a, err := node.Activate(c.context, f.Owner, f.Name, f.Version, f.trial())
 	if err != nil {
 		return err
 	}

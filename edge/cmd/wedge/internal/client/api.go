@@ -91,14 +91,16 @@ type Module struct {
 	Size    int64 // -1 if it is not known
 	Message string
 	Keep    bool // keep it without running it
-	Canary  Canary
+	Trial   Trial
 }
 
-// A Canary says for whom a version runs; the zero value is everybody.
-type Canary struct {
+// A Trial says for whom a version runs; the zero value is everybody.
+type Trial struct {
 	Share, Header, Cookie, RollbackOn string
 	Window                            time.Duration
 	Calls                             int
+	// Shadow is the share of the exchanges on whose copies it runs; "" is none.
+	Shadow string
 }
 
 // Deploy uploads a module as a new version of a function.
@@ -107,8 +109,8 @@ func (c *Client) Deploy(ctx context.Context, owner, name string, m Module) (Answ
 	if m.Keep {
 		r = r.set("activate", "false")
 	}
-	q := m.Canary
-	r = r.set("canary", q.Share).set("canary_header", q.Header).set("canary_cookie", q.Cookie).set("rollback_on", q.RollbackOn)
+	q := m.Trial
+	r = r.set("canary", q.Share).set("canary_header", q.Header).set("canary_cookie", q.Cookie).set("rollback_on", q.RollbackOn).set("shadow", q.Shadow)
 	if q.Window != 0 {
 		r = r.set("rollback_window", q.Window.String())
 	}
@@ -120,9 +122,9 @@ func (c *Client) Deploy(ctx context.Context, owner, name string, m Module) (Answ
 }
 
 // Activate makes a kept version run.
-func (c *Client) Activate(ctx context.Context, owner, name, version string, q Canary) (Answer[admin.Deployed], error) {
+func (c *Client) Activate(ctx context.Context, owner, name, version string, q Trial) (Answer[admin.Deployed], error) {
 	r := post("functions", name, "activate").set("owner", owner).with(admin.ActivateRequest{Version: version, Canary: q.Share, CanaryHeader: q.Header, CanaryCookie: q.Cookie,
-		RollbackOn: q.RollbackOn, RollbackWindow: admin.Duration(q.Window), RollbackCalls: q.Calls})
+		RollbackOn: q.RollbackOn, RollbackWindow: admin.Duration(q.Window), RollbackCalls: q.Calls, Shadow: q.Shadow})
 	r.slow = true
 	return ask[admin.Deployed](ctx, c, r)
 }
@@ -134,7 +136,7 @@ func (c *Client) Promote(ctx context.Context, owner, name string) (Answer[admin.
 	return ask[admin.Deployed](ctx, c, r)
 }
 
-// Rollback gives the canary up; without one it makes the version run that ran before.
+// Rollback gives canary and shadow up; without any it makes the version run that ran before.
 func (c *Client) Rollback(ctx context.Context, owner, name string) (Answer[admin.Deployed], error) {
 	r := post("functions", name, "rollback").set("owner", owner)
 	r.slow = true

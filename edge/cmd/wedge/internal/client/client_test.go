@@ -70,16 +70,20 @@ func TestRequests(t *testing.T) {
 		_, err := c.Deploy(ctx, "acme", "auth", Module{Body: text("wasm"), Size: -1, Keep: true})
 		return err
 	}, "PUT /v1/functions/auth?activate=false&owner=acme Content-Type=application/wasm -1:wasm")
-	f(func(c *Client) error { _, err := c.Activate(ctx, "", "auth", "01234567", Canary{}); return err },
+	f(func(c *Client) error { _, err := c.Activate(ctx, "", "auth", "01234567", Trial{}); return err },
 		`POST /v1/functions/auth/activate Content-Type=application/json 22:{"version":"01234567"}`)
 	f(func(c *Client) error {
-		_, err := c.Activate(ctx, "", "auth", "01234567", Canary{Share: "5%", RollbackOn: "errors 1%", Window: time.Minute, Calls: 7})
+		_, err := c.Activate(ctx, "", "auth", "01234567", Trial{Share: "5%", RollbackOn: "errors 1%", Window: time.Minute, Calls: 7})
 		return err
 	}, `POST /v1/functions/auth/activate Content-Type=application/json 106:{"version":"01234567","canary":"5%","rollback_on":"errors 1%","rollback_window":"1m0s","rollback_calls":7}`)
 	f(func(c *Client) error {
-		_, err := c.Deploy(ctx, "", "auth", Module{Body: text("wasm"), Size: 4, Canary: Canary{Share: "5%", Header: "X-Canary: 1", Cookie: "id", RollbackOn: "p99 5ms", Window: time.Minute, Calls: 7}})
+		_, err := c.Deploy(ctx, "", "auth", Module{Body: text("wasm"), Size: 4, Trial: Trial{Share: "5%", Header: "X-Canary: 1", Cookie: "id", RollbackOn: "p99 5ms", Window: time.Minute, Calls: 7}})
 		return err
 	}, "PUT /v1/functions/auth?canary=5%25&canary_cookie=id&canary_header=X-Canary%3A+1&rollback_calls=7&rollback_on=p99+5ms&rollback_window=1m0s Content-Type=application/wasm 4:wasm")
+	f(func(c *Client) error {
+		_, err := c.Deploy(ctx, "", "auth", Module{Body: text("wasm"), Size: 4, Trial: Trial{Shadow: "10%"}})
+		return err
+	}, "PUT /v1/functions/auth?shadow=10%25 Content-Type=application/wasm 4:wasm")
 	f(func(c *Client) error { _, err := c.Promote(ctx, "", "auth"); return err }, "POST /v1/functions/auth/promote")
 	f(func(c *Client) error { _, err := c.Rollback(ctx, "", "auth"); return err }, "POST /v1/functions/auth/rollback")
 	f(func(c *Client) error { _, err := c.Switch(ctx, "", "auth", true); return err }, "POST /v1/functions/auth/disable")
