@@ -20,8 +20,14 @@ type Module struct {
 	Length int
 }
 
-// Languages are those with a compiler here, in the order of a report.
-func Languages() []string { return []string{"c", "assemblyscript", "rust", "go"} }
+// Languages are those with a compiler here, in the order of a report; what is written for another ABI than the node's own
+// counts as one. The last, javascript, answers by itself.
+func Languages() []string {
+	return []string{"c", "assemblyscript", "rust", "go", "http-wasm", "proxy-wasm", JavaScript}
+}
+
+// JavaScript is the language of programs that answer by themselves.
+const JavaScript = "javascript"
 
 // Build compiles a function in every language that has it into a folder. root is the folder of the repository.
 func Build(root, dir, function string) (map[string]Module, error) {
@@ -58,13 +64,13 @@ func Build(root, dir, function string) (map[string]Module, error) {
 }
 
 func suffix(language string) string {
-	return map[string]string{"c": ".c", "assemblyscript": ".ts", "rust": ".rs", "go": ""}[language]
+	return map[string]string{"c": ".c", "assemblyscript": ".ts", "rust": ".rs", "go": "", "http-wasm": ".c", "proxy-wasm": ".c", JavaScript: ".js"}[language]
 }
 
 // compiler is the command that makes the module, or what is missing.
 func compiler(root, language, source, to string) (*exec.Cmd, string) {
 	switch language {
-	case "c":
+	case "c", "http-wasm", "proxy-wasm":
 		clang, err1 := exec.LookPath("clang")
 		_, err2 := exec.LookPath("wasm-ld")
 		if err1 != nil || err2 != nil {
@@ -83,6 +89,18 @@ func compiler(root, language, source, to string) (*exec.Cmd, string) {
 		if rel, err := filepath.Rel(cmd.Dir, to); err == nil {
 			cmd.Args[len(cmd.Args)-1] = rel
 		}
+		return cmd, ""
+	case JavaScript:
+		node, err := exec.LookPath("node")
+		dir := filepath.Join(root, "edge", "node", "testdata", "js", "node_modules")
+		program := filepath.Join(dir, "@fastly", "js-compute", "fastly.wasm")
+		if _, err2 := os.Stat(program); err != nil || err2 != nil {
+			return nil, "node and js-compute"
+		}
+		// As js-compute's own command line does it: the engine runs up to where it has read the script, whose name it is told.
+		cmd := exec.Command(node, filepath.Join(dir, "@bytecodealliance", "wizer", "wizer.js"), "--inherit-env=true", "--allow-wasi", "--dir=.",
+			"-r", "_start=wizer.resume", "--wasm-bulk-memory=true", "-o="+to, program)
+		cmd.Dir, cmd.Stdin = filepath.Dir(source), strings.NewReader(filepath.Base(source)+" --legacy-script")
 		return cmd, ""
 	case "rust":
 		const target = "wasm32-unknown-unknown"

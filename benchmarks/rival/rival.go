@@ -92,6 +92,7 @@ type fields struct {
 	TotalMB      int    // for the whole process
 	Variant      string // of those that share files
 	Isolation    string // of the node's function
+	Handler      bool   // it answers by itself
 }
 
 // A program is a rival that is a command with files.
@@ -152,7 +153,7 @@ func (p *program) Start(dir string, j Job) (*Process, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.name, err)
 	}
-	f := fields{Job: j, Dir: dir, Admin: admin, User: "nobody", TotalMB: 2*j.MemoryMB + 512, Variant: p.variant, Isolation: p.isolation}
+	f := fields{Job: j, Dir: dir, Admin: admin, User: "nobody", TotalMB: 2*j.MemoryMB + 512, Variant: p.variant, Isolation: p.isolation, Handler: p.language == guest.JavaScript}
 	f.Host, f.Port, _ = net.SplitHostPort(addr)
 	f.OHost, f.OPort, _ = net.SplitHostPort(j.Origin)
 	if os.Getuid() == 0 && !p.user {

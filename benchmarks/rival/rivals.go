@@ -235,6 +235,10 @@ func nodes(binary string) []Rival {
 	}
 	all := []Rival{node(binary, "wedge", "", ""), many}
 	for _, language := range guest.Languages() {
+		if language == guest.JavaScript { // a row for a new program each time, one for programs that take their next request
+			all = append(all, node(binary, "wedge/"+language, language, "request"), node(binary, "wedge/"+language+"/reused", language, "instance"))
+			continue
+		}
 		all = append(all, node(binary, "wedge/"+language, language, "request"), node(binary, "wedge/"+language+"/pooled", language, "instance"))
 	}
 	return all

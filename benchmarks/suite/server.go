@@ -59,8 +59,8 @@ func (b *bench) start(s *Scenario, r rival.Rival) (*server, error) {
 	if err != nil {
 		return v, err
 	}
-	// Some accept before they can answer.
-	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	// Some accept before they can answer: a function may have to be compiled first, and a client is patient for 20 s.
+	for limit := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		c, err := load.Dial(v.proc.Addr, 1)
 		if err == nil {
 			_, err = c.Closed(1, func(int) *load.Shot { return b.shot(s, 1) })

@@ -1,5 +1,7 @@
 // What the functions in C need of the contract; hostapi/abi/REFERENCE.md describes it.
 
+#include "find.h"
+
 #define IMPORT(name) __attribute__((import_module("wedge"), import_name(#name)))
 #define EXPORT(name) __attribute__((export_name(#name)))
 
@@ -16,26 +18,3 @@ IMPORT(equal) int equal(const char *a, int a_len, const char *b, int b_len);
 IMPORT(now) long long now(void); // nanoseconds since 1970
 
 EXPORT(wedge_abi_v1) void wedge_abi_v1(void) {}
-
-// find is where word begins in text, or -1.
-static inline int find(const char *text, int len, const char *word, int word_len) {
-	const unsigned long long ones = 0x0101010101010101u, first = ones * (unsigned char)word[0];
-	for (int i = 0; i + word_len <= len; i++) {
-		if (i + 8 <= len) { // eight bytes at once that may be the word's first
-			unsigned long long v, zero;
-			__builtin_memcpy(&v, text + i, 8);
-			v ^= first;
-			zero = (v - ones) & ~v & ones << 7;
-			if (!zero) {
-				i += 7;
-				continue;
-			}
-			i += __builtin_ctzll(zero) / 8;
-			if (i + word_len > len) break;
-		}
-		int j = 0;
-		while (j < word_len && text[i + j] == word[j]) j++;
-		if (j == word_len) return i;
-	}
-	return -1;
-}
