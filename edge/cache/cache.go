@@ -104,6 +104,8 @@ type onDisk struct {
 	// copied is the oldest segment in which a copy of the body lies; 0 if there
 	// is none, pending while it waits to be made.
 	copied atomic.Uint32
+	// sent is tier.sent when the body was last sent from disk; 0 if it was not.
+	sent atomic.Int64
 	// segments is set if the body stands in segments; it does not change.
 	segments *segmented
 	// over tells that another response has taken the object's place in memory, or

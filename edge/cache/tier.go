@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/cache/disk"
@@ -32,8 +33,15 @@ type Disk struct {
 
 // inKernel is the length from which on bodies stand on disk only, and are sent
 // from there by the kernel: the pages are in the system's memory once, not in
-// ours as well. Shorter ones are copied to memory when they are asked for.
+// ours as well.
 const inKernel = 128 << 10
+
+// atOnce is the length up to which what is found on disk is copied to memory at
+// once: the kernel sends longer ones from there for as little as from memory, as
+// long as the system has them in its own. They follow when they are asked for
+// again so soon that memory would have kept them; else what is copied pushes out
+// what was copied before, and nobody ever finds it.
+const atOnce = 12 << 10
 
 // A tier is the cache's part on disk, joined to the door.
 //
@@ -52,14 +60,57 @@ type tier struct {
 	c       *Cache
 	disk    *disk.Tier
 	journal *journal.Journal
+	room    int64 // of memory, for bodies
 
 	queue chan *store.Object[kept]
 	over  chan struct{}
 	done  sync.WaitGroup
 
+	// sent is how many bytes of bodies that may yet be copied to memory were sent
+	// from disk: the clock by which a return is soon.
+	sent atomic.Int64
+
 	mu sync.Mutex // below no other lock, and none is taken under it
 	// loading are the keys of which somebody reads a response from disk.
 	loading map[store.Key]chan struct{}
+	// rising are the keys whose body goes to memory when it is read next.
+	rising map[store.Key]struct{}
+}
+
+// mostRising is how many keys may stand in tier.rising.
+const mostRising = 1 << 10
+
+// sends counts a use of o, whose body stands on disk. One that returns soon
+// leaves the index: whoever asks next copies it to memory.
+func (t *tier) sends(o *store.Object[kept]) {
+	size := o.Content.Size()
+	if size >= inKernel {
+		return
+	}
+	now := t.sent.Add(size)
+	last := o.Meta.disk.sent.Swap(now)
+	// The head of a response that is fresh for a short time may be newer than on disk.
+	if last == 0 || now-last > t.room || o.Meta.facts.Lifetime < reheadWorth {
+		return
+	}
+	t.mu.Lock()
+	few := len(t.rising) < mostRising
+	if few {
+		t.rising[o.Key] = struct{}{}
+	}
+	t.mu.Unlock()
+	if few {
+		t.c.store.Remove(o, store.Replaced)
+	}
+}
+
+// rises tells whether the body under the key is to be copied to memory, once.
+func (t *tier) rises(k store.Key) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.rising[k]
+	delete(t.rising, k)
+	return ok
 }
 
 // turn makes the caller the one that reads the response of a key from disk, until
@@ -98,7 +149,8 @@ func (c *Cache) openTier(o *Options) error {
 	if err != nil {
 		return fmt.Errorf("cache: on disk: %w", err)
 	}
-	t := &tier{c: c, journal: j, queue: make(chan *store.Object[kept], queued), over: make(chan struct{}), loading: map[store.Key]chan struct{}{}}
+	t := &tier{c: c, journal: j, queue: make(chan *store.Object[kept], queued), over: make(chan struct{}),
+		room: c.store.Stats().BodyLimit, loading: map[store.Key]chan struct{}{}, rising: map[store.Key]struct{}{}}
 	c.tags = tag.New(tag.Options{Memory: min(o.Memory/64, 16<<20), Seed: j.Secret("tags")})
 	for i := range entries {
 		c.apply(&entries[i])
@@ -253,20 +305,23 @@ func (t *tier) forget(o *store.Object[kept], names []string) {
 	}
 }
 
+// reheadWorth is how long a confirmed response has to be fresh for its new head
+// to be written to disk.
+const reheadWorth = 10 * time.Second
+
 // rehead writes the new head of a response that the origin has confirmed. One
 // that will not be fresh for long is not worth it: what is on disk is stale, and
 // has to be confirmed after a restart.
 func (t *tier) rehead(o, old *store.Object[kept], names []string) {
-	const worth = 10 * time.Second
 	same := o.Variant == old.Variant && slices.Equal(t.c.store.Find(o.Key).Names(), names)
 	switch at := old.Meta.disk.copied.Load(); {
 	case !same:
 		t.forget(o, names)
 	case o.Meta.disk.body != nil:
-		if o.Meta.facts.Lifetime >= worth {
+		if o.Meta.facts.Lifetime >= reheadWorth {
 			t.disk.Commit(record(o, names), o.Meta.disk.body)
 		}
-	case at == 0 || at == pending || o.Meta.facts.Lifetime < worth:
+	case at == 0 || at == pending || o.Meta.facts.Lifetime < reheadWorth:
 		if at != pending {
 			o.Meta.disk.copied.Store(at)
 		}
@@ -290,7 +345,8 @@ func (t *tier) load(k store.Key, match func(names []string) store.Key) (o *store
 		t.disk.Discard(content)
 		return nil, nil
 	}
-	if content.Size() >= inKernel || !t.promote(o, content, &release) {
+	size := content.Size()
+	if up := size < atOnce || size < inKernel && t.rises(k); !up || !t.promote(o, content, &release) {
 		release = t.keep(o, content)
 	}
 	// What is in memory is as new, or newer.

@@ -134,6 +134,55 @@ func TestSpill(t *testing.T) {
 	}
 }
 
+// What is found on disk follows to memory when it is asked for again so soon that
+// memory would have kept it, and what is short at once; a round of more than
+// memory holds brings nothing there that pushes out what is.
+func TestReturnToMemory(t *testing.T) {
+	d := newDiskWorld(t, Options{Memory: 8 << 20})
+	const n, size = 200, 40_000
+	get := func(path string, size int) {
+		t.Helper()
+		d.answers(200, long(size), "Cache-Control: max-age=60")
+		if s, err := body(d.get(path)); err != nil || s != long(size) {
+			t.Fatalf("%s: %d bytes, %v", path, len(s), err)
+		}
+	}
+	for i := range n {
+		get(fmt.Sprint("/", i), size)
+		d.settle()
+	}
+	get("/short", atOnce-16)
+	d.settle()
+	d.restart()
+	asked := d.asked.Load()
+	f := func(name string, want int64) {
+		t.Helper()
+		if got := d.c.Stats().Store.BodyBytes; got < want || got > want+want/20 {
+			t.Errorf("%s: %d bytes of bodies are in memory, want %d", name, got, want)
+		}
+	}
+	for range 4 {
+		for i := range n {
+			get(fmt.Sprint("/", i), size)
+		}
+	}
+	f("rounds of everything", 0)
+	get("/short", atOnce-16)
+	f("a short one", atOnce-16)
+	get("/7", size)
+	f("another, after a round", atOnce-16)
+	get("/7", size)
+	get("/7", size)
+	f("the other again", atOnce-16+size)
+	for i := range n {
+		get(fmt.Sprint("/", i), size)
+	}
+	f("one more round", atOnce-16+size)
+	if again := d.asked.Load() - asked; again != 0 {
+		t.Errorf("the origin was asked for %d", again)
+	}
+}
+
 func (w *world) get(path string) *exchange.Exchange {
 	x := get(path)
 	w.serve(x)

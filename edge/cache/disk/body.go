@@ -7,10 +7,10 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 )
 
-// sendLeast is how much is sent by the kernel at once, at least; less is copied.
-// sendMost is how much is checked and sent before the next is looked at.
+// sendLeast is how much is sent by the kernel at once, at least; less is copied,
+// and so is what has just been read to be checked. sendMost is how much is checked and sent before the next is looked at.
 const (
-	sendLeast = 128 << 10
+	sendLeast = 12 << 10
 	sendMost  = 1 << 20
 )
 
@@ -59,7 +59,11 @@ func (b *Body) load(n int) bool {
 	case crc(b.buf) != c.layout.sums[n] && c.tier.checks:
 		err = errSum
 	default:
-		c.stamps[n].Store(c.tier.second())
+		at := c.tier.second()
+		c.stamps[n].Store(at)
+		if len(c.stamps) == 1 && c.spot.size != 0 {
+			c.tier.right(c.spot, at)
+		}
 		b.have = n
 		return true
 	}
@@ -123,7 +127,7 @@ func (b *Body) WriteTo(w io.Writer) (written int64, err error) {
 	sender, _ := w.(exchange.FileSender)
 	for b.off < b.end {
 		var n int64
-		if sender != nil && b.end-b.off >= sendLeast && b.sends(int(b.off/block)) {
+		if sender != nil && b.end-b.off >= sendLeast && b.have != int(b.off/block) && b.sends(int(b.off/block)) {
 			n, err = b.send(sender)
 			if errors.Is(err, errors.ErrUnsupported) {
 				sender, err = nil, nil

@@ -465,3 +465,42 @@ func ExampleTier_Find() {
 	fmt.Printf("%s %s\n", r.Meta, text)
 	// Output: 200 hello
 }
+
+// A body of one block that was found right a short while ago is trusted when its
+// response is found again, but nothing else is that stands where it stood.
+func TestRightIsRemembered(t *testing.T) {
+	d := open(t, vfs.Dir(t.TempDir()), 4<<20)
+	defer d.Close()
+	f := func(name string, want bool) *Content {
+		t.Helper()
+		_, c, ok := d.Find(key(1), plain)
+		if !ok || c.trusted(0) != want {
+			t.Errorf("%s: found %t, trusted %t, want %t", name, ok, !want, want)
+		}
+		return c
+	}
+	store(d, 1, 1, 20_000)
+	unread := f("written", false)
+	if find(t, d, 1) != 1 {
+		t.Fatal("lost")
+	}
+	f("read", true)
+	store(d, 1, 2, 20_000)
+	f("another in its place", false)
+	b, ok := unread.Open()
+	if !ok {
+		t.Fatal("what has been replaced can still be read")
+	}
+	b.Close()
+	f("the one before was read", false)
+	if find(t, d, 1) != 2 {
+		t.Fatal("lost")
+	}
+	f("the other was read", true)
+	d.trust = 0
+	f("long ago", false)
+	d.trust = trustTime
+	store(d, 1, 3, 2*block)
+	find(t, d, 1)
+	f("of two blocks", false)
+}

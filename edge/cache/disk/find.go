@@ -91,6 +91,19 @@ func (t *Tier) spoil(s spot) {
 	}
 }
 
+// right notes that the one block of a body was found right, for who finds the
+// response again. Nothing is noted of what has left the index meanwhile.
+func (t *Tier) right(s spot, at uint32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for r := t.index.keys[s.key]; r != 0; r = t.index.at(r).next {
+		if e := t.index.at(r); e.spot() == s {
+			e.checked = at
+			return
+		}
+	}
+}
+
 // content is the body at a layout, if its segments are there still.
 func (t *Tier) content(s spot, l layout) (*Content, bool) {
 	c := newContent(t, l, make([]*segment, len(l.places)))
@@ -104,6 +117,9 @@ func (t *Tier) content(s spot, l layout) (*Content, bool) {
 	for r := t.index.keys[s.key]; r != 0; r = t.index.at(r).next {
 		if t.index.at(r).spot() == s {
 			c.used.Store(&t.index.at(r).used)
+			if len(c.stamps) == 1 {
+				c.stamps[0].Store(t.index.at(r).checked)
+			}
 		}
 	}
 	c.spot = s

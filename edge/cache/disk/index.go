@@ -25,6 +25,9 @@ type entry struct {
 	// used counts how often the entry was found since it was written. It may be
 	// counted for the next entry in this slot when the two meet.
 	used atomic.Uint32
+	// checked is when the body was last found right, in seconds of the tier's
+	// clock, if it has one block; 0 if it was not yet.
+	checked uint32
 }
 
 // A ref is an entry's number; 0 is none.
@@ -94,6 +97,7 @@ func (x *index) add(s spot) (ref, bool) {
 	e.key, e.born, e.variant = s.key, s.born, s.variant
 	e.segment, e.off, e.size, e.first = s.segment, s.off, s.size, s.first
 	e.used.Store(0)
+	e.checked = 0
 	e.next = x.keys[s.key]
 	x.keys[s.key] = r
 	e.newer, e.older = 0, x.lists[s.first]
