@@ -45,6 +45,11 @@ type Failure struct {
 	locate func() []admin.GuestFrame
 }
 
+// NewFailure makes a failure of which locate knows the places.
+func NewFailure(f admin.FunctionFailure, locate func() []admin.GuestFrame) *Failure {
+	return &Failure{f, locate}
+}
+
 // Locate finds out in which files and lines the function was. It reads the module, which takes some 50 ms a megabyte, so it is
 // not called where an exchange waits.
 func (f *Failure) Locate() { f.Stack = f.locate() }
@@ -147,21 +152,20 @@ func (l *Local) failed(r *guest.Report) {
 	}
 	own := *r
 	own.Stack = slices.Clone(r.Stack)
-	f := &Failure{FunctionFailure: admin.FunctionFailure{
+	f := admin.FunctionFailure{
 		Count: 1, First: time.Now(), Last: time.Now(), Version: r.Version, During: r.During, Kind: string(r.Kind), Message: r.Message, LastHostCall: r.LastHostCall,
-	}}
+	}
 	if r.Exchange != (exchange.ID{}) {
 		f.Request = r.Exchange.String()
 	}
 	for _, b := range r.Budgets {
 		f.Budgets = append(f.Budgets, admin.BudgetSpent{Budget: b.Budget.String(), Spent: b.Spent, Limit: b.Limit, Text: b.String()})
 	}
-	f.locate = func() (stack []admin.GuestFrame) {
+	l.Failed(NewFailure(f, func() (stack []admin.GuestFrame) {
 		own.Locate()
 		for _, s := range own.Stack {
 			stack = append(stack, admin.GuestFrame{Function: s.Function, Offset: s.Offset, File: s.File, Line: s.Line, Column: s.Column})
 		}
 		return stack
-	}
-	l.Failed(f)
+	}))
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,9 +48,9 @@ func (f devCommand) Run(c *command) (err error) {
 	// Signals are taken from the beginning: what a start has made is removed as well.
 	ctx, stop := signal.NotifyContext(c.context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	d := &dev{c: c, p: p, builder: project.NewBuilder(p), files: watch.New(p.Dir, watch.Options{})}
+	d := &dev{lines: new(sourceMaps), c: c, p: p, builder: project.NewBuilder(p), files: watch.New(p.Dir, watch.Options{})}
 	defer func() { err = errors.Join(err, d.builder.Close()) }()
-	d.view = live.New(live.Options{Out: c.stdout, JSON: f.JSON, Colors: colors(c.stdout), Source: sourceIn(p.Dir)})
+	d.view = live.New(live.Options{Out: c.stdout, JSON: f.JSON, Colors: colors(c.stdout), Source: sourceIn(p.Dir), Place: d.lines.place})
 	defer func() { err = errors.Join(err, d.view.Close()) }()
 	n, err := c.openDevNode(ctx, f, p, d.view)
 	if err != nil {
@@ -77,6 +80,43 @@ type dev struct {
 	node    *devNode
 	changed []string // since the version that was tried last
 	deploys int      // versions that the node took
+	lines   *sourceMaps
+}
+
+// sourceMaps are the maps of the versions that came last, which the view asks while others come. mu guards all of it.
+type sourceMaps struct {
+	mu   sync.Mutex
+	last []versionMap
+}
+
+type versionMap struct {
+	version string
+	lines   *project.SourceMap
+}
+
+// mappedVersions is of how many versions maps are kept: the node keeps no more versions either.
+const mappedVersions = 20
+
+func (m *sourceMaps) add(module []byte, lines *project.SourceMap) {
+	if lines == nil {
+		return
+	}
+	sum := sha256.Sum256(module)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = append(m.last, versionMap{hex.EncodeToString(sum[:]), lines})
+	m.last = m.last[max(0, len(m.last)-mappedVersions):]
+}
+
+func (m *sourceMaps) place(version string, offset int) (file string, line, column int, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range m.last {
+		if v.version == version {
+			return v.lines.Place(offset)
+		}
+	}
+	return "", 0, 0, false
 }
 
 func (d *dev) say(event string, more any, format string, args ...any) {
@@ -101,10 +141,11 @@ type devBuild struct {
 func (d *dev) reload(ctx context.Context) {
 	report := devBuild{Changed: d.changed}
 	began := time.Now()
-	built, err := d.builder.Build(ctx, project.BuildOptions{Debug: true, Plain: true})
+	built, err := d.builder.Build(ctx, project.BuildOptions{Debug: true, Plain: true, Quick: true})
 	report.BuildSeconds = time.Since(began).Seconds()
 	var deployed admin.Deployed
 	if err == nil {
+		d.lines.add(built.Module, built.Lines) // before the first request can fail
 		deployed, err = d.node.deploy(ctx, built.Module, d.message())
 	}
 	report.Seconds = time.Since(began).Seconds()

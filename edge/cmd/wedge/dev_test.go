@@ -41,6 +41,11 @@ func scriptTools(env *testscript.Env) error {
 	env.Setenv("GOCACHE", cache)
 	modules, err := filepath.Abs(ascModules)
 	env.Setenv("ASC_MODULES", modules)
+	if err != nil {
+		return err
+	}
+	faults, err := filepath.Abs("testdata/faults")
+	env.Setenv("FAULTS", faults)
 	return err
 }
 
@@ -103,7 +108,8 @@ func startDev(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("WEDGE_NODE", ready.More.Admin)
 }
 
-// wantEvent is the command "event NAME REGEXP": it waits for the next event of that name, whose JSON must match.
+// wantEvent is the command "event NAME REGEXP": it waits for the next event of that name, whose JSON must match, and writes its text into
+// event.txt, without what is unsteady.
 func wantEvent(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: event NAME REGEXP")
@@ -115,7 +121,31 @@ func wantEvent(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("wedge dev was not started")
 	}
 	e := d.next(ts, args[0], form)
+	if e.Text == "" {
+		e.Text = e.line + "\n"
+	}
+	e.Text = strings.TrimSuffix(e.Text, "\n") + "\n"
+	for _, u := range unsteady {
+		e.Text = u.form.ReplaceAllString(e.Text, u.as)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("event.txt"), []byte(e.Text), 0o600))
 	ts.Logf("%s", e.Text)
+}
+
+// unsteady is what differs from run to run, from machine to machine, or with a line more in a library.
+var unsteady = []struct {
+	form *regexp.Regexp
+	as   string
+}{
+	{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d `), ""},
+	{regexp.MustCompile(`fuel \d+`), "fuel N"},
+	{regexp.MustCompile(`(cpu|wall) [0-9.]+(?:ns|µs|ms|s) of`), "$1 N of"},
+	{regexp.MustCompile(`used [0-9.]+(?:ns|µs|ms|s)`), "used N"},
+	{regexp.MustCompile(`memory [0-9.]+ \w+ of`), "memory N of"},
+	{regexp.MustCompile(`host_calls \d+ of`), "host_calls N of"},
+	{regexp.MustCompile(`offset 0x[0-9a-f]+`), "offset N"},
+	{regexp.MustCompile(`(?m) +/usr/src/rustc\S+$`), " (rust)"},
+	{regexp.MustCompile(`(?m) +((?:runtime/|~lib/|github.com/)\S+?):\d+(?::\d+)?$`), " $1"},
 }
 
 func (d *devRun) next(ts *testscript.TestScript, name string, form *regexp.Regexp) devEvent {
@@ -130,7 +160,7 @@ func (d *devRun) next(ts *testscript.TestScript, name string, form *regexp.Regex
 				ts.Fatalf("wedge dev has ended: %s", &d.stderr)
 			case e.Event == name && form.MatchString(e.line):
 				return e
-			case e.Event == name, e.Event == "refused":
+			case e.Event == name && name != "log", e.Event == "refused":
 				ts.Fatalf("wanted %s that matches %s, got %s", name, form, e.line)
 			}
 		case <-late.C:

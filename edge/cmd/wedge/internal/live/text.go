@@ -149,11 +149,12 @@ func (v *View) line(l admin.LogLine, id string) {
 	if id != "" {
 		id = v.color(faint, clean(id)) + " "
 	}
-	for text := range strings.Lines(l.Message) {
-		v.write("  " + id + level + ": " + clean(strings.TrimRight(text, "\r\n")) + "\n")
-	}
-	if l.Message == "" {
-		v.write("  " + id + level + ":\n")
+	for text := range strings.Lines(l.Message + "\n") {
+		text = clean(strings.ReplaceAll(strings.TrimRight(text, "\r\n"), "\t", "    "))
+		if text == "" && l.Message != "" {
+			continue
+		}
+		v.write(strings.TrimRight("  "+id+level+": "+text, " ") + "\n")
 	}
 }
 
@@ -163,82 +164,6 @@ func (v *View) moreLines(n int) {
 		return
 	}
 	v.write(v.color(faint, fmt.Sprintf("  %s of this exchange are not shown", counted(int64(n), "more line"))) + "\n")
-}
-
-// failure shows what failed, the place in the source with the lines about it, and what the function was doing:
-//
-//	on_request failed: unreachable
-//	    parse       parse.c:12:3
-//	    on_request  main.c:40:9
-//	  11 |     if (!p)
-//	> 12 |         __builtin_trap();
-//	  last host call: wedge.kv_get
-//	  spent: fuel 1200, cpu 1.2ms of 50ms
-func (v *View) failure(f *node.Failure) {
-	f.Locate()
-	if v.o.JSON {
-		v.object(map[string]any{"event": "failure", "time": f.Last.UTC(), "failure": f.FunctionFailure})
-		return
-	}
-	v.write("  " + v.color(red, clean(f.During)+" failed: "+clean(f.Message)) + "\n")
-	width := 0
-	for _, s := range f.Stack {
-		width = max(width, min(utf8.RuneCountInString(s.Function), 48))
-	}
-	for _, s := range f.Stack {
-		v.write(strings.TrimRight(fmt.Sprintf("    %-*s  %s", width, clean(s.Function), clean(place(s))), " ") + "\n")
-	}
-	v.source(f.Stack)
-	if f.LastHostCall != "" {
-		v.write("  last host call: " + clean(f.LastHostCall) + "\n")
-	}
-	if len(f.Budgets) > 0 {
-		var all []string
-		for _, b := range f.Budgets {
-			all = append(all, clean(b.Text))
-		}
-		v.write("  spent: " + strings.Join(all, ", ") + "\n")
-	}
-}
-
-// around is how many lines of source stand above and below the one that failed.
-const around = 2
-
-// source shows the innermost line that is the author's.
-func (v *View) source(stack []admin.GuestFrame) {
-	if v.o.Source == nil {
-		return
-	}
-	for _, s := range stack {
-		if s.File == "" || s.Line <= 0 {
-			continue
-		}
-		lines := v.o.Source(s.File)
-		if s.Line > len(lines) {
-			continue
-		}
-		for n := max(1, s.Line-around); n <= min(len(lines), s.Line+around); n++ {
-			text := strings.TrimRight(fmt.Sprintf("%4d | %s", n, clean(strings.ReplaceAll(lines[n-1], "\t", "    "))), " ")
-			if n == s.Line {
-				v.write("  " + v.color(red, "> "+text) + "\n")
-			} else {
-				v.write("    " + v.color(faint, text) + "\n")
-			}
-		}
-		return
-	}
-}
-
-func place(s admin.GuestFrame) string {
-	switch {
-	case s.File != "" && s.Line > 0 && s.Column > 0:
-		return fmt.Sprintf("%s:%d:%d", s.File, s.Line, s.Column)
-	case s.File != "" && s.Line > 0:
-		return fmt.Sprintf("%s:%d", s.File, s.Line)
-	case s.Offset > 0:
-		return fmt.Sprintf("offset %#x", s.Offset)
-	}
-	return ""
 }
 
 func (v *View) lostText(n int64) {

@@ -21,6 +21,9 @@ type Options struct {
 	Colors bool
 	// Source finds the lines of a file that stands in a failure; nil finds none.
 	Source func(file string) []string
+	// Place finds out where the instruction at an offset of a version's module comes from, if the module does not say it; nil
+	// finds nothing.
+	Place func(version string, offset int) (file string, line, column int, ok bool)
 	// Burst is how many exchanges are shown at once, and Rate how many in each second after that: a flood of requests
 	// must not flood the terminal. Defaults 40 and 20. JSON has all that the reader takes.
 	Burst, Rate int
@@ -32,6 +35,7 @@ const (
 	heldOf      = 64  // lines of one exchange
 	heldAll     = 512 // exchanges that have lines or failures, and have not ended
 	heldFor     = time.Second
+	shownMost   = 256 // failures that are remembered
 	summedEvery = time.Second
 )
 
@@ -54,7 +58,8 @@ type View struct {
 	tokens  float64
 	filled  time.Time // when tokens were counted
 	skipped skipped
-	failed  error // of writing
+	shown   map[string]bool // failures of the version that runs
+	failed  error           // of writing
 }
 
 // held is what belongs to an exchange that has not ended.
@@ -81,7 +86,7 @@ func New(o Options) *View {
 	if o.Rate <= 0 {
 		o.Rate = 20
 	}
-	v := &View{o: o, events: make(chan any, queued), done: make(chan struct{}), held: map[string]*held{}, tokens: float64(o.Burst), filled: time.Now()}
+	v := &View{o: o, events: make(chan any, queued), done: make(chan struct{}), held: map[string]*held{}, shown: map[string]bool{}, tokens: float64(o.Burst), filled: time.Now()}
 	go v.work()
 	return v
 }
@@ -162,6 +167,7 @@ func (v *View) take(event any) {
 	case Told:
 		v.summary(true)
 		v.told(e)
+		clear(v.shown)
 	case admin.LogLine:
 		h := v.hold(e.Request)
 		switch {
@@ -174,7 +180,7 @@ func (v *View) take(event any) {
 		}
 	case *node.Failure:
 		if h := v.hold(e.Request); h == nil {
-			v.failure(e)
+			v.failure(e, nil)
 		} else if len(h.failures) < 4 { // a hook fails once
 			h.failures = append(h.failures, e)
 		}
@@ -224,14 +230,20 @@ func (v *View) flush(before time.Time) {
 
 // show shows what belongs to an exchange; id is named if its own line does not stand above.
 func (v *View) show(h *held, id string) {
-	for _, l := range h.lines {
-		v.line(l, id)
+	said := -1 // by a failure below
+	for _, f := range h.failures {
+		said = max(said, told(h.lines, f))
+	}
+	for i, l := range h.lines {
+		if i != said || v.o.JSON {
+			v.line(l, id)
+		}
 	}
 	if h.more > 0 {
 		v.moreLines(h.more)
 	}
 	for _, f := range h.failures {
-		v.failure(f)
+		v.failure(f, h.lines)
 	}
 }
 

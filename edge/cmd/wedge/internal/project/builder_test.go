@@ -60,7 +60,7 @@ func TestResident(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o := BuildOptions{Debug: true}
+	o := BuildOptions{Debug: true, Quick: true}
 	compare := func(what string, fails bool) {
 		t.Helper()
 		want, wantErr := p.Build(t.Context(), o)

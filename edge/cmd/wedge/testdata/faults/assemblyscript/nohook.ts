@@ -1,0 +1,1 @@
+export { wedge_abi_v1, wedge_restored } from "wedge";
