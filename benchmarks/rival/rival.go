@@ -26,6 +26,8 @@ type Rival interface {
 	Version() (string, error)
 	// Lacks says why it cannot do a job, or nothing if it can.
 	Lacks(j Job) string
+	// Portion says that it is given one in so many of a round's requests, because each takes it long.
+	Portion() int
 	// Start runs it in the folder, which is empty, or holds what it left when it was stopped. Whoever starts it stops it, also after an error with a Process.
 	Start(dir string, j Job) (*Process, error)
 }
@@ -112,6 +114,7 @@ type program struct {
 
 	variant             string
 	language, isolation string // of the node's function
+	portion             int    // 0 is 1
 }
 
 //go:embed nginx varnish haproxy trafficserver squid caddy wedge many workerd/config.capnp workerd/worker.js
@@ -119,6 +122,7 @@ var configurations embed.FS
 
 func (p *program) Name() string         { return p.name }
 func (p *program) Lacks(j Job) string   { return p.lacks(j) }
+func (p *program) Portion() int         { return max(p.portion, 1) }
 func (p *program) conf() (fs.FS, error) { return fs.Sub(configurations, p.files) }
 
 func (p *program) Version() (string, error) {

@@ -236,7 +236,11 @@ func nodes(binary string) []Rival {
 	all := []Rival{node(binary, "wedge", "", ""), many}
 	for _, language := range guest.Languages() {
 		if language == guest.JavaScript { // a row for a new program each time, one for programs that take their next request
-			all = append(all, node(binary, "wedge/"+language, language, "request"), node(binary, "wedge/"+language+"/reused", language, "instance"))
+			for _, v := range [][2]string{{"", "request"}, {"/reused", "instance"}} {
+				p := node(binary, "wedge/"+language+v[0], language, v[1]).(*program)
+				p.portion = 10
+				all = append(all, p)
+			}
 			continue
 		}
 		all = append(all, node(binary, "wedge/"+language, language, "request"), node(binary, "wedge/"+language+"/pooled", language, "instance"))

@@ -88,7 +88,7 @@ func (b *bench) run(s *Scenario) (rows []Row, err error) {
 					continue
 				}
 				kept := v.row
-				err := measure(s, v, rate)
+				err := measure(v.portion(s), v, rate)
 				if round < 0 && err == nil {
 					v.row = kept
 				}

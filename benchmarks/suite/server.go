@@ -33,6 +33,13 @@ type server struct {
 	stop   []func()
 }
 
+// portion is the scenario with as many requests as the server is given.
+func (v *server) portion(s *Scenario) *Scenario {
+	own := *s
+	own.Requests = max(s.Requests/v.rival.Portion(), 1)
+	return &own
+}
+
 // start runs a rival for a scenario. What was started is in stop also after an error.
 func (b *bench) start(s *Scenario, r rival.Rival) (*server, error) {
 	v := &server{rival: r, row: Row{Scenario: s.Name, Server: r.Name()}}
