@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 )
 
 // latencies are what requests of an open loop took, from when each was due.
@@ -68,7 +70,6 @@ sites:
   - {hosts: [a.example], origin: a, functions: [f]}
   - {hosts: [b.example], origin: b, owner: bee, functions: [g]}
 `, a.url(), b.url()), nil)
-	w.deploy("f", loops())
 	w.did("PUT", "/v1/functions/g?owner=bee", harmless())
 	w.wantOutcome("http://b.example/", 200, "b /", "fwd=uri-miss")
 	const good = "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n"
@@ -99,8 +100,10 @@ sites:
 		wg.Wait()
 		return l, n.Load()
 	}
-	var quiet50, quiet99, beside50, beside99 latencies
+	var quiet50, quiet99, beside50, beside99, stretches latencies
 	for n := range rounds {
+		// Another version each time, whose longest stretch begins at nothing.
+		w.deploy("f", newGuest().hook("on_request", Code(I32(int32(n)), Drop, Forever())).bytes())
 		quiet := openLoop(t, w.node.Addr(), good, 2*time.Millisecond, run)
 		loaded, ended := beside()
 		if ended < spinners {
@@ -108,8 +111,10 @@ sites:
 		}
 		quiet50, quiet99 = append(quiet50, quiet.quantile(0.5)), append(quiet99, quiet.quantile(0.99))
 		beside50, beside99 = append(beside50, loaded.quantile(0.5)), append(beside99, loaded.quantile(0.99))
-		t.Logf("round %d: quiet p50 %s, p99 %s; beside %d spinners p50 %s, p99 %s; %d of their requests ended",
-			n, quiet50[n], quiet99[n], spinners, beside50[n], beside99[n], ended)
+		stretch := time.Duration(1e9 * w.metric("wedge_function_stretch_seconds_max", `function="f"`))
+		stretches = append(stretches, stretch)
+		t.Logf("round %d: quiet p50 %s, p99 %s; beside %d spinners p50 %s, p99 %s; %d of their requests ended; longest stretch %s",
+			n, quiet50[n], quiet99[n], spinners, beside50[n], beside99[n], ended, stretch)
 	}
 	q50, q99, b50, b99 := quiet50.quantile(0.5), quiet99.quantile(0.5), beside50.quantile(0.5), beside99.quantile(0.5)
 	t.Logf("medians: quiet p50 %s, p99 %s; beside p50 %s (× %.2f), p99 %s (+ %s)", q50, q99, b50, float64(b50)/float64(q50), b99, b99-q99)
@@ -119,6 +124,14 @@ sites:
 	}
 	if b50 > most50 || b99 > most99 {
 		t.Errorf("beside %d spinners p50 is %s and p99 %s, want at most %s and %s", spinners, b50, b99, most50, most99)
+	}
+	longest, mostStretch := stretches.quantile(0.5), 200*time.Microsecond
+	if os.Getenv("WEDGE_PROOF") == "" {
+		mostStretch = 20 * time.Millisecond
+	}
+	t.Logf("longest stretch of the spinners, median: %s", longest)
+	if longest > mostStretch || longest == 0 {
+		t.Errorf("the longest stretch of a spinner is %s, want at most %s", longest, mostStretch)
 	}
 	if s := w.metric("wedge_function_failures_total", `function="f"`, `kind="function-budget"`); s < float64(spinners*rounds) {
 		t.Errorf("%v requests of the spinning function have spent their budget", s)
