@@ -94,6 +94,11 @@ func villains() []villain {
 			m.Memory(496, 0)
 			run(m, "i", Forever(Get(0), I32(1664525), Op(0x6c), I32(1013904223), Add32, Op(0x22, 0), I32(0x1ffffff-(1<<20)), Op(0x71), Load32, Get(0), Add32, Set(0)))
 		}},
+		{"cache misses, late", "the same, after a loop that made the slices long", cpu, func(m *Module) {
+			m.Memory(496, 0)
+			run(m, "i", loop, add(0, 1), I32(3_000_000), Op(0x48), brIf0, end, I32(0), Set(0),
+				Forever(Get(0), I32(1664525), Op(0x6c), I32(1013904223), Add32, Op(0x22, 0), I32(0x1ffffff-(1<<20)), Op(0x71), Load32, Get(0), Add32, Set(0)))
+		}},
 		{"first touches", "one store to each page of 31 MiB", cpu, func(m *Module) {
 			m.Memory(496, 0)
 			run(m, "i", Forever(Get(0), I32(1), Store32, add(0, 4096), I32(496<<16), Op(0x4f), ifThen, I32(0), Set(0), end))

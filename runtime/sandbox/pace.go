@@ -35,6 +35,51 @@ func (p *pace) after(fuel int64, took time.Duration) {
 	}
 }
 
+// bound is how much fuel a pool's guests get at most for one slice. There is none at first. A guest that goes from additions to
+// loads that miss all caches has its pace chosen for additions: that is one long slice. Where it happens again before it
+// is forgotten, it is what the function is like, and slices are no longer than what then took longSlice; a single one may be the machine's. Each
+// curbed slices that took no longer it doubles, and in the end is gone.
+type bound struct {
+	most atomic.Int64 // 0 is no bound
+	good atomic.Int64 // slices since the last one that took too long, or since the bound was doubled
+	hit  atomic.Bool  // there was such a slice, and it is not forgotten
+}
+
+const (
+	leastBound = 5_000
+	curbed     = 4096
+)
+
+// of is what of a slice is let through.
+func (b *bound) of(fuel int64) int64 {
+	if most := b.most.Load(); most > 0 {
+		return min(fuel, most)
+	}
+	return fuel
+}
+
+// after looks at a slice of so much fuel that took so long. Several may do so at once: what is then counted twice or not at
+// all changes little.
+func (b *bound) after(fuel int64, took time.Duration, most int64) {
+	if took > burstTime {
+		b.good.Store(0)
+		if b.hit.Swap(true) {
+			b.most.Store(max(int64(float64(fuel)*float64(longSlice)/float64(took)), leastBound))
+		}
+		return
+	}
+	if !b.hit.Load() || b.good.Add(1) < curbed { // Fast path: nothing to forget
+		return
+	}
+	b.good.Store(0)
+	wider := 2 * b.most.Load()
+	if wider == 0 || wider >= most {
+		b.hit.Store(false)
+		wider = 0
+	}
+	b.most.Store(wider)
+}
+
 // stretches keeps what the calls of a pool's guests took at most: the largest call stack, and the longest time that a guest of a pool ran without coming back to Go, by its thread's clock. The first
 // stretches of a call are not measured: that clock is too dear for a short hook. They are no longer, being the same code
 // in slices of the same size.
@@ -43,6 +88,7 @@ type stretches struct {
 	longest atomic.Int64
 	longer  func(time.Duration) // Events.Stretch
 
+	bound  bound
 	bursts atomic.Bool  // a guest touched too many pages at once; see touched
 	watch  atomic.Int64 // calls that are to be watched from their begin
 }

@@ -142,7 +142,7 @@ func (r *run) turnTo(b *limit.Budget) {
 
 // grant returns the next slice: never more than the budget has, so that the fuel limit is met exactly.
 func (r *run) grant() int64 {
-	r.granted = max(min(r.pace.next, r.budget.FuelLeft()), 0)
+	r.granted = max(min(r.noted.bound.of(r.pace.next), r.budget.FuelLeft()), 0)
 	return r.granted
 }
 
@@ -223,8 +223,11 @@ func (r *run) slice(counter int64) {
 		return
 	}
 	r.pace.after(used, r.lap)
-	if r.cpu.watch = false; r.mayBurst() {
-		r.watch()
+	r.cpu.watch = false
+	if r.mayBurst() && r.watch() {
+		r.warm()
+	} else if r.cpu.locked {
+		r.noted.bound.after(used, r.lap, r.pace.most)
 	}
 	r.giveWay()
 }

@@ -141,20 +141,19 @@ func (r *run) ready() (err error) {
 	return nil
 }
 
-// watch looks at a slice of a guest that may burst. If it took long for its page faults the pool is one of those that
-// touch too much at once. A first slice, of which only the wall time is known, has the pool's next calls watched from their begin.
-func (r *run) watch() {
+// watch looks at a slice of a guest that may burst, and tells whether its memory is to be populated. If it took long for its page faults
+// the pool is one of those that touch too much at once. A first slice, of which only the wall time is known, has the
+// pool's next calls watched from their begin.
+func (r *run) watch() bool {
 	r.cpu.watch = true
 	switch {
-	case r.noted.bursts.Load():
-		r.warm()
 	case r.lap < burstTime:
 	case !r.cpu.locked:
 		r.noted.watch.Store(watchCalls)
 	case r.cpu.watched && threadFaults()-r.cpu.faults >= burstFaults:
 		r.noted.bursts.Store(true)
-		r.warm()
 	}
+	return r.noted.bursts.Load()
 }
 
 // warm populates the whole memory.

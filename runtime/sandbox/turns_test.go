@@ -191,3 +191,33 @@ func TestPace(t *testing.T) {
 		t.Errorf("paces begin with %s", got)
 	}
 }
+
+// A single long slice is the machine's; a second one bounds those that follow, until enough were short.
+func TestBound(t *testing.T) {
+	const most = 100_000
+	var b bound
+	f := func(n int, fuel int64, took time.Duration, want int64) {
+		t.Helper()
+		for range n {
+			b.after(fuel, took, most)
+		}
+		if got := b.of(most); got != want {
+			t.Errorf("after %d slices of %d that took %s: slices of %d, want %d", n, fuel, took, got, want)
+		}
+	}
+	f(10, most, longSlice, most)
+	f(1, most, time.Millisecond, most)
+	f(curbed-1, most, longSlice, most)
+	f(1, most, time.Millisecond, 10_000)
+	f(curbed-1, 10_000, shortSlice, 10_000)
+	f(1, 10_000, shortSlice, 20_000)
+	f(1, 20_000, time.Second, leastBound)
+	f(4*curbed, 5_000, shortSlice, 80_000)
+	f(curbed, 80_000, shortSlice, most)
+	f(1, most, time.Millisecond, most) // what was is forgotten
+	f(2*curbed, most, shortSlice, most)
+	f(1, most, time.Millisecond, most)
+	if got := b.of(17); got != 17 {
+		t.Errorf("a slice of 17 becomes %d", got)
+	}
+}
