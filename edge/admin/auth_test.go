@@ -23,6 +23,8 @@ func sample(o *operation, secret string, fields ...string) *http.Request {
 		body = "\x00asm\x01\x00\x00\x00"
 	case "function.activate":
 		body = `{"version":"cdcdcdcd"}`
+	case "function.test":
+		body = `{"version":"cdcdcdcd","cases":[{"name":"a.cases","text":"-- request --"}]}`
 	case "cache.purge":
 		body = `{"all":true}`
 	case "cache.debug":

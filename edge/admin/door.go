@@ -29,6 +29,9 @@ type Functions interface {
 	// Rollback gives canary and shadow up; without any it makes the version run
 	// that ran before, and if there is none, that is Conflict.
 	Rollback(ctx context.Context, owner, name string) (Deployed, error)
+	// Test holds a kept version against conversations. Conversations that are none
+	// are Invalid.
+	Test(ctx context.Context, owner, name string, q TestRequest) (TestReport, error)
 	// SetDisabled switches a function off or on.
 	SetDisabled(ctx context.Context, owner, name string, disabled bool) error
 	// Delete removes an uploaded function with all its versions.

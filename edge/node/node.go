@@ -51,6 +51,8 @@ type Options struct {
 	// UncheckedDisk compares no checksums of the cache on disk: for tests that
 	// must then find wrong bytes.
 	UncheckedDisk bool
+	// Tester holds modules against conversations; nil refuses to.
+	Tester Tester
 	// Local is set for a node on a developer's machine that only one program, or function, is tried on.
 	Local *Local
 }
@@ -82,8 +84,9 @@ type Node struct {
 	places   atomic.Pointer[place.Places]
 	owners   atomic.Pointer[map[string]bool] // who has sites, and the default one
 	draining atomic.Bool
-	asked    atomic.Int64 // requests that shadows would have sent
-	loading  atomic.Bool  // functions of the first table are being compiled
+	testing  chan struct{} // holds one element while a version is tested
+	asked    atomic.Int64  // requests that shadows would have sent
+	loading  atomic.Bool   // functions of the first table are being compiled
 
 	mu     sync.Mutex
 	config *config.Config
@@ -109,7 +112,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	if o.Stderr == nil {
 		o.Stderr = io.Discard
 	}
-	n := &Node{o: o, config: c, closed: make(chan struct{}), log: slog.New(slog.NewTextHandler(o.Stderr, nil)), name: nodeName()}
+	n := &Node{o: o, config: c, closed: make(chan struct{}), testing: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(o.Stderr, nil)), name: nodeName()}
 	defer func() {
 		if err != nil {
 			n.close(true)

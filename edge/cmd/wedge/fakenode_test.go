@@ -117,6 +117,21 @@ func tryNow(f *admin.Function, v admin.Version, q *admin.CanaryRequest, by strin
 	return d, nil
 }
 
+func (n *fakeNode) Test(_ context.Context, _, name string, q admin.TestRequest) (r admin.TestReport, err error) {
+	defer n.lock()()
+	r.Version = n.functions[name].Versions[0].Hash
+	for _, k := range q.Cases {
+		report := admin.CaseReport{Name: k.Name, OK: !strings.Contains(k.Text, "bad")}
+		if r.Passed++; !report.OK {
+			r.Passed--
+			r.Failed++
+			report.Difference = "-X-A: good\n+X-A: bad\n"
+		}
+		r.Cases = append(r.Cases, report)
+	}
+	return r, nil
+}
+
 func (n *fakeNode) Promote(_ context.Context, _, name string) (admin.Deployed, error) {
 	defer n.lock()()
 	f := n.functions[name]

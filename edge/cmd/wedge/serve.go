@@ -32,7 +32,7 @@ func (v *serveCommand) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	n, err := node.New(cfg, node.Options{Version: thisVersion().Version, ConfigFile: v.Config, Stdout: c.stdout, Stderr: c.stderr, Compiler: engine.ChildCompiler(self, "compile")})
+	n, err := node.New(cfg, node.Options{Version: thisVersion().Version, ConfigFile: v.Config, Stdout: c.stdout, Stderr: c.stderr, Compiler: engine.ChildCompiler(self, "compile"), Tester: childTester(self)})
 	if err != nil {
 		return startError(err)
 	}

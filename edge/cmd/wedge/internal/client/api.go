@@ -129,6 +129,13 @@ func (c *Client) Activate(ctx context.Context, owner, name, version string, q Tr
 	return ask[admin.Deployed](ctx, c, r)
 }
 
+// Test holds a kept version against conversations.
+func (c *Client) Test(ctx context.Context, owner, name string, q admin.TestRequest) (Answer[admin.TestReport], error) {
+	r := post("functions", name, "test").set("owner", owner).with(q)
+	r.slow = true
+	return ask[admin.TestReport](ctx, c, r)
+}
+
 // Promote makes the canary run for everybody.
 func (c *Client) Promote(ctx context.Context, owner, name string) (Answer[admin.Deployed], error) {
 	r := post("functions", name, "promote").set("owner", owner)
