@@ -29,6 +29,8 @@ type Functions interface {
 	// Rollback gives canary and shadow up; without any it makes the version run
 	// that ran before, and if there is none, that is Conflict.
 	Rollback(ctx context.Context, owner, name string) (Deployed, error)
+	// Describe tells what a kept version is made of, and what it costs.
+	Describe(ctx context.Context, owner, name, version string) (VersionDetail, error)
 	// Test holds a kept version against conversations. Conversations that are none
 	// are Invalid.
 	Test(ctx context.Context, owner, name string, q TestRequest) (TestReport, error)

@@ -148,6 +148,11 @@ func (f *fake) Rollback(ctx context.Context, owner, name string) (Deployed, erro
 	return f.Activate(ctx, Activate{Owner: owner, Name: name, Version: fn.Past[len(fn.Past)-1]})
 }
 
+func (f *fake) Describe(_ context.Context, owner, name, version string) (VersionDetail, error) {
+	fn, _ := f.Named(owner, name)
+	return VersionDetail{Version: fn.Versions[0], Runs: true, Imports: []string{"wedge.log"}, Sections: []ModuleSection{{Name: "type", Size: 3, Hash: "00"}}, Calls: []EmptyCall{{Hook: "on_request", Fuel: 7}}}, nil
+}
+
 func (f *fake) Test(_ context.Context, owner, name string, q TestRequest) (TestReport, error) {
 	fn, _ := f.Named(owner, name)
 	r := TestReport{Version: fn.Active}

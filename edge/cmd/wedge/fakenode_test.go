@@ -117,6 +117,24 @@ func tryNow(f *admin.Function, v admin.Version, q *admin.CanaryRequest, by strin
 	return d, nil
 }
 
+func (n *fakeNode) Describe(_ context.Context, _, name, version string) (admin.VersionDetail, error) {
+	defer n.lock()()
+	f := n.functions[name]
+	for i, v := range f.Versions {
+		if strings.HasPrefix(v.Hash, version) {
+			d := admin.VersionDetail{Version: v, Runs: v.Hash == f.Active, Memory: 65536, Imports: []string{"wedge.log"}, Exports: []string{"memory"},
+				Sections: []admin.ModuleSection{{Name: "code", Size: 10, Hash: v.Hash[:12]}, {Name: "producers", Size: 5, Hash: "aa", Custom: true}}, Calls: []admin.EmptyCall{{Hook: "on_request", Fuel: int64(100 + i)}}}
+			if i == 0 {
+				d.Version.Hooks = []string{"on_fetch", "on_request"}
+				d.Imports = append(d.Imports, "wedge.random")
+				d.Calls = append(d.Calls, admin.EmptyCall{Hook: "on_fetch", Failed: "function-trap"})
+			}
+			return d, nil
+		}
+	}
+	return admin.VersionDetail{}, &admin.Error{Code: admin.NotFound, Field: "version", Message: fmt.Sprintf("function %s has no version %s", name, version), Hint: "wedge function show " + name + " lists its versions"}
+}
+
 func (n *fakeNode) Test(_ context.Context, _, name string, q admin.TestRequest) (r admin.TestReport, err error) {
 	defer n.lock()()
 	r.Version = n.functions[name].Versions[0].Hash

@@ -17,6 +17,7 @@ type functionCommands struct {
 	Deploy   functionDeploy   `cmd:"" help:"Upload a module as a new version of a function, and run it."`
 	List     functionList     `cmd:"" help:"List functions."`
 	Show     functionShow     `cmd:"" help:"Show a function, its versions and who calls it."`
+	Diff     functionDiff     `cmd:"" help:"Tell by what two versions differ: hooks, imports, sections, size, and the fuel of an empty call."`
 	Promote  functionPromote  `cmd:"" help:"Run the canary for everybody."`
 	Rollback functionRollback `cmd:"" help:"Give canary and shadow up; without any, run the version that ran before."`
 	Activate functionActivate `cmd:"" help:"Run a version that the node keeps."`

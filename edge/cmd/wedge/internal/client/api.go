@@ -129,6 +129,13 @@ func (c *Client) Activate(ctx context.Context, owner, name, version string, q Tr
 	return ask[admin.Deployed](ctx, c, r)
 }
 
+// Version asks what a kept version is made of.
+func (c *Client) Version(ctx context.Context, owner, name, version string) (Answer[admin.VersionDetail], error) {
+	r := get("functions", name, "version").set("owner", owner).set("version", version)
+	r.slow = true
+	return ask[admin.VersionDetail](ctx, c, r)
+}
+
 // Test holds a kept version against conversations.
 func (c *Client) Test(ctx context.Context, owner, name string, q admin.TestRequest) (Answer[admin.TestReport], error) {
 	r := post("functions", name, "test").set("owner", owner).with(q)
