@@ -19,7 +19,7 @@ import (
 //	key                          what the request's cache key is made of; written by a run if it stands there
 //	fuel at most N               a bound for what the function spent on the request; a run that spent more writes what it was
 //	response                     what the client got; written by a run
-//	origin got                   what the origin was asked, if it was; written by a run
+//	origin got                   what the origin was asked, if it was, in the order of the texts; written by a run
 //	log                          what the function logged; written by a run
 //	kv STORE after               all that the store holds, if the request has changed it; written by a run
 //	counters after               what the counters held that the function asked; written by a run

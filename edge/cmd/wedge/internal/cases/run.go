@@ -297,9 +297,11 @@ func (r *run) exchange(ctx context.Context, text string, asked []string) (made [
 	r.mu.Lock()
 	got := r.asked
 	r.asked = nil
+	slices.Sort(got) // a function may ask several at once, which come in any order
 	r.mu.Unlock()
 	for _, a := range got {
-		made = append(made, section{name: "origin got", text: a})
+		// Requests of the function's own name the origin by its address.
+		made = append(made, section{name: "origin got", text: strings.ReplaceAll(a, r.origin, "origin")})
 	}
 	page, err := r.client.Logs(ctx, "", r.o.Name, r.cursor, 1000)
 	if err != nil {
