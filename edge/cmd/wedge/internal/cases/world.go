@@ -15,6 +15,8 @@ func (c *Conversation) World() World {
 		var into map[string]string
 		store, isStore := strings.CutPrefix(s.name, "kv ")
 		switch {
+		case isWritten(s.name):
+			continue
 		case s.name == "config":
 			into = w.Config
 		case s.name == "secrets":

@@ -6,7 +6,7 @@ import (
 )
 
 func TestWorld(t *testing.T) {
-	c, err := Parse("about\n-- config --\na: 1\nb: x: y\n-- secrets --\nkey: s\n-- kv first --\nk: v\n-- kv second --\n-- request --\nGET http://shop.example/\n")
+	c, err := Parse("about\n-- config --\na: 1\nb: x: y\n-- secrets --\nkey: s\n-- kv first --\nk: v\n-- kv second --\n-- request --\nGET http://shop.example/\n-- kv first after --\nk: w\n")
 	if err != nil {
 		t.Fatal(err)
 	}
