@@ -81,6 +81,18 @@ func Open(module []byte, o Options) (*Function, error) {
 	return &Function{e, f}, nil
 }
 
+// Handler tells whether a module answers requests by itself, so that there is nothing of it to be measured here. It does not
+// compile it. The error is that of a module which no node would take.
+func Handler(module []byte) (bool, error) {
+	e, err := engine.New(engine.Options{Host: guest.HostFuncs(), Interpreter: true})
+	if err != nil {
+		return false, err
+	}
+	defer e.Close()
+	info, err := guest.New(guest.Options{Engine: e}).Describe(module)
+	return info.Handler, err
+}
+
 // Hooks are the names of the hooks that the function has.
 func (f *Function) Hooks() (names []string) {
 	has := f.f.Hooks()

@@ -37,7 +37,7 @@ type devCommand struct {
 func (f devCommand) Run(c *command) (err error) {
 	p, err := project.Open(f.Dir)
 	if errors.Is(err, project.ErrNoProject) {
-		return hint(err, `"wedge function new NAME --lang c" makes a project; its folder has go.mod, Cargo.toml, index.ts or a .c file`)
+		return hint(err, `"wedge function new NAME --lang c" makes a project; its folder has go.mod, Cargo.toml, index.ts, a .c file, or package.json with @fastly/js-compute`)
 	}
 	if err != nil {
 		return err
@@ -169,7 +169,15 @@ func (d *dev) reload(ctx context.Context) {
 		d.say("built", report, "%s %s, and the module is the same: version %s runs on", at, d.what(), short(v.Hash))
 		return
 	}
-	d.say("built", report, "%s %s: version %s runs after %.2f s: %s, %s", at, d.what(), short(v.Hash), report.Seconds, bytesText(int64(v.Size)), strings.Join(v.Hooks, " "))
+	d.say("built", report, "%s %s: version %s runs after %.2f s: %s, %s", at, d.what(), short(v.Hash), report.Seconds, bytesText(int64(v.Size)), d.kind(v.Hooks))
+}
+
+// kind says by what a version is called.
+func (d *dev) kind(hooks []string) string {
+	if d.p.Language.Handler() {
+		return "a handler"
+	}
+	return strings.Join(hooks, " ")
 }
 
 // what tells what the version is for.

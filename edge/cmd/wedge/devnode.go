@@ -30,14 +30,15 @@ import (
 // A devNode is a node with one function that is being written, and the origin behind it. It is a whole node: its cache, its
 // limits and its hooks are those of production.
 type devNode struct {
-	name   string
-	node   *node.Node
-	client *client.Client
-	dir    string // with the configuration, the data and the log
-	keep   bool   // the folder stays
-	origin *devOrigin
-	log    *os.File
-	world  string // where settings and stores are from; "" if there are none
+	name    string
+	handler bool // it answers requests by itself
+	node    *node.Node
+	client  *client.Client
+	dir     string // with the configuration, the data and the log
+	keep    bool   // the folder stays
+	origin  *devOrigin
+	log     *os.File
+	world   string // where settings and stores are from; "" if there are none
 }
 
 // A devOrigin is a server, or the address of one that was there before.
@@ -48,7 +49,7 @@ type devOrigin struct {
 }
 
 func (c *command) openDevNode(ctx context.Context, f devCommand, p *project.Project, view *live.View) (_ *devNode, err error) {
-	n := &devNode{name: p.Name, dir: f.State, keep: f.State != ""}
+	n := &devNode{name: p.Name, handler: p.Language.Handler(), dir: f.State, keep: f.State != ""}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.close())
@@ -210,6 +211,10 @@ func (n *devNode) configuration(f devCommand, world cases.World, adminAddress st
 	if len(secrets) > 0 {
 		function["secrets"] = secrets
 	}
+	bound, binding := "functions", any([]string{n.name})
+	if n.handler {
+		bound, binding = "handler", n.name
+	}
 	origin := map[string]any{"name": "origin", "servers": []any{map[string]string{"url": n.origin.url}}}
 	if n.origin.host != "" {
 		origin["host"] = n.origin.host
@@ -218,7 +223,7 @@ func (n *devNode) configuration(f devCommand, world cases.World, adminAddress st
 		"listen": map[string]string{"http": f.Address}, "admin": map[string]string{"listen": adminAddress}, "data": "data", "memory": "1GiB",
 		"cache": map[string]string{"memory": "64MiB"}, "access_log": map[string]string{"file": "off"}, "drain": "1s",
 		"functions": []any{function}, "origins": []any{origin},
-		"sites": []any{map[string]any{"name": "site", "hosts": []string{"*"}, "origin": "origin", "functions": []string{n.name}}},
+		"sites": []any{map[string]any{"name": "site", "hosts": []string{"*"}, "origin": "origin", bound: binding}},
 	}, "", "  ")
 }
 

@@ -30,6 +30,7 @@ type buildReport struct {
 	Size      int        `json:"size"`
 	Optimised bool       `json:"optimised"`
 	Hooks     []string   `json:"hooks"`
+	Handler   bool       `json:"handler,omitempty"` // it has no hooks, and answers by itself
 	Empty     []fuelHook `json:"empty_call,omitempty"`
 	// Failed is why the empty call failed: a function may need settings or a store that a node gives it.
 	Failed string `json:"empty_call_failed,omitempty"`
@@ -38,7 +39,7 @@ type buildReport struct {
 func (f functionBuild) Run(c *command) error {
 	p, err := project.Open(f.Dir)
 	if errors.Is(err, project.ErrNoProject) {
-		return hint(err, `"wedge function new NAME --lang c" makes a project; its folder has go.mod, Cargo.toml, index.ts or a .c file`)
+		return hint(err, `"wedge function new NAME --lang c" makes a project; its folder has go.mod, Cargo.toml, index.ts, a .c file, or package.json with @fastly/js-compute`)
 	}
 	if err != nil {
 		return err
@@ -96,13 +97,25 @@ func compileHint(e *project.CompileError) string {
 		return "AssemblyScript is a strict part of TypeScript: what it lacks is at https://www.assemblyscript.org; sdk/wedge/README.md shows what the SDK has"
 	case project.C:
 		return "sdk/wedge/wedge.h has every function with a line about it; there is no libc"
+	case project.JavaScript, project.TypeScript:
+		if e.Tool == "tsc" {
+			return "TypeScript checks the types before js-compute, which does not look at them, builds the module; tsconfig.json says how strictly"
+		}
+		return "the script runs once while it is built, up to its addEventListener: what asks the node for something belongs into the handler"
 	}
 	return "the SDK's README with an example is sdk/wedge/README.md"
 }
 
 // inspect looks at a module as a node would, and runs its hooks once on a request that nothing is known of.
 func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
-	r := &buildReport{Name: p.Name, Language: string(p.Language), Size: len(built.Module), Optimised: built.Optimised}
+	r := &buildReport{Name: p.Name, Language: string(p.Language), Size: len(built.Module), Optimised: built.Optimised, Hooks: []string{}}
+	if p.Language.Handler() { // its engine takes seconds to compile, which a node does at the deploy
+		var err error
+		if r.Handler, err = cost.Handler(built.Module); err != nil {
+			return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", importHint)
+		}
+		return r, nil
+	}
 	fn, err := cost.Open(built.Module, cost.Options{})
 	if err != nil {
 		next := exportHint(p.Language)
@@ -142,6 +155,10 @@ func printBuild(w io.Writer, r *buildReport) error {
 	size := bytesText(int64(r.Size))
 	if r.Optimised {
 		size += ", by wasm-opt"
+	}
+	if r.Handler {
+		_, err := fmt.Fprintf(w, "%s: %s, for handler: %s\n", clean(r.File), size, clean(r.Name))
+		return err
 	}
 	if _, err := fmt.Fprintf(w, "%s: %s\n\n", clean(r.File), size); err != nil {
 		return err

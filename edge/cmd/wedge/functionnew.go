@@ -13,7 +13,7 @@ import (
 
 type functionNew struct {
 	Dir      string `arg:"" name:"folder" help:"The folder to make; its name is the function's."`
-	Lang     string `name:"lang" placeholder:"LANG" help:"go, rust, assemblyscript or c; it has to be said."`
+	Lang     string `name:"lang" placeholder:"LANG" help:"go, rust, assemblyscript, c, js or ts; it has to be said."`
 	Template string `name:"template" default:"blank" placeholder:"T" help:"What to begin with: ab-routing, auth, blank, cache-key, headers, html-rewriting, rate-limit or redirects. ${default} unless said."`
 	jsonFlag
 }
@@ -34,8 +34,8 @@ func (f functionNew) Run(c *command) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(project.Templates(), f.Template) {
-		return hint(usage(fmt.Errorf("there is no template %q", f.Template)), "templates: %s", strings.Join(project.Templates(), ", "))
+	if has := project.TemplatesOf(language); !slices.Contains(has, f.Template) {
+		return hint(usage(fmt.Errorf("there is no template %q", f.Template)), "templates in %s: %s", language, strings.Join(has, ", "))
 	}
 	name, err := project.Name(f.Dir)
 	if err != nil {
@@ -69,10 +69,11 @@ func languageOf(lang string) (project.Language, error) {
 	l := project.Language(strings.ToLower(lang))
 	switch l {
 	case "":
-		return "", hint(usage(errors.New("the language is not said")), "add --lang go, --lang rust, --lang assemblyscript or --lang c")
-	case "js", "ts", "javascript", "typescript":
-		return "", hint(usage(fmt.Errorf("there is no SDK for %s", lang)),
-			"assemblyscript is TypeScript that compiles to small modules; JavaScript is compiled by the npm package @fastly/js-compute, for the ABI of Fastly, and not by this command; wedge function deploy takes its module, and a site calls it as its handler")
+		return "", hint(usage(errors.New("the language is not said")), "add --lang go, --lang rust, --lang assemblyscript, --lang c, --lang js or --lang ts")
+	case "js":
+		l = project.JavaScript
+	case "ts":
+		l = project.TypeScript
 	case "as":
 		l = project.AssemblyScript
 	case "golang":
@@ -81,7 +82,7 @@ func languageOf(lang string) (project.Language, error) {
 		l = project.Rust
 	}
 	if !l.Known() {
-		return "", hint(usage(fmt.Errorf("there is no SDK for %q", lang)), "languages: go, rust, assemblyscript, c")
+		return "", hint(usage(fmt.Errorf("there is no SDK for %q", lang)), "languages: go, rust, assemblyscript, c, js, ts")
 	}
 	return l, nil
 }

@@ -30,10 +30,31 @@ func TestLanguagesGiveTheSameBytes(t *testing.T) {
 	}
 }
 
+// The templates in JavaScript and TypeScript, each of which takes ten seconds and more; one of them is in the tests of the command.
+func TestHandlerTemplates(t *testing.T) {
+	if os.Getenv("WEDGE_PROOF") == "" {
+		return
+	}
+	for _, l := range []project.Language{project.JavaScript, project.TypeScript} {
+		for _, template := range project.TemplatesOf(l) {
+			t.Run(template+"/"+string(l), func(t *testing.T) { hold(t, template, l) })
+		}
+	}
+}
+
 func hold(t *testing.T, template string, l project.Language) {
 	dir := filepath.Join(t.TempDir(), template)
 	if _, err := project.New(dir, project.Options{Language: l, Template: template}); err != nil {
 		t.Fatal(err)
+	}
+	if l.Handler() {
+		modules, err := filepath.Abs("../../../../node/testdata/js/node_modules")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p, err := project.Open(dir)
 	if err != nil {

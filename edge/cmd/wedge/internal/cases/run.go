@@ -21,6 +21,7 @@ import (
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/client"
 	"github.com/wedgecdn/wedge/edge/config"
 	"github.com/wedgecdn/wedge/edge/node"
+	"github.com/wedgecdn/wedge/hostapi/cost"
 )
 
 // Options are what a run needs beside the conversation.
@@ -62,6 +63,9 @@ func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err
 		defer cancel()
 		err = errors.Join(err, r.node.Shutdown(stop))
 	}()
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.seed(ctx); err != nil {
 		return nil, err
 	}
@@ -226,6 +230,11 @@ func (r *run) openNode() error {
 		}
 	}
 	// JSON is YAML.
+	bound := "functions"
+	var binding any = []string{r.o.Name}
+	if handler, err := cost.Handler(r.o.Module); err == nil && handler { // else the node says what is wrong
+		bound, binding = "handler", r.o.Name
+	}
 	function := map[string]any{"name": r.o.Name, "module": "function.wasm", "config": settings, "kv": stores, "fetch": []string{"origin"}, "limits": map[string]string{"cpu": "10s", "wall": "30s"}}
 	if len(secrets) > 0 {
 		function["secrets"] = secrets
@@ -235,7 +244,7 @@ func (r *run) openNode() error {
 		"cache": map[string]string{"memory": "32MiB"}, "trusted_proxies": []string{"127.0.0.1/32"}, "access_log": map[string]string{"file": "access.log"},
 		"functions": []any{function},
 		"origins":   []any{map[string]any{"name": "origin", "servers": []any{map[string]string{"url": "http://" + r.origin}}}},
-		"sites":     []any{map[string]any{"name": "site", "hosts": hosts, "origin": "origin", "functions": []string{r.o.Name}}},
+		"sites":     []any{map[string]any{"name": "site", "hosts": hosts, "origin": "origin", bound: binding}},
 	})
 	if err != nil {
 		return err
@@ -256,6 +265,31 @@ func (r *run) openNode() error {
 	}
 	r.client = client.New(client.Options{Base: "http://" + r.node.AdminAddr(), Agent: "wedge/cases"})
 	return nil
+}
+
+// ready waits until the function is compiled: JavaScript's engine takes half a minute on a machine that is busy, for which no request waits.
+func (r *run) ready(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		q, err := http.NewRequestWithContext(ctx, "GET", "http://"+r.node.AdminAddr()+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		answer, err := http.DefaultClient.Do(q)
+		if err != nil {
+			return err
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // seed puts into the stores what they hold at the beginning.
@@ -326,7 +360,7 @@ var (
 	// changing are fields of a response that differ from run to run.
 	changing = regexp.MustCompile(`(?i)^(Date|X-Request-Id|Via|Connection|Traceparent):`)
 	hashed   = regexp.MustCompile(`; key=\S+`)
-	nodeName = regexp.MustCompile(`^(Cache-Status: wedge)-[0-9a-f]+`)
+	nodeName = regexp.MustCompile(`(?i)^(Cache-Status: wedge)-[0-9a-f]+`)
 )
 
 // ask sends a request as bytes and returns the response as they came, without what changes.

@@ -58,6 +58,9 @@ func pack(files []file) string {
 // collect reads what the archive is to hold from the folder sdk: no tests, no documentation of the folder itself, nothing that tools write.
 func collect(sdk fs.FS) (files []file, err error) {
 	for _, l := range Languages() {
+		if l.Handler() {
+			continue
+		}
 		err := fs.WalkDir(sdk, l.folder(), func(name string, d fs.DirEntry, err error) error {
 			base := path.Base(name)
 			switch {

@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -43,6 +44,11 @@ func Open(dir string) (*Project, error) {
 		p.Language = Go
 	case has("Cargo.toml"):
 		p.Language = Rust
+	case p.usesJSCompute() && p.script() != "":
+		p.Language = JavaScript
+		if strings.HasSuffix(p.script(), ".ts") {
+			p.Language = TypeScript
+		}
 	case p.entry() != "":
 		p.Language = AssemblyScript
 	case has("*.c"):
@@ -62,6 +68,31 @@ func (p *Project) Conversation() string { return filepath.Join(p.Dir, conversati
 // entry is the file of AssemblyScript that exports the hooks.
 func (p *Project) entry() string {
 	for _, name := range []string{"index.ts", "assembly/index.ts", "src/index.ts"} {
+		if _, err := os.Stat(filepath.Join(p.Dir, name)); err == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// usesJSCompute tells whether the project is one in JavaScript or TypeScript.
+func (p *Project) usesJSCompute() bool {
+	b, err := os.ReadFile(filepath.Join(p.Dir, "package.json"))
+	var manifest struct {
+		Dependencies    map[string]string `json:"dependencies"`
+		DevDependencies map[string]string `json:"devDependencies"`
+	}
+	if err != nil || json.Unmarshal(b, &manifest) != nil {
+		return false
+	}
+	return manifest.Dependencies[jsCompute] != "" || manifest.DevDependencies[jsCompute] != ""
+}
+
+const jsCompute = "@fastly/js-compute"
+
+// script is the file of JavaScript or TypeScript that has the handler.
+func (p *Project) script() string {
+	for _, name := range []string{"src/index.ts", "src/index.js", "index.ts", "index.js"} {
 		if _, err := os.Stat(filepath.Join(p.Dir, name)); err == nil {
 			return name
 		}
@@ -126,6 +157,8 @@ func (p *Project) build(ctx context.Context, o BuildOptions, keep *Builder) (*Bu
 		err = b.assemblyScript()
 	case C:
 		err = b.c()
+	case JavaScript, TypeScript:
+		err = b.javaScript()
 	}
 	if err != nil {
 		return nil, err
@@ -138,7 +171,7 @@ func (p *Project) build(ctx context.Context, o BuildOptions, keep *Builder) (*Bu
 	if text, err := os.ReadFile(b.out + ".map"); err == nil {
 		built.Lines, _ = readSourceMap(text) // without it a failure has no lines, and nothing else is missing
 	}
-	if !o.Debug && !o.Plain && p.Language != Go { // Go's own linker leaves little to do, and it takes half a minute
+	if !o.Debug && !o.Plain && p.Language != Go && !p.Language.Handler() { // their tools leave little to do, and it takes half a minute
 		if smaller := b.optimise(); smaller != nil && len(smaller) < len(module) {
 			built.Module, built.Optimised = smaller, true
 		}
@@ -174,7 +207,7 @@ func (b *build) run(tool []string, env []string, args ...string) error {
 
 // refused is the error of a tool that did not take the source, and said text.
 func (b *build) refused(tool []string, text string) error {
-	name := strings.TrimSuffix(filepath.Base(tool[len(tool)-1]), ".js")
+	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(tool[len(tool)-1]), ".js"), "-cli")
 	return &CompileError{b.p.Language, name, strings.ReplaceAll(text, b.scratch+string(filepath.Separator), "")}
 }
 
@@ -328,6 +361,37 @@ func (b *build) c() error {
 		link = append(link, object)
 	}
 	return b.run(b.t.linker, nil, link...)
+}
+
+// javaScript has js-compute's own command line bundle the script and put it into its engine. It does not look at types; the
+// project's TypeScript does.
+func (b *build) javaScript() error {
+	if b.t.checker != nil {
+		if _, err := os.Stat(filepath.Join(b.p.Dir, "tsconfig.json")); err == nil {
+			if err := b.run(b.t.checker, nil, "--noEmit", "-p", "."); err != nil {
+				return err
+			}
+		}
+	}
+	var args []string
+	if b.o.Debug {
+		args = append(args, "--enable-stack-traces")
+	}
+	err := b.run(b.t.compiler, nil, append(args, b.p.script(), b.out)...)
+	if compile := (*CompileError)(nil); errors.As(err, &compile) {
+		compile.Text = withoutTraces(compile.Text)
+	}
+	return err
+}
+
+// withoutTraces cuts off what js-compute says of itself when a script is to blame.
+func withoutTraces(text string) string {
+	for _, own := range []string{"Error: the `wizer.initialize` function", "Error: Build failed with", "file:///"} {
+		if i := strings.Index("\n"+text, "\n"+own); i > 0 {
+			text = text[:i]
+		}
+	}
+	return strings.TrimRight(text, "\n") + "\n"
 }
 
 // optimise returns what wasm-opt makes of the module, nil if it is not there or does not know what the compiler has used.

@@ -18,6 +18,19 @@ import (
 //go:embed templates
 var templates embed.FS
 
+// TemplatesOf lists those that there are in a language.
+func TemplatesOf(l Language) (names []string) {
+	for _, name := range Templates() {
+		if _, err := fs.Stat(templates, "templates/"+name+"/"+inTemplate[l]); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// inTemplate is a template's source in each language.
+var inTemplate = map[Language]string{Go: "main.go.tmpl", Rust: "lib.rs", AssemblyScript: "index.ts", C: "main.c", JavaScript: "handler.js", TypeScript: "handler.ts"}
+
 // DefaultTemplate is what New takes if nothing is said.
 const DefaultTemplate = "blank"
 
@@ -67,8 +80,8 @@ func New(dir string, o Options) (written []string, err error) {
 	if o.Template == "" {
 		o.Template = DefaultTemplate
 	}
-	if !slices.Contains(Templates(), o.Template) {
-		return nil, fmt.Errorf("there is no template %q", o.Template)
+	if !slices.Contains(TemplatesOf(o.Language), o.Template) {
+		return nil, fmt.Errorf("there is no template %q in %s", o.Template, o.Language)
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNotEmpty)
@@ -97,16 +110,19 @@ func projectFiles(name string, o Options) ([]file, error) {
 		b, err := fs.ReadFile(templates, "templates/"+o.Template+"/"+base)
 		return string(b), err
 	}
-	inTemplate := map[Language]string{Go: "main.go.tmpl", Rust: "lib.rs", AssemblyScript: "index.ts", C: "main.c"}[o.Language]
-	source, err := read(inTemplate)
+	source, err := read(inTemplate[o.Language])
 	if err != nil {
 		return nil, err
 	}
-	about, err := read("about.md")
+	text, talk, readme := "about.md", conversation, readme
+	if o.Language.Handler() {
+		text, talk, readme = "handler.md", "handler.cases", handlerReadme
+	}
+	about, err := read(text)
 	if err != nil {
 		return nil, err
 	}
-	cases, err := read(conversation)
+	cases, err := read(talk)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +182,43 @@ strip = true
 }
 `},
 	},
+	JavaScript: {{"package.json", `{
+  "name": "{{name}}",
+  "private": true,
+  "type": "module",
+  "dependencies": {
+    "@fastly/js-compute": "^3.46.0"
+  }
+}
+`}},
+	TypeScript: {
+		{"package.json", `{
+  "name": "{{name}}",
+  "private": true,
+  "type": "module",
+  "dependencies": {
+    "@fastly/js-compute": "^3.46.0"
+  },
+  "devDependencies": {
+    "typescript": "^5.9.0"
+  }
+}
+`},
+		{"tsconfig.json", `{
+  "compilerOptions": {
+    "target": "es2022",
+    "module": "es2022",
+    "moduleResolution": "bundler",
+    "lib": ["es2023"],
+    "types": ["@fastly/js-compute"],
+    "strict": true,
+    "noEmit": true,
+    "skipLibCheck": true
+  },
+  "include": ["src"]
+}
+`},
+	},
 	C: {{"compile_flags.txt", "--target=wasm32\n-Isdk/wedge\n-Wall\n"}},
 }
 
@@ -190,4 +243,35 @@ sites:
     origin: shop
     functions: [{{name}}]
 ` + "```" + `
+`
+
+const handlerReadme = `# {{name}}
+
+{{about}}
+
+` + "```" + `
+npm install                        # once: it brings the engine and its command line; nothing afterwards needs a network
+wedge function build               # {{name}}.wasm, with {{toolchain}}
+wedge function test                # holds it against function.cases, on a node of its own
+wedge function deploy {{name}} {{name}}.wasm
+` + "```" + `
+
+` + "`{{source}}`" + ` is the function, ` + "`function.cases`" + ` says what it has to answer. It answers requests by itself, as a program for Fastly Compute does: a site of
+` + "`wedge.yaml`" + ` has it as its handler, and what it fetches goes through the node's cache. The backend ` + "`origin`" + ` is the origin of that name, the value ` + "`settings.name`" + ` of
+` + "`config`" + ` is the item ` + "`name`" + ` of the config store ` + "`settings`" + `; secrets are named in the same way.
+
+` + "```yaml" + `
+functions:
+  - name: {{name}}                  # no module: it comes by wedge function deploy
+    fetch: [origin]
+origins:
+  - name: origin
+    servers: [{url: "http://127.0.0.1:9000"}]
+sites:
+  - hosts: ["shop.example"]
+    origin: origin
+    handler: {{name}}
+` + "```" + `
+
+Each request meets the program as it was built: what it keeps in variables is gone with the response.
 `

@@ -10,7 +10,7 @@ import (
 
 func TestNew(t *testing.T) {
 	for _, l := range Languages() {
-		for _, template := range Templates() {
+		for _, template := range TemplatesOf(l) {
 			dir := filepath.Join(t.TempDir(), "my-function")
 			files, err := New(dir, Options{Language: l, Template: template})
 			if err != nil {

@@ -15,12 +15,16 @@ var install = map[Language]string{
 	Rust:           "rustc and its library for wasm32-unknown-unknown",
 	AssemblyScript: "Node.js and the npm package assemblyscript",
 	C:              "clang and lld",
+	JavaScript:     "Node.js and the npm package @fastly/js-compute",
+	TypeScript:     "Node.js and the npm package @fastly/js-compute",
 }
 
 var howTo = map[Language]string{
 	Go:             "install Go 1.26 or later from https://go.dev/dl",
 	Rust:           "Debian and Ubuntu: apt install rustc libstd-rust-dev-wasm32; with rustup: rustup target add wasm32-unknown-unknown",
 	AssemblyScript: "install Node.js, then run npm install in the project's folder",
+	JavaScript:     "install Node.js, then run npm install in the project's folder",
+	TypeScript:     "install Node.js, then run npm install in the project's folder",
 	C:              "Debian and Ubuntu: apt install clang lld; macOS: brew install llvm lld, and put them into PATH",
 }
 
@@ -44,7 +48,10 @@ func Toolchain(l Language, dir string) error {
 }
 
 // tools are the commands that build a language, each as the beginning of an argument list.
-type tools struct{ compiler, linker []string }
+type tools struct {
+	compiler, linker []string
+	checker          []string // of types; nil if there is none
+}
 
 func find(l Language, dir string) (t tools, err error) {
 	missing := func(tool string) (tools, error) { return tools{}, &MissingError{l, tool} }
@@ -67,6 +74,13 @@ func find(l Language, dir string) (t tools, err error) {
 	case AssemblyScript:
 		if t.compiler = asc(dir); t.compiler == nil {
 			return missing("asc")
+		}
+	case JavaScript, TypeScript:
+		if t.compiler = script(dir, "@fastly", "js-compute", "dist", "cli", "js-compute-runtime-cli.js"); t.compiler == nil {
+			return missing("js-compute-runtime")
+		}
+		if l == TypeScript {
+			t.checker = script(dir, "typescript", "bin", "tsc")
 		}
 	default:
 		return tools{}, errors.New("no SDK for " + string(l))
@@ -117,19 +131,28 @@ func rustc() []string {
 
 // asc finds AssemblyScript's compiler: that of the project or of a folder above it, or one in PATH.
 func asc(dir string) []string {
-	node := command("node")
-	if abs, err := filepath.Abs(dir); err == nil && node != nil {
-		for {
-			js := filepath.Join(abs, "node_modules", "assemblyscript", "bin", "asc.js")
-			if _, err := os.Stat(js); err == nil {
-				return append(node, js)
-			}
-			up := filepath.Dir(abs)
-			if up == abs {
-				break
-			}
-			abs = up
-		}
+	if c := script(dir, "assemblyscript", "bin", "asc.js"); c != nil {
+		return c
 	}
 	return command("asc")
+}
+
+// script finds a file of an npm package that Node.js runs: below the project or a folder above it.
+func script(dir string, file ...string) []string {
+	node := command("node")
+	abs, err := filepath.Abs(dir)
+	if err != nil || node == nil {
+		return nil
+	}
+	for {
+		js := filepath.Join(append([]string{abs, "node_modules"}, file...)...)
+		if _, err := os.Stat(js); err == nil {
+			return append(node, js)
+		}
+		up := filepath.Dir(abs)
+		if up == abs {
+			return nil
+		}
+		abs = up
+	}
 }

@@ -1,0 +1,28 @@
+import { ConfigStore } from "fastly:config-store";
+
+addEventListener("fetch", (event) => event.respondWith(handle(event.request)));
+
+async function handle(request) {
+  const known = cohortOf(request.headers.get("cookie") ?? "");
+  const cohort = known ?? (Math.random() * 100 < weight() ? "b" : "a");
+  const url = new URL(request.url);
+  url.pathname = `/${cohort}${url.pathname}`;
+  const headers = new Headers(request.headers);
+  // The cookie has done its work. Left in the request, it would make the response one that belongs to a user.
+  headers.delete("cookie");
+  const page = await fetch(new Request(url, { method: request.method, headers, body: request.body }), { backend: "origin" });
+  if (known) return page;
+  const fields = new Headers(page.headers);
+  fields.append("set-cookie", `ab=${cohort}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`);
+  return new Response(page.body, { status: page.status, headers: fields });
+}
+
+function weight() {
+  return Number(new ConfigStore("settings").get("weight") ?? 50);
+}
+
+/** A cohort that there is, and not what a client has made up. */
+function cohortOf(cookies) {
+  const value = cookies.split(";").map((pair) => pair.trim()).find((pair) => pair.startsWith("ab="))?.slice("ab=".length);
+  return value === "a" || value === "b" ? value : undefined;
+}
