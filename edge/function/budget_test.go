@@ -2,7 +2,6 @@ package function
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -158,6 +157,6 @@ func TestHammerWatch(t *testing.T) {
 	}
 	wg.Wait()
 	if s := w.Standing(time.Now()); len(verdicts) != 1 || s.Calls != calls[0]+calls[1]+calls[2]+calls[3] || s.Broken == "" {
-		t.Error(fmt.Sprintf("%d verdicts, %+v, calls %v", len(verdicts), s, calls))
+		t.Errorf("%d verdicts, %+v, calls %v", len(verdicts), s, calls)
 	}
 }
