@@ -182,14 +182,10 @@ func (d *dev) kind(hooks []string) string {
 
 // what tells what the version is for.
 func (d *dev) what() string {
-	switch n := len(d.changed); {
-	case n == 0:
+	if len(d.changed) == 0 {
 		return d.p.Name + " is built"
-	case n == 1:
-		return d.changed[0] + " changed"
-	default:
-		return fmt.Sprintf("%s and %s changed", d.changed[0], counted(n-1, "other file"))
 	}
+	return changedText(d.changed)
 }
 
 // message is the version's.

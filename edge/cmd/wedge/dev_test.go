@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,9 +78,7 @@ func startDev(ts *testscript.TestScript, neg bool, args []string) {
 	d := &devRun{events: make(chan devEvent, 1000)}
 	d.cmd = exec.Command("wedge", append([]string{"dev", "--json", "--addr", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)...)
 	d.cmd.Dir, d.cmd.Stderr = ts.MkAbs("."), &d.stderr
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "GORACE", "GOCACHE", hintless} {
-		d.cmd.Env = append(d.cmd.Env, name+"="+ts.Getenv(name))
-	}
+	d.cmd.Env = scriptEnv(ts)
 	out, err := d.cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(d.cmd.Start())
@@ -167,4 +166,89 @@ func (d *devRun) next(ts *testscript.TestScript, name string, form *regexp.Regex
 			ts.Fatalf("no %s came", name)
 		}
 	}
+}
+
+// talker is a command that stays, which a script has started.
+type talker struct {
+	cmd   *exec.Cmd
+	lines chan string  // closed at the end of its output
+	end   func() error // ends it, once
+}
+
+type talkerKey struct{}
+
+// startTalker is the command "background COMMAND...": what it says on both outputs is read by said. finish ends it.
+func startTalker(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: background COMMAND...")
+	}
+	t := &talker{cmd: exec.Command(args[0], args[1:]...), lines: make(chan string, 1000)}
+	t.cmd.Dir = ts.MkAbs(".")
+	t.cmd.Env = scriptEnv(ts)
+	r, w := io.Pipe()
+	t.cmd.Stdout, t.cmd.Stderr = w, w
+	ts.Check(t.cmd.Start())
+	go func() {
+		defer close(t.lines)
+		for s := bufio.NewScanner(r); s.Scan(); {
+			t.lines <- s.Text()
+		}
+	}()
+	*ts.Value(talkerKey{}).(**talker) = t
+	ended := false
+	end := func() (err error) {
+		if !ended {
+			ended = true
+			t.cmd.Process.Signal(os.Interrupt)
+			err = t.cmd.Wait()
+			w.Close()
+			for range t.lines {
+			}
+		}
+		return err
+	}
+	t.end = end
+	ts.Defer(func() { end() })
+}
+
+// wantSaid is the command "said REGEXP": it waits for a line that matches.
+func wantSaid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: said REGEXP")
+	}
+	form, err := regexp.Compile(args[0])
+	ts.Check(err)
+	t := *ts.Value(talkerKey{}).(**talker)
+	late := time.NewTimer(2 * time.Minute)
+	defer late.Stop()
+	for {
+		select {
+		case line, ok := <-t.lines:
+			if !ok {
+				ts.Fatalf("the command has ended")
+			}
+			ts.Logf("%s", line)
+			if form.MatchString(line) {
+				return
+			}
+		case <-late.C:
+			ts.Fatalf("it does not say %s", form)
+		}
+	}
+}
+
+// finishTalker is the command "finish": Ctrl-C, and the end of the command, which must be a good one.
+func finishTalker(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: finish")
+	}
+	ts.Check((*ts.Value(talkerKey{}).(**talker)).end())
+}
+
+// scriptEnv is what commands need of a script's environment.
+func scriptEnv(ts *testscript.TestScript) (env []string) {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "GORACE", "GOCACHE", hintless} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	return env
 }

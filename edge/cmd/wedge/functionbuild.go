@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,7 +77,12 @@ func (f functionBuild) Run(c *command) error {
 
 // build compiles a project, with hints for what may go wrong.
 func (c *command) build(p *project.Project, o project.BuildOptions) (*project.Built, error) {
-	built, err := p.Build(c.context, o)
+	return c.buildBy(p, p, o)
+}
+
+// buildBy compiles a project by what is given for it.
+func (c *command) buildBy(p *project.Project, by builder, o project.BuildOptions) (*project.Built, error) {
+	built, err := by.Build(c.context, o)
 	var missing *project.MissingError
 	var compile *project.CompileError
 	switch {
@@ -89,6 +95,11 @@ func (c *command) build(p *project.Project, o project.BuildOptions) (*project.Bu
 		return nil, hint(err, "%s", compileHint(compile))
 	}
 	return built, err
+}
+
+// A builder compiles a project: the project itself, or what keeps something between two times.
+type builder interface {
+	Build(context.Context, project.BuildOptions) (*project.Built, error)
 }
 
 func compileHint(e *project.CompileError) string {

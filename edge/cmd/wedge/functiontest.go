@@ -22,7 +22,10 @@ type functionTest struct {
 	Name   string   `name:"name" placeholder:"NAME" help:"How the function of --module is called, in errors and logs."`
 	Record bool     `name:"record" help:"Write what came into the files, to be read and committed."`
 	JUnit  string   `name:"junit" type:"path" placeholder:"FILE" complete:"file" help:"Write a report for a build server as well."`
+	Watch  bool     `name:"watch" help:"Stay, and test again when a file changes."`
 	jsonFlag
+
+	by builder // nil is the project itself
 }
 
 // A testReport is the answer as JSON.
@@ -46,6 +49,14 @@ type testResult struct {
 const differs = "what came is not what was wanted"
 
 func (f functionTest) Run(c *command) error {
+	if f.Watch {
+		return f.watch(c)
+	}
+	return f.once(c)
+}
+
+// once tests what there is now.
+func (f functionTest) once(c *command) error {
 	files := f.Cases
 	if len(files) == 0 {
 		files, _ = filepath.Glob(filepath.Join(f.Dir, "*.cases"))
@@ -106,7 +117,11 @@ func (f functionTest) module(c *command) (name string, module []byte, err error)
 	if err != nil {
 		return "", nil, err
 	}
-	built, err := c.build(p, project.BuildOptions{Plain: true, Debug: true})
+	by := f.by
+	if by == nil {
+		by = p
+	}
+	built, err := c.buildBy(p, by, project.BuildOptions{Plain: true, Debug: true})
 	if err != nil {
 		return "", nil, err
 	}

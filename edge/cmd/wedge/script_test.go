@@ -70,6 +70,7 @@ func (b *sharedBuffer) Write(p []byte) (int, error) {
 //	drain          lets the node drain
 //	dev ...        starts wedge dev, see startDev
 //	event ...      waits for what it tells, see wantEvent
+//	background ... starts a command that stays, see startTalker; said REGEXP waits for a line of it, finish ends it
 func TestScript(t *testing.T) {
 	complaints := filepath.Join(t.TempDir(), "hintless")
 	t.Run("scripts", func(t *testing.T) {
@@ -84,11 +85,13 @@ func TestScript(t *testing.T) {
 				env.Setenv(hintless, complaints)
 				env.Values[nodeKey{}] = new(*fakeNode)
 				env.Values[devKey{}] = new(*devRun)
+				env.Values[talkerKey{}] = new(*talker)
 				return scriptTools(env)
 			},
 			Condition: hasTool,
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"node": startNode, "logs": writeLogs, "drain": drainNode, "dev": startDev, "event": wantEvent,
+				"background": startTalker, "said": wantSaid, "finish": finishTalker,
 			},
 		})
 	})
