@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"edge/cache/policy":                {"hostapi/exchange"},
 	"edge/cache/store":                 {"hostapi/exchange"},
 	"edge/cache/tag":                   {},
-	"edge/cmd/wedge":                   {"edge/admin", "edge/config", "edge/demo", "edge/node", "hostapi/cost", "runtime/engine"}, // admin: the JSON of its answers; cost: wedge function fuel, which needs no node; engine: the child process that compiles
+	"edge/cmd/wedge":                   {"edge/admin", "edge/config", "edge/demo", "edge/node", "hostapi/cost", "hostapi/journal", "hostapi/replay", "runtime/engine"}, // admin: the JSON of its answers; cost: wedge function fuel, which needs no node; journal, replay: wedge replay, which needs none either; engine: the child process that compiles
 	"edge/config":                      {},
 	"edge/counter":                     {},
 	"edge/demo":                        {"edge/config", "edge/node"},
@@ -52,9 +52,11 @@ var mayImport = map[string][]string{
 	"hostapi/fastly":                   {"hostapi/adapter", "hostapi/exchange", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/wasi"},
 	"hostapi/guest":                    {"hostapi/adapter", "hostapi/exchange", "hostapi/fastly", "hostapi/httpwasm", "hostapi/native", "hostapi/proxywasm", "hostapi/services", "runtime/engine", "runtime/hostcall", "runtime/limit", "runtime/sandbox", "runtime/wasi"},
 	"hostapi/httpwasm":                 {"hostapi/adapter", "hostapi/exchange", "hostapi/message", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/wasi"},
+	"hostapi/journal":                  {"hostapi/adapter", "hostapi/exchange", "hostapi/services"},
 	"hostapi/message":                  {"hostapi/exchange", "hostapi/services"},
 	"hostapi/native":                   {"hostapi/abi", "hostapi/adapter", "hostapi/exchange", "hostapi/message", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/wasi"},
 	"hostapi/proxywasm":                {"hostapi/adapter", "hostapi/exchange", "hostapi/message", "hostapi/services", "runtime/hostcall", "runtime/limit", "runtime/sandbox", "runtime/wasi"}, // sandbox: the words of isolation
+	"hostapi/replay":                   {"hostapi/exchange", "hostapi/guest", "hostapi/journal", "hostapi/services", "runtime/engine", "runtime/limit", "runtime/sandbox"},                     // sandbox: the words of isolation
 	"hostapi/services":                 {"hostapi/exchange"},
 	"runtime/engine":                   {"runtime/hostcall", "runtime/limit", "runtime/meter", "runtime/source", "runtime/wasm"},
 	"runtime/engine/enginetest":        {"runtime/wasm"},

@@ -27,6 +27,8 @@ func sample(o *operation, secret string, fields ...string) *http.Request {
 		body = `{"version":"cdcdcdcd","cases":[{"name":"a.cases","text":"-- request --"}]}`
 	case "cache.purge":
 		body = `{"all":true}`
+	case "record":
+		body = `{}`
 	case "cache.debug":
 		body = `{}`
 	case "cache.warm":

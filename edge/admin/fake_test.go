@@ -410,7 +410,7 @@ func start(t testing.TB, change func(*Options)) *stage {
 		do()
 	}
 	o := Options{
-		Functions: f, Cache: fakeCache{f}, KV: fakeKV{f}, Config: f, Health: f,
+		Functions: f, Cache: fakeCache{f}, KV: fakeKV{f}, Config: f, Health: f, Records: f,
 		Metrics:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "wedge_up 1\n") }),
 		Tokens:     someTokens,
 		Loopback:   true,
@@ -536,4 +536,13 @@ func (fakeCache) Debug(owner string, _ time.Time) (string, error) {
 		return "", &Error{Code: NotFound, Field: "owner", Message: "no site belongs to nobody", Hint: "name another"}
 	}
 	return "token of " + owner, nil
+}
+
+// Record writes what it was asked.
+func (f *fake) Record(_ context.Context, owner string, q RecordRequest, w io.Writer) (int, error) {
+	if q.Site == "nowhere" {
+		return 0, &Error{Code: NotFound, Field: "site", Message: "there is no such site", Hint: "name another"}
+	}
+	_, err := fmt.Fprintf(w, "{%q:%q}\n", owner, fmt.Sprint(q.Site, q.Match, q.Count, time.Duration(q.For)))
+	return 1, err
 }

@@ -127,6 +127,9 @@ func operations() []operation {
 			in:  content{media: mediaLines, doc: "Lines as an export has them.", max: sizeImport},
 			out: answers(Imported{}), fails: []Code{Conflict, Invalid, TooLarge}, handle: (*call).kvImport},
 
+		{id: "record", method: http.MethodPost, path: "/v1/record", scope: ScopeDeploy, write: true, owned: true, summary: "Write down exchanges and what their functions asked and did, as they happen, without secrets, to be replayed.",
+			in: takes(RecordRequest{}), out: content{media: mediaLines, doc: "A recording, one JSON object a line; empty lines say that the node is there. It ends when there are enough exchanges, or it is time."}, fails: []Code{Conflict, Invalid, NotFound}, handle: (*call).recordExchanges},
+
 		{id: "config.show", method: http.MethodGet, path: "/v1/config", scope: ScopeAdmin, summary: "The configuration in effect, without secrets.",
 			headers: []parameter{{name: "ETag", doc: "Names the text of the file."}},
 			out:     answers(ConfigShown{}), handle: (*call).configShow},

@@ -15,6 +15,7 @@ type Options struct {
 	KV        KV
 	Config    Config
 	Health    Health
+	Records   Records
 	// Metrics answers /metrics.
 	Metrics http.Handler
 
@@ -82,6 +83,7 @@ func (o *Options) complete() error {
 	need("KV", o.KV != nil)
 	need("Config", o.Config != nil)
 	need("Health", o.Health != nil)
+	need("Records", o.Records != nil)
 	need("Metrics", o.Metrics != nil)
 	need("AuditFile", o.AuditFile != "")
 	preset := func(n *int64, v int64) {

@@ -15,7 +15,7 @@ import (
 func (n *Node) openAdmin(c *config.Config) (err error) {
 	m := n.observer.Metrics
 	n.api, err = admin.New(admin.Options{
-		Functions: functionsAPI{n}, Cache: cacheAPI{n}, KV: kvAPI{n.kv}, Config: configAPI{n}, Health: healthAPI{n},
+		Functions: functionsAPI{n}, Cache: cacheAPI{n}, KV: kvAPI{n.kv}, Config: configAPI{n}, Health: healthAPI{n}, Records: recordAPI{n},
 		Metrics: m.Handler(), Tokens: tokens(c), Loopback: c.Admin.Listen.Loopback(),
 		ConfigFile: n.o.ConfigFile, AuditFile: n.data.file("audit.log"),
 		Events: admin.Events{

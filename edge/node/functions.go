@@ -35,6 +35,8 @@ type live struct {
 	host *guest.Host
 	// shadows is the host of what runs on copies: its services change nothing.
 	shadows *guest.Host
+	// records says whether exchanges are written down.
+	records *recorder
 	store   *function.Store
 	// later tells that load only reads modules: begin compiles them, behind the
 	// open listeners. It is true until the first table is built.
@@ -79,9 +81,11 @@ type loaded struct {
 	bring func() (*guest.Function, error) // loads it; whoever needs it first does
 	work  *sync.WaitGroup                 // of its live
 	miss  func(*loaded)                   // is told when an exchange gets no instance
-	ready chan struct{}
-	f     *guest.Function
-	err   error
+	// records says whether an exchange is written down.
+	records *recorder
+	ready   chan struct{}
+	f       *guest.Function
+	err     error
 }
 
 // load brings l out of awaiting, or waits for who does.
@@ -106,6 +110,11 @@ func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 	if err := l.await(); err != nil {
 		l.miss(l)
 		return nil, &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
+	}
+	if now := l.records.now.Load(); now != nil && !l.shadow {
+		if r := now.start(l.f, x); r != nil {
+			return r, nil
+		}
 	}
 	r, err := l.f.Start(x, time.Time{})
 	if err != nil {
@@ -337,7 +346,7 @@ func (v *live) loadOn(ctx context.Context, host *guest.Host, key string, c code,
 		return l, nil
 	}
 	// One that had failed is replaced; the tables that hold it keep it.
-	l = &loaded{info: f.Info(), owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, shadow: host == v.shadows, miss: v.missed, ready: make(chan struct{}), bring: func() (*guest.Function, error) { return f, nil }}
+	l = &loaded{info: f.Info(), owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, shadow: host == v.shadows, miss: v.missed, records: v.records, ready: make(chan struct{}), bring: func() (*guest.Function, error) { return f, nil }}
 	l.load()
 	v.loaded[key] = l
 	return l, nil
@@ -355,7 +364,7 @@ func (v *live) await(host *guest.Host, key string, c code, s guest.Spec) (*loade
 	if err != nil {
 		return nil, fmt.Errorf("function %s: %w", s.Name, err)
 	}
-	l := &loaded{info: info, owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, shadow: host == v.shadows, work: &v.work, miss: v.missed, ready: make(chan struct{})}
+	l := &loaded{info: info, owner: string(s.Owner), name: s.Name, hash: c.hash, users: 1, shadow: host == v.shadows, work: &v.work, miss: v.missed, records: v.records, ready: make(chan struct{})}
 	l.bring = func() (*guest.Function, error) {
 		f, err := host.Load(v.ctx, c.module, s)
 		if err != nil && v.ctx.Err() == nil {

@@ -79,6 +79,7 @@ type Node struct {
 	front     *h1.Front
 	room      *sandbox.Room
 	observer  *observe.Observer
+	recorder  recorder
 
 	trusted  atomic.Pointer[[]netip.Prefix]
 	places   atomic.Pointer[place.Places]
@@ -139,7 +140,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	guests := n.guests(c)
-	n.live = &live{host: guest.New(guests), shadows: shadowHost(guests, &n.asked), copies: make(chan copied, shadowQueue), tallies: map[watchKey]*shadowTally{}, store: n.functions, loaded: map[string]*loaded{}, later: true, broken: make(chan struct{}, 1), failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
+	n.live = &live{host: guest.New(guests), records: &n.recorder, shadows: shadowHost(guests, &n.asked), copies: make(chan copied, shadowQueue), tallies: map[watchKey]*shadowTally{}, store: n.functions, loaded: map[string]*loaded{}, later: true, broken: make(chan struct{}, 1), failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
 	n.observer.Metrics.Functions(n.live.functionNumbers)
 	n.live.ctx, n.live.stop = context.WithCancel(context.Background())
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {
@@ -244,7 +245,7 @@ func (n *Node) openRooms(c *config.Config) (err error) {
 	m.Gauge("access_log_dropped_total", "Lines of the access log that were lost.", func() float64 { return float64(n.observer.Access.Dropped()) })
 	n.openRoom(c)
 	n.origins = origin.New(origin.Options{Node: n.name, OwnAddrs: n.ownAddrs(c)})
-	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: n.o.Local.watched(n.observer), Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens, Now: n.o.Local.now(), Looked: n.o.Local.looked()})
+	n.pipeline = pipeline.New(pipeline.Options{Cache: n.cache, Origins: n.origins, Events: recordedEvents{n.o.Local.watched(n.observer), &n.recorder}, Node: n.name, Trusted: n.isTrusted, Debug: n.debug.opens, Now: n.o.Local.now(), Looked: n.o.Local.looked()})
 	n.front = h1.New(n.o.Local.front(n.pipeline), h1.Options{
 		HeaderSize: int(c.HTTP.HeaderSize), HeaderCount: c.HTTP.HeaderCount, BodySize: int64(c.HTTP.BodySize),
 		HeaderTimeout: time.Duration(c.HTTP.HeaderTimeout), BodyTimeout: time.Duration(c.HTTP.BodyTimeout),

@@ -33,6 +33,9 @@ type Settings struct {
 	// Fixed gives the guest the same random bytes and the same times in each exchange, to measure what it costs. No node
 	// sets it.
 	Fixed bool
+	// World takes the place of randomness and time, to write them down, or to have them again as they were; nil is the world
+	// as it is.
+	World *World
 	// Limits are those of one exchange, the node's defaults filled in.
 	Limits   limit.Limits
 	Services *services.Services
@@ -40,6 +43,18 @@ type Settings struct {
 	// what it is bound to; each call of it has a full budget. The caller calls release, once, from the goroutine that used
 	// the instance. Nil where functions are only measured.
 	Spawn func(ctx context.Context, state any) (i Instance, release func(), err error)
+}
+
+// A World is what a guest gets of randomness and time. Its functions are called by one goroutine at a time.
+type World struct {
+	// Random fills b.
+	Random func(b []byte)
+	// Look is given what a clock is about to show, in nanoseconds, and says what it shows.
+	Look func(now int64) int64
+	// Keyed is given the name of a secret, data, and how to make a code of both, and says what the code is.
+	Keyed func(secret string, data []byte, code func() []byte) []byte
+	// Verified is given what a signature is verified by, and how to do that, and says what came of it.
+	Verified func(kind uint32, key, data, signature []byte, verify func() (right, ok bool)) (right, ok bool)
 }
 
 // DefaultMaxBody is how much of a body a guest can hold as a whole, unless its binding says otherwise.

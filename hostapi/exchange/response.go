@@ -57,6 +57,9 @@ func NewBytesBody(b []byte) *BytesBody { return &BytesBody{b: b} }
 // SetBytes makes b the content, to be read from its beginning.
 func (b *BytesBody) SetBytes(p []byte) { b.b, b.off = p, 0 }
 
+// Bytes are what is left to be read. They must not be changed.
+func (b *BytesBody) Bytes() []byte { return b.b[b.off:] }
+
 // Read reads the next bytes.
 func (b *BytesBody) Read(p []byte) (int, error) {
 	if b.off == len(b.b) {

@@ -1,6 +1,9 @@
 package exchange
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // MaxVars bounds the variables of an exchange: names and values together, in bytes.
 const MaxVars = 4 << 10
@@ -49,6 +52,17 @@ func (v *Vars) Delete(name string) {
 			v.size -= len(name) + len(v.v[i].Value)
 			v.v = append(v.v[:i], v.v[i+1:]...)
 			return
+		}
+	}
+}
+
+// All yields the variables in the order in which they were set. v must not change meanwhile.
+func (v *Vars) All() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for i := range v.v {
+			if !yield(v.v[i].Name, v.v[i].Value) {
+				return
+			}
 		}
 	}
 }

@@ -3,8 +3,6 @@ package guest
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,19 +53,23 @@ type Spec struct {
 type Function struct {
 	spec    Spec
 	info    Info
+	abi     adapter.ABI
 	host    *Host
 	module  *engine.Module
 	pool    *sandbox.Pool
 	binding adapter.Binding
 	limits  limit.Limits
-	runs    sync.Pool // of *Run
-	closed  atomic.Bool
-	parked  parked
-	resting resting
-	places  places
-	most    int  // instances
-	reuses  bool // programs may serve more than one exchange
-	numbers numbers
+	// isolation is that of the pool, twin that the module is another's.
+	isolation sandbox.Isolation
+	twin      bool
+	runs      sync.Pool // of *Run
+	closed    atomic.Bool
+	parked    parked
+	resting   resting
+	places    places
+	most      int  // instances
+	reuses    bool // programs may serve more than one exchange
+	numbers   numbers
 }
 
 // ready is how many instances wait for an exchange: when one is taken, the next
@@ -91,8 +93,7 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 			f.Close()
 		}
 	}()
-	var abi adapter.ABI
-	if f.info, abi, err = h.inspect(m); err != nil {
+	if f.info, f.abi, err = h.inspect(m); err != nil {
 		return nil, err
 	}
 	if spec.Limits.Memory == 0 {
@@ -102,38 +103,22 @@ func (h *Host) Load(ctx context.Context, module []byte, spec Spec) (_ *Function,
 		}
 	}
 	f.limits = spec.Limits.Within(h.o.Limits)
-	isolation := f.info.Isolation
+	f.isolation = f.info.Isolation
 	if spec.Isolation != nil {
 		if f.info.Handler { // each run of a program begins anew, but it may serve one exchange after another
 			f.reuses = *spec.Isolation == sandbox.PerInstance
 		} else {
-			isolation = *spec.Isolation
+			f.isolation = *spec.Isolation
 		}
 	}
-	var env []string
-	for _, k := range slices.Sorted(maps.Keys(spec.Env)) {
-		env = append(env, k+"="+spec.Env[k])
-	}
-	f.binding, err = abi.Bind(adapter.Settings{
-		Facts: f.info.Facts, Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env, Args: h.o.Args,
-		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, Limits: f.limits, Services: h.o.Services, Spawn: f.spawn,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("function %q: %w", spec.Name, err)
+	if err := f.bind(nil, h.o.Services); err != nil {
+		return nil, err
 	}
 	const most = 64
 	if f.most = spec.Instances; f.most == 0 {
 		f.most = most
 	}
-	f.runs.New = func() any { return f.newRun() }
-	f.pool, err = sandbox.NewPool(sandbox.Options{
-		Module: m, Limits: f.limits, Isolation: isolation, Most: f.most, Ready: ready, Wait: h.o.Wait, Turns: h.o.Turns, Room: h.o.Room,
-		Outside: f.binding.Outside,
-		Prepare: func(ctx context.Context, i *sandbox.Instance, outside any) error {
-			return f.binding.Prepare(ctx, i, outside)
-		},
-		Events: f.events(),
-	})
+	f.pool, err = sandbox.NewPool(f.poolOptions())
 	if err != nil {
 		return nil, fmt.Errorf("function %q: %w", spec.Name, err)
 	}
@@ -216,5 +201,7 @@ func (f *Function) Close() {
 	if f.binding != nil {
 		f.binding.Close()
 	}
-	f.module.Close()
+	if !f.twin {
+		f.module.Close()
+	}
 }

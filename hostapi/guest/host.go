@@ -70,6 +70,9 @@ func New(o Options) *Host {
 	return &Host{o: o, abis: abis()}
 }
 
+// Services are what the node offers.
+func (h *Host) Services() *services.Services { return h.o.Services }
+
 // Inspect tells what a module is, or, with a *Refused or the engine's
 // *engine.Refused, why it cannot be a function.
 func (h *Host) Inspect(ctx context.Context, module []byte) (Info, error) {

@@ -48,6 +48,9 @@ func (ABI) Bind(o adapter.Settings) (adapter.Binding, error) {
 	}
 	b.wasi.Environ, b.wasi.Args = o.Environ, []string{o.Name}
 	b.wasi.Fixed = o.Fixed
+	if w := o.World; w != nil {
+		b.wasi.Random, b.wasi.Look = w.Random, w.Look
+	}
 	b.wasi.Begin(time.Now())
 	return b, nil
 }

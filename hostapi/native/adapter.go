@@ -23,7 +23,7 @@ func (ABI) Funcs() []hostcall.Func { return Funcs() }
 func (ABI) Bind(s adapter.Settings) (adapter.Binding, error) {
 	return bound{NewBinding(Options{
 		Owner: s.Owner, Name: s.Name, Version: s.Version, Config: s.Config, Secrets: s.Secrets, Environ: s.Environ,
-		Fetch: s.Fetch, KV: s.KV, AllKV: s.AllKV, MaxBody: s.MaxBody, Reads: s.Reads, Fixed: s.Fixed, Services: s.Services,
+		Fetch: s.Fetch, KV: s.KV, AllKV: s.AllKV, MaxBody: s.MaxBody, Reads: s.Reads, Fixed: s.Fixed, World: s.World, Services: s.Services,
 	}), s.Facts.Streams}, nil
 }
 

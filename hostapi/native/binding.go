@@ -43,7 +43,9 @@ type Options struct {
 	Reads   Reads
 	// Fixed gives the guest the same random bytes and the same times in each exchange, to measure what it costs. It is for no
 	// node: what is to be unknown to others would be known to all.
-	Fixed    bool
+	Fixed bool
+	// World takes the place of randomness and time; nil is the world as it is.
+	World    *adapter.World
 	Services *services.Services
 }
 
@@ -76,6 +78,9 @@ func NewBinding(o Options) *Binding {
 	if o.Fixed {
 		b.wasi.Fixed, b.wasi.Random = true, fixedBytes
 		b.wasi.Begin(fixedTime)
+	}
+	if w := o.World; w != nil {
+		b.wasi.Random, b.wasi.Look = w.Random, w.Look
 	}
 	for _, k := range slices.Sorted(maps.Keys(o.Config)) {
 		b.pairs = appendPair(b.pairs, k, o.Config[k])

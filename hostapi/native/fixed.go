@@ -10,8 +10,12 @@ var fixedTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // random fills b for a guest.
 func (b *Binding) random(buf []byte) {
-	if b.o.Fixed {
+	switch {
+	case b.o.Fixed:
 		fixedBytes(buf)
+		return
+	case b.o.World != nil:
+		b.o.World.Random(buf)
 		return
 	}
 	rand.Read(buf) // never fails (crypto/rand)

@@ -96,5 +96,8 @@ func (s *Session) time() time.Time {
 	if s.b.o.Fixed {
 		return fixedTime
 	}
+	if w := s.b.o.World; w != nil {
+		return time.Unix(0, w.Look(time.Now().UnixNano()))
+	}
 	return time.Now()
 }

@@ -40,7 +40,12 @@ func verify(s *Session, a []uint64) int64 {
 		return status(abi.StatusInvalid)
 	}
 	s.call.Charge(price + int64(len(data)))
-	right, ok := verified(kind, key, data, sig)
+	right, ok := false, false
+	if w := s.b.o.World; w == nil {
+		right, ok = verified(kind, key, data, sig)
+	} else {
+		right, ok = w.Verified(uint32(kind), key, data, sig, func() (bool, bool) { return verified(kind, key, data, sig) })
+	}
 	switch {
 	case !ok:
 		return status(abi.StatusInvalid)

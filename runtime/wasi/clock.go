@@ -45,6 +45,9 @@ func clockTimeGet(s *State, c *hostcall.Call, p []uint64) errno {
 	if !ok {
 		return inval
 	}
+	if s.Look != nil {
+		t = uint64(s.Look(int64(t)))
+	}
 	if !c.Memory().WriteUint64(uint32(p[2]), t) {
 		return fault
 	}

@@ -31,6 +31,10 @@ type State struct {
 	// Done says that the guest has done what it was to do: with whatever code it exits, it is 0.
 	Done bool
 
+	// Look, if it is not nil, is given what a clock is about to show, in nanoseconds, and says what it shows: to write it down,
+	// or to show again what was written down.
+	Look func(now int64) int64
+
 	looks  time.Duration // at clocks, while they are Fixed
 	now    time.Time     // what the guest's wall clock showed at begun; zero before the first Begin
 	begun  time.Duration // since booted; -1 if now says itself how long ago it was

@@ -24,6 +24,8 @@ type cli struct {
 	Demo       demoCommand      `cmd:"" help:"Run a node, an origin and the example functions, all in one."`
 	Dev        devCommand       `cmd:"" help:"Run a function while it is being written: build it, run it on a node, build it again when a file changes."`
 	Check      checkCommand     `cmd:"" help:"Check a configuration without using it."`
+	Record     recordCommand    `cmd:"" help:"Write down exchanges of a node that serves, with all that their functions asked and did."`
+	Replay     replayCommand    `cmd:"" help:"Run the functions of a recording again, and say what differs."`
 	Status     statusCommand    `cmd:"" help:"Say how a node is."`
 	Function   functionCommands `cmd:"" help:"Functions: upload, versions, switch, logs."`
 	Cache      cacheCommands    `cmd:"" help:"Stored responses."`

@@ -334,6 +334,15 @@ func (c *Client) Import(ctx context.Context, owner, store string, lines io.Reade
 	return ask[admin.Imported](ctx, c, r)
 }
 
+// Record opens the lines of a recording, which come while it goes on; the caller closes it.
+func (c *Client) Record(ctx context.Context, owner string, q admin.RecordRequest) (io.ReadCloser, error) {
+	res, err := c.open(ctx, post("record").set("owner", owner).with(q))
+	if err != nil {
+		return nil, err
+	}
+	return res.Body, nil
+}
+
 // Config shows the configuration in effect.
 func (c *Client) Config(ctx context.Context) (Answer[admin.ConfigShown], error) {
 	return ask[admin.ConfigShown](ctx, c, get("config"))

@@ -1,0 +1,290 @@
+package node
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wedgecdn/wedge/edge/hook"
+	"github.com/wedgecdn/wedge/edge/pipeline"
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/guest"
+	"github.com/wedgecdn/wedge/hostapi/journal"
+	"github.com/wedgecdn/wedge/hostapi/services"
+)
+
+// A recorder is where exchanges ask whether they are to be recorded. now is nil but while an operator records: then that is
+// all that it costs.
+type recorder struct{ now atomic.Pointer[recording] }
+
+// A recording writes down exchanges of one owner. The functions of an exchange that is written down run in twins, made for it
+// alone: making one takes as long as making an instance, and nobody else waits for it.
+//
+// An exchange is open from its first function on until its response has been sent and all that its functions do is over.
+// Who never comes to an end, such as one that was only explained, is given up after a while.
+//
+// mu guards open and taken; sending on done never blocks.
+type recording struct {
+	owner, site, match string
+	most               int
+	services           *services.Services
+	secrets            map[string]string
+	done               chan *journal.Exchange
+
+	mu    sync.Mutex
+	open  map[exchange.ID]*recorded
+	taken int
+}
+
+// recorded is an exchange on its way. Its recording's mu guards it.
+type recorded struct {
+	x     *journal.Exchange
+	since time.Time
+	busy  int // runs and hooks that are not over
+	ended bool
+	tapes []*journal.Tape
+	// secrets are those of the functions that ran: a configuration that has been replaced since may have had others.
+	secrets map[string]string
+}
+
+const (
+	// mostOpen bounds the exchanges that are being written down at once, openTime how long one may take.
+	mostOpen  = 16
+	mostReady = 128 // exchanges that wait to be written to who records
+	openTime  = time.Minute
+)
+
+// start is a run of f in x that is written down; nil if it is not to be.
+func (r *recording) start(f *guest.Function, x *exchange.Exchange) hook.Run {
+	if string(f.Owner()) != r.owner || r.site != "" && x.Site != r.site {
+		return nil
+	}
+	o := r.enter(x)
+	if o == nil {
+		return nil
+	}
+	run := runOf(f, x)
+	r.mu.Lock()
+	o.x.Runs = append(o.x.Runs, run)
+	for name, v := range f.Spec().Secrets {
+		o.secrets[fmt.Sprintf("%s\x00of %d", name, len(o.secrets))] = string(v)
+	}
+	r.mu.Unlock()
+	give := func() hook.Run {
+		r.leave(x.ID, o)
+		return nil
+	}
+	if !f.Twinned() {
+		run.Cut = "functions of " + f.Info().ABI + " cannot be recorded"
+		run.Seed = make([]byte, 32)
+		return give()
+	}
+	tape := journal.Record(run, r.services)
+	twin, err := f.Twin(tape.World(), tape.Services())
+	if err != nil {
+		run.Cut = err.Error()
+		return give()
+	}
+	inner, err := twin.Start(x, time.Time{})
+	if err != nil {
+		twin.Close()
+		run.Cut = err.Error()
+		return give()
+	}
+	r.mu.Lock()
+	o.tapes = append(o.tapes, tape)
+	r.mu.Unlock()
+	return &recordedRun{r: r, o: o, x: x, id: x.ID, run: run, tape: tape, twin: twin, inner: inner}
+}
+
+// enter is the record of x, with one more that is busy; nil if x is none to be recorded.
+func (r *recording) enter(x *exchange.Exchange) *recorded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.open[x.ID]
+	if o == nil {
+		if x.Side == exchange.ClientSide && !matches(r.match, x.Request.URI()) && !matches(r.match, asked(x)) || x.Side == exchange.FetchSide && !matches(r.match, x.Request.URI()) {
+			return nil
+		}
+		if len(r.open) >= mostOpen || r.taken+len(r.open) >= r.most {
+			for id, old := range r.open {
+				if time.Since(old.since) > openTime {
+					delete(r.open, id)
+				}
+			}
+		}
+		if len(r.open) >= mostOpen || r.taken+len(r.open) >= r.most {
+			return nil
+		}
+		q := &x.Request
+		u := q.Scheme + "://" + q.Host + q.URI()
+		if a := &x.Asked; a.Path != "" {
+			u = a.Scheme + "://" + a.Host + asked(x)
+		}
+		o = &recorded{since: time.Now(), secrets: maps.Clone(r.secrets), x: &journal.Exchange{
+			ID: x.ID.String(), Time: x.Now, Owner: strings.Clone(x.Owner), Site: strings.Clone(x.Site), Route: strings.Clone(x.Route),
+			Method: journal.Text(strings.Clone(q.Method)), URL: journal.Text(u), Client: journal.ClientOf(&x.Client),
+		}}
+		r.open[x.ID] = o
+	}
+	o.busy++
+	return o
+}
+
+// asked is path and query of the URL that the client asked for, "" if they are not known.
+func asked(x *exchange.Exchange) string {
+	if x.Asked.HasQuery {
+		return x.Asked.Path + "?" + x.Asked.Query
+	}
+	return x.Asked.Path
+}
+
+// runOf is a run that has done nothing yet.
+func runOf(f *guest.Function, x *exchange.Exchange) *journal.Run {
+	spec := f.Spec()
+	s := journal.Settings{ABI: f.Info().ABI, Isolation: spec.Isolation.String(), Config: textMap(spec.Config), Env: textMap(spec.Env), Fetch: spec.Fetch, KV: spec.KV,
+		AllKV: spec.AllKV, MaxBody: spec.MaxBody, Fuel: spec.Limits.Fuel, Memory: spec.Limits.Memory, HostCalls: spec.Limits.HostCalls}
+	for name, v := range spec.Secrets {
+		if s.Secrets == nil {
+			s.Secrets = map[string]int{}
+		}
+		s.Secrets[name] = len(v)
+	}
+	if spec.Reads.Cookie {
+		s.Reads = append(s.Reads, "cookie")
+	}
+	if spec.Reads.Authorization {
+		s.Reads = append(s.Reads, "authorization")
+	}
+	return &journal.Run{Function: f.Name(), Version: f.Version(), Settings: s, Fetch: x.Side == exchange.FetchSide}
+}
+
+func textMap(m map[string]string) map[string]journal.Text {
+	if len(m) == 0 {
+		return nil
+	}
+	out := make(map[string]journal.Text, len(m))
+	for k, v := range m {
+		out[k] = journal.Text(v)
+	}
+	return out
+}
+
+// leave tells that something of an exchange is over.
+func (r *recording) leave(id exchange.ID, o *recorded) {
+	r.mu.Lock()
+	o.busy--
+	r.settle(id, o)
+}
+
+// ended tells that the response to a client has been sent. x is its exchange.
+func (r *recording) ended(x *exchange.Exchange) {
+	r.mu.Lock()
+	o := r.open[x.ID]
+	if o == nil {
+		r.mu.Unlock()
+		return
+	}
+	o.ended = true
+	o.x.Outcome, o.x.Reason, o.x.Status = x.Outcome.String(), x.Reason.String(), x.Response.Status
+	if x.Cache.Key != [16]byte{} {
+		o.x.Key = hex.EncodeToString(x.Cache.Key[:])
+	}
+	o.x.Header = journal.Fields(&x.Response.Header)
+	r.settle(x.ID, o)
+}
+
+// settle hands an exchange out if all of it is over. Preconditions: mu is held, and is not any more when settle returns.
+func (r *recording) settle(id exchange.ID, o *recorded) {
+	if !o.ended || o.busy > 0 || r.open[id] != o {
+		r.mu.Unlock()
+		return
+	}
+	delete(r.open, id)
+	r.taken++
+	r.mu.Unlock()
+	for _, t := range o.tapes {
+		t.Seal() // a request's body may still be on its way to an origin
+	}
+	journal.Redact(o.x, o.secrets)
+	select {
+	case r.done <- o.x:
+	default: // who reads is too slow
+		r.mu.Lock()
+		r.taken--
+		r.mu.Unlock()
+	}
+}
+
+// recordedRun is a run in a twin. It belongs to the goroutine that has the exchange.
+type recordedRun struct {
+	r     *recording
+	o     *recorded
+	x     *exchange.Exchange
+	id    exchange.ID
+	run   *journal.Run
+	tape  *journal.Tape
+	twin  *guest.Function
+	inner *guest.Run
+}
+
+// Call satisfies hook.Run.
+func (w *recordedRun) Call(h exchange.Hook) (answered bool, err error) {
+	s := &journal.Step{Hook: h.String()}
+	w.r.mu.Lock()
+	w.o.busy++
+	w.r.mu.Unlock()
+	w.run.Steps = append(w.run.Steps, s)
+	return w.tape.Step(w.inner, w.x, h, s, nil, func() { w.r.leave(w.id, w.o) })
+}
+
+// End satisfies hook.Run.
+func (w *recordedRun) End() {
+	w.inner.End()
+	w.twin.Close() // what streams goes on
+	w.r.leave(w.id, w.o)
+}
+
+// matches tells whether text is the pattern, in which each * stands for anything; every text is the empty pattern.
+func matches(pattern, text string) bool {
+	if pattern == "" {
+		return true
+	}
+	parts := strings.Split(pattern, "*")
+	text, ok := strings.CutPrefix(text, parts[0])
+	if !ok || len(parts) == 1 {
+		return ok && text == ""
+	}
+	for _, p := range parts[1 : len(parts)-1] {
+		_, behind, found := strings.Cut(text, p)
+		if !found {
+			return false
+		}
+		text = behind
+	}
+	return strings.HasSuffix(text, parts[len(parts)-1])
+}
+
+// recordedEvents are the pipeline's events, of which a recording hears as well.
+type recordedEvents struct {
+	pipeline.Events
+	r *recorder
+}
+
+func (e recordedEvents) Ended(x *exchange.Exchange, took time.Duration) {
+	e.Events.Ended(x, took)
+	if r := e.r.now.Load(); r != nil {
+		r.ended(x)
+	}
+}
+
+// sumOf is the name of a version with that code.
+func sumOf(module []byte) string {
+	sum := sha256.Sum256(module)
+	return hex.EncodeToString(sum[:])
+}

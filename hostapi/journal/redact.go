@@ -1,0 +1,136 @@
+package journal
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// StandIn is what takes the place of the secret of that name, as long as it is.
+func StandIn(name string, n int) string {
+	s := "stand-in-for-" + name + "-"
+	return strings.Repeat(s, n/len(s)+1)[:n]
+}
+
+// Redact replaces the secrets, by name, by their stand-ins everywhere in v, which is a pointer to a record or a part of one. Where a
+// secret stands in hexadecimal digits, in base64 (also in the middle of something else in base64) or percent-encoded, As
+// take its place. What is made of a secret in another way, such as a hash of it, stays.
+//
+// Redacting what a function made with the stand-ins gives the same as redacting what it made with the secrets, as long as it
+// only compares them or hands them on.
+func Redact(v any, secrets map[string]string) {
+	if pairs := patterns(secrets); len(pairs) > 0 {
+		r := strings.NewReplacer(pairs...)
+		redact(reflect.ValueOf(v), r)
+	}
+}
+
+// Restore is a copy of r with the secrets in the place of their stand-ins, so that a function that has the secrets finds in
+// requests what it found. Short ones stay as they are: they may stand anywhere.
+func Restore(r *Run, secrets map[string]string) (*Run, error) {
+	var pairs []string
+	for _, name := range sorted(secrets) {
+		if v := secrets[name]; len(v) >= 8 && v != StandIn(name, len(v)) {
+			pairs = append(pairs, StandIn(name, len(v)), v)
+		}
+	}
+	if len(pairs) == 0 {
+		return r, nil
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	out := new(Run)
+	if err := json.Unmarshal(b, out); err != nil {
+		return nil, err
+	}
+	redact(reflect.ValueOf(out), strings.NewReplacer(pairs...))
+	return out, nil
+}
+
+// patterns are what is replaced and by what; what stands first wins, so the longest come first.
+func patterns(secrets map[string]string) (pairs []string) {
+	type pattern struct{ old, new string }
+	var all []pattern
+	add := func(old, new string) {
+		if old != "" && old != new && !slices.ContainsFunc(all, func(p pattern) bool { return p.old == old }) {
+			all = append(all, pattern{old, new})
+		}
+	}
+	for _, name := range sorted(secrets) {
+		v := secrets[name]
+		name, _, _ = strings.Cut(name, "\x00") // what tells two of one name apart
+		add(v, StandIn(name, len(v)))
+	}
+	for _, v := range secrets {
+		if len(v) < 4 { // encoded they are everywhere
+			continue
+		}
+		masks := []string{hex.EncodeToString([]byte(v)), strings.ToUpper(hex.EncodeToString([]byte(v)))}
+		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			for before := range 3 {
+				// The characters that hold nothing but bits of the secret. Those at its edges hold bits of neighbours as well.
+				text := e.EncodeToString(append(make([]byte, before), v...))
+				masks = append(masks, text[(before*8+5)/6:(before+len(v))*8/6])
+			}
+		}
+		if q := url.QueryEscape(v); q != v {
+			masks = append(masks, q, url.PathEscape(v))
+		}
+		for _, m := range masks {
+			add(m, strings.Repeat("A", len(m)))
+		}
+	}
+	slices.SortStableFunc(all, func(a, b pattern) int { return len(b.old) - len(a.old) })
+	for _, p := range all {
+		pairs = append(pairs, p.old, p.new)
+	}
+	return pairs
+}
+
+func sorted(m map[string]string) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// redact walks all of v: a kind of string that is added to a record is redacted without a line here.
+func redact(v reflect.Value, r *strings.Replacer) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			redact(v.Elem(), r)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				redact(v.Field(i), r)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			v.SetBytes([]byte(r.Replace(string(v.Bytes()))))
+			return
+		}
+		for i := range v.Len() {
+			redact(v.Index(i), r)
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			e := reflect.New(v.Type().Elem()).Elem()
+			e.Set(v.MapIndex(k))
+			redact(e, r)
+			v.SetMapIndex(k, e)
+		}
+	case reflect.String:
+		v.SetString(r.Replace(v.String()))
+	}
+}
