@@ -329,7 +329,7 @@ func TestTouchingMuchAtOnce(t *testing.T) {
 			Get(0), I32(1), Add32, Op(0x22, 0), I32(1024), Op(0x48), Op(0x0d, 0), Op(0x0b))
 	}
 	m.Func("slowly", "", "", "ii", touch(20_000)...)
-	m.Func("at once", "", "", "ii", Code(loop(1, 3_000_000), touch(1))...)
+	m.Func("at once", "", "", "ii", Code(loop(1, 3_000_000), touch(1), I32(0), Set(1), loop(1, 3_000_000))...) // and comes back afterwards
 	m.Func("grow", "i", "", "i", Code(Get(0), Grow, Drop, loop(1, 1000))...)
 	module := compile(t, e, m.Bytes())
 	for _, way := range sandbox.Ways() {
