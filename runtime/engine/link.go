@@ -19,7 +19,8 @@ import (
 type Caller interface {
 	// HostCall runs f, which the guest called.
 	HostCall(f *hostcall.Func, stack []uint64)
-	// Tick is told that the guest's slice is empty, with the exact, negative counter, and returns the next slice. It panics
+	// Tick is told that the guest's slice is empty, with the exact, negative counter, and returns the next slice; or what the
+	// guest is about to write, as meter.Announced reads it, which returns what the guest drops. It panics
 	// to unwind the guest. With meter.StackSpent it is told that the guest's call stack is spent, and does not return.
 	Tick(counter int64) int64
 }
