@@ -162,6 +162,9 @@ func (c *Cache) openFound(f *Found, head bool) {
 		c.store.Use(f.object)
 	} else if b, ok := c.open(f.object); ok {
 		f.body = b
+		if d := f.object.Meta.disk; d != nil && d.body != nil && f.State == Fresh {
+			c.tier.sends(f.object)
+		}
 	} else {
 		f.State, f.Reason, f.object = Absent, exchange.ReasonEvicted, nil
 		return

@@ -27,7 +27,6 @@ func (c *Cache) open(o *store.Object[kept]) (storedBody, bool) {
 			return nil, false
 		}
 		c.store.Use(o)
-		c.tier.sends(o)
 		return b, true
 	}
 	b, ok := c.store.Open(o)

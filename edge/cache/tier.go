@@ -77,11 +77,14 @@ type tier struct {
 	rising map[store.Key]struct{}
 }
 
-// mostRising is how many keys may stand in tier.rising.
+// mostRising is how many keys may stand in tier.rising: those that nobody asks
+// for again would stay.
 const mostRising = 1 << 10
 
-// sends counts a use of o, whose body stands on disk. One that returns soon
-// leaves the index: whoever asks next copies it to memory.
+// sends counts a use of o, whose body stands on disk, by a request that it is
+// fresh for. One that returns soon leaves the index: whoever asks next copies it
+// to memory. One that the origin is asked to confirm must not leave: its new head
+// could not be kept.
 func (t *tier) sends(o *store.Object[kept]) {
 	size := o.Content.Size()
 	if size >= inKernel {
@@ -94,14 +97,15 @@ func (t *tier) sends(o *store.Object[kept]) {
 		return
 	}
 	t.mu.Lock()
-	few := len(t.rising) < mostRising
-	if few {
-		t.rising[o.Key] = struct{}{}
+	if len(t.rising) == mostRising {
+		for k := range t.rising { // any: at worst it takes two more uses
+			delete(t.rising, k)
+			break
+		}
 	}
+	t.rising[o.Key] = struct{}{}
 	t.mu.Unlock()
-	if few {
-		t.c.store.Remove(o, store.Replaced)
-	}
+	t.c.store.Remove(o, store.Replaced)
 }
 
 // rises tells whether the body under the key is to be copied to memory, once.

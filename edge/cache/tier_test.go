@@ -183,6 +183,62 @@ func TestReturnToMemory(t *testing.T) {
 	}
 }
 
+// What stands on disk and has expired is confirmed once, also if it would go to
+// memory by the next use.
+func TestConfirmedOnDisk(t *testing.T) {
+	f := func(size int) {
+		t.Helper()
+		d := newDiskWorld(t, Options{})
+		d.fetch = func(fx *exchange.Exchange) {
+			if !fx.Request.Header.Has(exchange.IfNoneMatch) {
+				respond(fx, 200, long(size), "Cache-Control: max-age=60", `ETag: "a"`, "Age: 100")
+				return
+			}
+			fx.Response.Status = 304
+			add(&fx.Response.Header, []string{"Cache-Control: max-age=60", `ETag: "a"`})
+		}
+		get := func(state State, why exchange.Reason, asked int64) {
+			t.Helper()
+			d.wantLookup("/", state, why)
+			if s, err := body(d.get("/")); err != nil || len(s) != size || d.asked.Load() != asked {
+				t.Errorf("of %d bytes: %d, %v; the origin was asked %d times, want %d", size, len(s), err, d.asked.Load(), asked)
+			}
+		}
+		get(Absent, exchange.ReasonAbsent, 1)
+		d.settle()
+		d.restart()
+		get(Stale, exchange.ReasonExpired, 2)
+		get(Fresh, exchange.ReasonNone, 2)
+		get(Fresh, exchange.ReasonNone, 2)
+	}
+	f(atOnce - 16)
+	f(40_000)
+	f(inKernel)
+}
+
+// Bodies that were asked for twice and never again do not keep others from
+// following to memory.
+func TestReturnAfterManyThatDidNot(t *testing.T) {
+	d := newDiskWorld(t, Options{})
+	const size = 40_000
+	d.answers(200, long(size), "Cache-Control: max-age=60")
+	d.wantServe("/", "fetched", long(size))
+	d.settle()
+	d.restart()
+	for i := range mostRising {
+		d.c.tier.rising[store.Key{byte(i), byte(i >> 8), 1}] = struct{}{}
+	}
+	for range 4 {
+		d.wantServe("/", "fresh", long(size))
+	}
+	if got := d.c.Stats().Store.BodyBytes; got < size {
+		t.Errorf("%d bytes of bodies are in memory, want %d", got, size)
+	}
+	if n := len(d.c.tier.rising); n >= mostRising {
+		t.Errorf("%d keys are to rise, at most %d may", n, mostRising)
+	}
+}
+
 func (w *world) get(path string) *exchange.Exchange {
 	x := get(path)
 	w.serve(x)
