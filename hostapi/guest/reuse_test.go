@@ -6,8 +6,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
 	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 	"github.com/wedgecdn/wedge/runtime/limit"
@@ -215,6 +217,35 @@ func TestReuseClose(t *testing.T) {
 	if live := f.pool.Stats().Live; live != 0 {
 		t.Errorf("%d instances are left", live)
 	}
+}
+
+// dismissed is a session of a program that rests, and ends when it is told that no exchange comes.
+type dismissed struct {
+	adapter.Server
+	end func()
+}
+
+func (d *dismissed) Dismiss() { d.end() }
+
+// A program that turned an exchange away and waits for another is told like all others when its function goes.
+func TestReuseCloseAfterUntaken(t *testing.T) {
+	p, ended := new(resting), false
+	one := new(tenant)
+	one.s = &dismissed{end: func() { ended = true; p.remove(one) }}
+	p.add(one)
+	p.offer(one)
+	if p.take(new(waiter)) != one {
+		t.Fatal("nobody is offered")
+	}
+	p.offer(one) // it did not want that exchange
+	synctest.Test(t, func(t *testing.T) {
+		go p.close()
+		synctest.Wait()
+		if !ended {
+			t.Error("it was not told, and is waited for")
+			p.remove(one)
+		}
+	})
 }
 
 // Exchanges come from many sides, fail and end, and each has one response that was made for it.

@@ -150,6 +150,7 @@ func (p *resting) offer(t *tenant) bool {
 		w.come()
 		return true
 	}
+	t.taken = false // who had taken it before was turned away
 	p.offered = append(p.offered, t)
 	return true
 }
