@@ -12,7 +12,7 @@ import (
 // which is what isolation: request means, there is never a next one.
 
 const (
-	// mostPatience is how long a program waits for a request; it may choose less.
+	// mostPatience is how long a program waits for a request, however often it asks; it may choose less.
 	mostPatience = 10 * time.Second
 	// mostUnsent is how much of a response may wait for the client when its program is given the next request: else
 	// clients that are slow would have one instance hold the responses of as many of them as there are.
@@ -141,7 +141,8 @@ func (d *door) deliver(t *turn) bool {
 	return true
 }
 
-// leave gives the promise up. An exchange that has come is turned away.
+// leave gives the promise up. An exchange that has come is turned away. For one that is about to come it is too late: it
+// will find no promise, and none is made any more, since another exchange would meet it in the session.
 func (d *door) leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -150,8 +151,8 @@ func (d *door) leave() {
 		return
 	}
 	if !p.settled {
-		if p.offered {
-			d.lease.Withdraw() // if it is too late for that, the exchange finds no promise
+		if p.offered && !d.lease.Withdraw() {
+			d.last = true
 		}
 		p.settle(nil)
 	} else if p.t != nil {
@@ -241,13 +242,20 @@ func (s *Session) want(p *promise) {
 	}
 	p.wanted = true
 	if s.resting {
+		// Asking again does not make the rest longer: the instance is held meanwhile.
+		if p.until.After(s.rested) {
+			p.until = s.rested
+		}
+		if !time.Now().Before(s.rested) {
+			s.door.shut()
+		}
 		s.door.open(p, over())
 		return
 	}
 	left := s.handles.closeExchange(errUnfinished)
 	s.wasi.End()
 	t, more := s.turn, s.door.lease.Rest()
-	s.turn, s.resting = between(s.b), true
+	s.turn, s.resting, s.rested = between(s.b), true, time.Now().Add(mostPatience)
 	if !more || left > mostLasting {
 		s.door.shut()
 	}

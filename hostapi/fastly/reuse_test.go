@@ -373,6 +373,59 @@ func TestReusePolls(t *testing.T) {
 	})
 }
 
+// A program that gives its promise up when an exchange has taken the offer gets no other: two would meet in its session.
+func TestReuseGivenUp(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		taken := make(chan struct{})
+		l := w.lease(func(p *program) {
+			p.reply(200, "one")
+			promise := p.handle("http_downstream.next_request", 0, 0)
+			p.must("async_io.is_ready", promise, p.out())
+			<-taken
+			p.must("http_downstream.next_request_abandon", promise)
+			if p.next() {
+				t.Error("it got the exchange that it did not want")
+			}
+		})
+		w.wantContent("the first", l.send("GET /"), 200, "one")
+		<-l.offers // an exchange has taken it, and is on its way
+		close(taken)
+		synctest.Wait()
+		select {
+		case <-l.offers:
+			t.Error("it is offered to another exchange while one is on its way")
+		default:
+		}
+		if o := w.answered(l.s, l, exchangeOf("GET /")); !errors.Is(o.failed, adapter.ErrUntaken) {
+			t.Errorf("the one on its way: %+v", o)
+		}
+		<-l.gone
+		l.wantTrace("r")
+	})
+}
+
+// A program that asks again and again does not hold its instance for longer than one that asks once.
+func TestReuseAsksAgain(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		l := w.lease(func(p *program) {
+			p.reply(200, "one")
+			began := time.Now()
+			for range 50 {
+				if p.top = 64; p.next() {
+					t.Error("there was another")
+				}
+			}
+			if rested := time.Since(began); rested > mostPatience {
+				t.Errorf("it has waited for %v", rested)
+			}
+		})
+		w.wantContent("the first", l.send("GET /"), 200, "one")
+		<-l.gone
+	})
+}
+
 // A program is given no other exchange while a large response waits for a client that does not take it.
 func TestReuseUnsent(t *testing.T) {
 	w := newWorld(t)

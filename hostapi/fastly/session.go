@@ -3,6 +3,7 @@ package fastly
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -31,9 +32,10 @@ type Session struct {
 	coming *turn
 	begun  bool // the guest's goroutine is there
 
-	*turn          // that is served, or a turn between two
-	door     *door // made with the guest's goroutine
-	resting  bool  // the program is between two exchanges
+	*turn              // that is served, or a turn between two
+	door     *door     // made with the guest's goroutine
+	resting  bool      // the program is between two exchanges
+	rested   time.Time // when it has rested for long enough
 	handles  handles
 	backends map[string]*backend // dynamic ones
 }
