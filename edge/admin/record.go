@@ -50,7 +50,8 @@ func (c *call) recordExchanges() (any, error) {
 	}
 	c.detail = fmt.Sprintf("site %q, match %q", cut(q.Site, 80), cut(q.Match, 80))
 	out := &flushed{stream{c: c}}
-	n, err := c.s.opt.Records.Record(c.r.Context(), c.owner, q, out)
+	// The time of other writes is shorter than a recording may be. The caller's leaving is noticed by what is written.
+	n, err := c.s.opt.Records.Record(context.WithoutCancel(c.r.Context()), c.owner, q, out)
 	c.detail += fmt.Sprintf(", %d exchanges", n)
 	if err != nil && out.begun {
 		if e := c.s.opt.Events.Failed; e != nil {
