@@ -491,8 +491,8 @@ func (n *Node) Shutdown(ctx context.Context) error {
 			err = fmt.Errorf("not every fetch has finished: %w", ctx.Err())
 		}
 	}
+	close(n.closed) // a recording ends by it, for which the API would wait
 	n.api.Shutdown(ctx)
-	close(n.closed)
 	n.live.stop()
 	n.serves.Wait()
 	n.close(err == nil)
