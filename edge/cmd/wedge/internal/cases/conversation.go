@@ -215,42 +215,63 @@ func readAnswer(text string) (a answer, err error) {
 	return a, nil
 }
 
+// mostCells bounds the table by which lines are compared, which holds each pair of them: 16 MiB.
+const mostCells = 4 << 20
+
 // Difference is the two texts line by line, where they differ: "" if they do not.
 func Difference(want, got string) string {
 	if want == got {
 		return ""
 	}
 	a, b := strings.SplitAfter(want, "\n"), strings.SplitAfter(got, "\n")
-	// The longest common subsequence; conversations are short.
-	longest := make([][]int, len(a)+1)
-	for i := range longest {
-		longest[i] = make([]int, len(b)+1)
-	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for k := len(b) - 1; k >= 0; k-- {
-			if longest[i][k] = max(longest[i+1][k], longest[i][k+1]); a[i] == b[k] {
-				longest[i][k] = longest[i+1][k+1] + 1
-			}
-		}
-	}
 	type edit struct {
 		mark byte
 		line string
 	}
 	var edits []edit
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		edits = append(edits, edit{' ', a[0]})
+		a, b = a[1:], b[1:]
+	}
+	fits := func() bool { return len(a) <= mostCells/(len(b)+1) }
+	same, large := 0, !fits()
+	for large && same < min(len(a), len(b)) && a[len(a)-1-same] == b[len(b)-1-same] {
+		same++
+	}
+	behind := a[len(a)-same:]
+	a, b = a[:len(a)-same], b[:len(b)-same]
+	// Between what is the same, the longest common subsequence; or, where that would take too much, all lines of the one
+	// and then all of the other.
+	var longest [][]int32
+	if fits() {
+		longest = make([][]int32, len(a)+1)
+		for i := range longest {
+			longest[i] = make([]int32, len(b)+1)
+		}
+		for i := len(a) - 1; i >= 0; i-- {
+			for k := len(b) - 1; k >= 0; k-- {
+				if longest[i][k] = max(longest[i+1][k], longest[i][k+1]); a[i] == b[k] {
+					longest[i][k] = longest[i+1][k+1] + 1
+				}
+			}
+		}
+	}
 	i, k := 0, 0
 	for i < len(a) || k < len(b) {
 		switch {
-		case i < len(a) && k < len(b) && a[i] == b[k]:
+		case longest != nil && i < len(a) && k < len(b) && a[i] == b[k]:
 			edits = append(edits, edit{' ', a[i]})
 			i, k = i+1, k+1
-		case k == len(b) || i < len(a) && longest[i+1][k] >= longest[i][k+1]:
+		case k == len(b) || i < len(a) && (longest == nil || longest[i+1][k] >= longest[i][k+1]):
 			edits = append(edits, edit{'-', a[i]})
 			i++
 		default:
 			edits = append(edits, edit{'+', b[k]})
 			k++
 		}
+	}
+	for _, line := range behind {
+		edits = append(edits, edit{' ', line})
 	}
 	const around = 3
 	var out strings.Builder

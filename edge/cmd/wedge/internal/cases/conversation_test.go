@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -75,4 +76,24 @@ func TestDifference(t *testing.T) {
 	f("", "a\n", "+ a\n")
 	f("a\n", "", "- a\n")
 	f("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n0\n", "+ 0\n  1\n  2\n  3\n...\n  7\n  8\n  9\n+ 0\n")
+}
+
+// A text of many lines, which a client of the operators' API may send, takes memory by its length, not by the square of it.
+func TestDifferenceOfLongTexts(t *testing.T) {
+	long := strings.Repeat("a\nb\n", 3000)
+	f := func(want, got string, lines int) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		d := Difference(want, got)
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+			t.Errorf("%d MiB for texts of %d and %d bytes", n>>20, len(want), len(got))
+		}
+		if n := strings.Count(d, "\n"); n != lines {
+			t.Errorf("%d lines differ, want %d", n, lines)
+		}
+	}
+	f(long+"x\n"+long, long+"y\n"+long, 8)
+	f("x\n"+long+"x\n", "y\n"+long+"y\n", 12004)
 }
