@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -207,6 +208,44 @@ func TestCanaryIsRolledBack(t *testing.T) {
 	eventually(t, "the canary is rolled back", func() bool { f = w.function(); return f.Canary == nil })
 	if e := f.LastCanary; !strings.Contains(e.Why, "took more than 1ms of processor time") {
 		t.Errorf("%+v", e)
+	}
+}
+
+// The same version with another budget is held against that one, at once.
+func TestCanaryWithAnotherBudget(t *testing.T) {
+	w, _ := canaryWorld(t, tagged("one"))
+	two := traps("on_request")
+	w.try(two, "canary_header=X-Canary: 1")
+	w.try(two, "canary_header=X-Canary: 1", "rollback_on=errors 1%", "rollback_calls=1")
+	w.get("http://shop.example/", canaryField...)
+	eventually(t, "the canary is rolled back", func() bool { return w.function().Canary == nil })
+}
+
+// Of a handler too, an exchange that gets no instance is a failure.
+func TestCanaryHandlerWithoutInstance(t *testing.T) {
+	u := newUpstream(t, "shop")
+	w := newWorld(t, fmt.Sprintf(`
+functions: [{name: f, instances: 1, limits: {cpu: 2s, wall: 20s}}]
+origins: [{name: shop, servers: [{url: %q}]}]
+sites: [{hosts: [shop.example], origin: shop, handler: f}]
+`, u.url()), nil)
+	program := func(code string) []byte {
+		return []byte("\x00asm\x01\x00\x00\x00" + "\x01\x09\x02\x60\x00\x00\x60\x01\x7e\x01\x7f" + "\x02\x13\x01\x0afastly_abi\x04init\x00\x01" + "\x03\x02\x01\x00" + "\x07\x0a\x01\x06_start\x00\x01" + code)
+	}
+	w.deploy("f", program("\x0a\x04\x01\x02\x00\x0b"))
+	w.try(program("\x0a\x09\x01\x07\x00\x03\x40\x0c\x00\x0b\x0b"), "canary_header=X-Canary: 1") // it never ends
+	var both sync.WaitGroup
+	var busy atomic.Int64
+	for range 2 {
+		both.Go(func() {
+			if w.get("http://shop.example/", canaryField...).status == 503 {
+				busy.Add(1)
+			}
+		})
+	}
+	both.Wait()
+	if c := w.function().Canary; busy.Load() != 1 || c.Failed != 2 || c.Calls != 2 {
+		t.Errorf("%d found no instance; %d of %d calls failed, want 1 and 2 of 2", busy.Load(), c.Failed, c.Calls)
 	}
 }
 

@@ -108,7 +108,7 @@ const patience = 30 * time.Second
 // function's module, and for that alone.
 func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 	if err := l.await(); err != nil {
-		l.miss(l)
+		l.missed()
 		return nil, &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
 	}
 	if now := l.records.now.Load(); now != nil && !l.shadow {
@@ -118,7 +118,7 @@ func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 	}
 	r, err := l.f.Start(x, time.Time{})
 	if err != nil {
-		l.miss(l)
+		l.missed()
 		return nil, err
 	}
 	return r, nil
@@ -127,10 +127,25 @@ func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 // Answer has a handler answer.
 func (l *loaded) Answer(x *exchange.Exchange) error {
 	if err := l.await(); err != nil {
-		l.miss(l)
+		l.missed()
 		return &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
 	}
-	return l.f.Answer(x, time.Time{})
+	err := l.f.Answer(x, time.Time{})
+	if err != nil {
+		switch exchange.ReasonOf(err, exchange.ReasonFunctionTrap) {
+		case exchange.ReasonNoInstance, exchange.ReasonFunctionUnavailable:
+			l.missed() // without an instance there was no call to be told of
+		}
+	}
+	return err
+}
+
+// missed tells of an exchange that got no instance. The copies that a shadow
+// misses are not a canary's, though both may be of one version.
+func (l *loaded) missed() {
+	if !l.shadow {
+		l.miss(l)
+	}
 }
 
 func (l *loaded) await() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"time"
 
 	"github.com/wedgecdn/wedge/edge/function"
@@ -40,7 +41,7 @@ func (v *live) watch() {
 		}
 		key := watchKey{f.Owner, f.Name, f.Canary.Version}
 		if old != nil {
-			if w := (*old)[key]; w != nil && w.canary.Began.Equal(f.Canary.Began) {
+			if w := (*old)[key]; w != nil && reflect.DeepEqual(w.canary, *f.Canary) {
 				watches[key] = w
 				continue
 			}
