@@ -74,14 +74,22 @@ func (c *call) bytes() ([]byte, error) {
 }
 
 // upload waits for one of the places of large bodies. Call leave afterwards.
-func (c *call) upload() (leave func(), err error) {
+func (c *call) upload() (leave func(), err error) { return c.enter(c.s.uploads, "uploads") }
+
+// trial waits for one of the places of what runs versions that nobody deploys. They are not those of uploads: a test takes
+// minutes, and whoever tests must not keep others from deploying.
+func (c *call) trial() (leave func(), err error) {
+	return c.enter(c.s.trials, "tests and descriptions")
+}
+
+func (c *call) enter(places chan struct{}, what string) (leave func(), err error) {
 	t := time.NewTimer(uploadWait)
 	defer t.Stop()
 	select {
-	case c.s.uploads <- struct{}{}:
-		return func() { <-c.s.uploads }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	case <-t.C:
-		return nil, &Error{Code: Unavailable, Message: fmt.Sprintf("%d uploads are under way", maxUploads), Hint: "try again when they are done"}
+		return nil, &Error{Code: Unavailable, Message: fmt.Sprintf("%d %s are under way", cap(places), what), Hint: "try again when they are done"}
 	}
 }
 

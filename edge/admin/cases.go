@@ -49,7 +49,7 @@ func (c *call) functionTest() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := c.upload()
+	leave, err := c.trial()
 	if err != nil {
 		return nil, err
 	}

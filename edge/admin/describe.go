@@ -35,7 +35,7 @@ func (c *call) functionVersion() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := c.upload()
+	leave, err := c.trial()
 	if err != nil {
 		return nil, err
 	}

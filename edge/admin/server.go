@@ -25,6 +25,8 @@ const (
 	maxConnections = 256
 	// maxUploads bounds the bodies that are held in memory at one time.
 	maxUploads = 8
+	// maxTrials bounds the versions that are tested or described at one time.
+	maxTrials = 4
 	// uploadWait is how long a request waits for its turn to upload.
 	uploadWait = 10 * time.Second
 
@@ -48,6 +50,7 @@ type Server struct {
 	audit      *auditLog
 	attempts   attempts
 	uploads    chan struct{} // holds one element for each upload under way
+	trials     chan struct{} // likewise for tests and descriptions of versions
 
 	// tokens is swapped whole and never nil.
 	tokens atomic.Pointer[tokens]
@@ -61,7 +64,7 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: o, operations: operations(), uploads: make(chan struct{}, maxUploads)}
+	s := &Server{opt: o, operations: operations(), uploads: make(chan struct{}, maxUploads), trials: make(chan struct{}, maxTrials)}
 	if err := s.SetTokens(o.Tokens); err != nil {
 		return nil, err
 	}

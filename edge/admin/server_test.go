@@ -219,6 +219,31 @@ func TestUploads(t *testing.T) {
 	})
 }
 
+// Tests take no places of uploads: whoever tests keeps nobody from deploying.
+func TestTestsBesideUploads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st, p := live(t)
+		var held []net.Conn
+		for range maxUploads {
+			c := p.dial()
+			io.WriteString(c, head("POST", "/v1/functions/auth/test", "Content-Length: 100", "Content-Type: application/json"))
+			held = append(held, c)
+		}
+		synctest.Wait()
+		if n := len(st.uploads); n != 0 {
+			t.Errorf("%d places of uploads are taken", n)
+		}
+		for _, c := range held {
+			c.Close()
+		}
+		time.Sleep(uploadWait + time.Second)
+		synctest.Wait()
+		if n := len(st.trials); n != 0 {
+			t.Errorf("%d places are not given back", n)
+		}
+	})
+}
+
 // Shutdown lets the request under way finish.
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
