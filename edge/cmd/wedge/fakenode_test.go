@@ -376,6 +376,17 @@ func (n fakeKV) Export(_ context.Context, _, store string, w io.Writer) (int, er
 }
 
 // A fakeConfig is the configuration of a node, read by the real reader.
+// fakeRecords has an exchange that says nothing.
+type fakeRecords struct{}
+
+func (fakeRecords) Record(_ context.Context, _ string, q admin.RecordRequest, w io.Writer) (int, error) {
+	if q.Site == "nowhere" {
+		return 0, &admin.Error{Code: admin.NotFound, Message: "there is no site nowhere", Hint: "wedge status lists them"}
+	}
+	_, err := io.WriteString(w, "{}\n")
+	return 1, err
+}
+
 type fakeConfig struct{ *fakeNode }
 
 func (n fakeConfig) Show() []byte {

@@ -19,7 +19,7 @@ type functionTest struct {
 	Dir    string   `arg:"" optional:"" default:"." type:"path" complete:"file" help:"The project's folder. This one unless said."`
 	Module string   `name:"module" type:"path" placeholder:"FILE" complete:"file" help:"Test this module instead of building the project."`
 	Cases  []string `name:"cases" type:"path" sep:"none" placeholder:"FILE" complete:"file" help:"The conversations; *.cases in the folder unless said. It may be given again."`
-	Name   string   `name:"name" placeholder:"NAME" help:"How the function of --module is called, in errors and logs."`
+	Name   string   `name:"name" placeholder:"NAME" complete:"function" help:"How the function of --module is called, in errors and logs."`
 	Record bool     `name:"record" help:"Write what came into the files, to be read and committed."`
 	JUnit  string   `name:"junit" type:"path" placeholder:"FILE" complete:"file" help:"Write a report for a build server as well."`
 	Watch  bool     `name:"watch" help:"Stay, and test again when a file changes."`

@@ -63,12 +63,13 @@ func TestAdvise(t *testing.T) {
 // Where a user's error is made, a hint is made with it. What is exempt says why.
 func TestErrorsAreMadeWithHints(t *testing.T) {
 	exempt := map[string]string{
-		"command.go answer":     "stdout cannot be written, or the answer is no JSON: there is nothing to hint at",
-		"errors.go explain":     "gives the hint in its last lines",
-		"functionlogs.go print": "as answer",
-		"node.go readToken":     "find, which calls it, gives the hint",
-		"run.go package level":  "errHelp is never printed",
-		"terminal.go confirm":   "the terminal broke",
+		"command.go answer":       "stdout cannot be written, or the answer is no JSON: there is nothing to hint at",
+		"errors.go explain":       "gives the hint in its last lines",
+		"functionlogs.go print":   "as answer",
+		"replay.go package level": "Run gives the hint, which wraps errDiffers",
+		"node.go readToken":       "find, which calls it, gives the hint",
+		"run.go package level":    "errHelp is never printed",
+		"terminal.go confirm":     "the terminal broke",
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -111,7 +111,7 @@ func (r replayCommand) modules() (map[string]string, error) {
 			name, file = "", f
 		}
 		if m[name] != "" {
-			return nil, usage(fmt.Errorf("--function says two modules for one function: %s and %s", m[name], file))
+			return nil, hint(usage(fmt.Errorf("--function says two modules for one function: %s and %s", m[name], file)), "--function NAME=FILE says for which of the functions a module is")
 		}
 		m[name] = file
 	}

@@ -129,7 +129,7 @@ func startNode(ts *testscript.TestScript, neg bool, args []string) {
 	n.running, err = config.Load(n.file)
 	ts.Check(err)
 	o := admin.Options{
-		Functions: n, Cache: fakeCache{n}, KV: fakeKV{n}, Config: fakeConfig{n}, Health: fakeHealth{n}, Metrics: http.NotFoundHandler(),
+		Functions: n, Cache: fakeCache{n}, KV: fakeKV{n}, Records: fakeRecords{}, Config: fakeConfig{n}, Health: fakeHealth{n}, Metrics: http.NotFoundHandler(),
 		Loopback: true, ConfigFile: n.file, AuditFile: ts.MkAbs("node/audit.log"), MaxValue: 4096,
 		Now: func() time.Time { return fakeTime.Add(90 * time.Minute) },
 	}
