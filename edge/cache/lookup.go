@@ -160,11 +160,8 @@ func (c *Cache) openFound(f *Found, head bool) {
 	}
 	if head {
 		c.store.Use(f.object)
-	} else if b, ok := c.open(f.object); ok {
+	} else if b, ok := c.openFor(f.State, f.object); ok {
 		f.body = b
-		if d := f.object.Meta.disk; d != nil && d.body != nil && f.State == Fresh {
-			c.tier.sends(f.object)
-		}
 	} else {
 		f.State, f.Reason, f.object = Absent, exchange.ReasonEvicted, nil
 		return

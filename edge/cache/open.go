@@ -36,6 +36,16 @@ func (c *Cache) open(o *store.Object[kept]) (storedBody, bool) {
 	return b, true
 }
 
+// openFor is open for a request that finds o in that state. What is sent from disk
+// to those that it is fresh for may go to memory.
+func (c *Cache) openFor(s State, o *store.Object[kept]) (storedBody, bool) {
+	b, ok := c.open(o)
+	if d := o.Meta.disk; ok && s == Fresh && d != nil && d.body != nil {
+		c.tier.sends(o)
+	}
+	return b, ok
+}
+
 // sameBody gives o, which is not shared yet, the body of from.
 func sameBody(o, from *store.Object[kept]) {
 	o.Content = from.Content

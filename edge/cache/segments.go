@@ -216,7 +216,7 @@ func (c *Cache) segmentStored(o *store.Object[kept]) bool {
 // openSegment opens a segment that is stored, in memory or on disk.
 func (c *Cache) openSegment(k store.Key, length int64) (storedBody, bool) {
 	if o := c.store.Find(k).Object(store.Key{}); c.segmentStored(o) && o.Content.Size() == length {
-		if b, ok := c.open(o); ok {
+		if b, ok := c.openFor(Fresh, o); ok { // it is the head that is confirmed
 			if c.tier != nil {
 				c.tier.want(o)
 			}
@@ -234,7 +234,7 @@ func (c *Cache) openSegment(k store.Key, length int64) (storedBody, bool) {
 	if !c.segmentStored(o) || o.Content.Size() != length {
 		return nil, false
 	}
-	b, ok := c.open(o)
+	b, ok := c.openFor(Fresh, o)
 	if ok && c.events.FromDisk != nil {
 		c.events.FromDisk()
 	}

@@ -239,6 +239,26 @@ func TestReturnAfterManyThatDidNot(t *testing.T) {
 	}
 }
 
+// So does a segment that is short, as the last one of a response may be.
+func TestReturnOfSegment(t *testing.T) {
+	d := newDiskWorld(t, Options{})
+	const size = 40_000
+	d.answers(200, long(size), "Cache-Control: max-age=60")
+	k := store.Key(d.wantServe("/", "fetched", long(size)).Cache.Key)
+	d.settle()
+	d.restart()
+	for range 4 {
+		b, ok := d.c.openSegment(k, size)
+		if !ok {
+			t.Fatal("lost")
+		}
+		b.Close()
+	}
+	if got := d.c.Stats().Store.BodyBytes; got < size {
+		t.Errorf("%d bytes of bodies are in memory, want %d", got, size)
+	}
+}
+
 func (w *world) get(path string) *exchange.Exchange {
 	x := get(path)
 	w.serve(x)
