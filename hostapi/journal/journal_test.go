@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -138,6 +140,51 @@ func TestTapeAnswersWhatItRecorded(t *testing.T) {
 	if got := play.World().Look(9); got != looked+1000 {
 		t.Errorf("a look that was not recorded shows %d", got)
 	}
+}
+
+// answering answers each request with the same text, which is read byte for byte.
+type answering string
+
+func (a answering) Fetch(context.Context, *services.FetchRequest) (*services.FetchResponse, error) {
+	return &services.FetchResponse{Status: 200, Body: io.NopCloser(iotest.OneByteReader(strings.NewReader(string(a))))}, nil
+}
+
+// A secret that a function has read in pieces is not in the record, and what it reads in all is bounded.
+func TestTapeFetches(t *testing.T) {
+	const secret = "correct horse battery"
+	f := func(text string, times int, wantCut bool) {
+		t.Helper()
+		run := &Run{}
+		rec := Record(run, &services.Services{Fetcher: answering(text)})
+		for range times {
+			r, err := rec.Services().Fetcher.Fetch(t.Context(), &services.FetchRequest{Method: "GET"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, r.Body)
+			r.Body.Close()
+		}
+		Redact(run, map[string]string{"key": secret})
+		kept := 0
+		for _, c := range run.Fetches {
+			b, err := io.ReadAll(answered(c.Answer).Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept += len(b) + pieceBytes*len(pieces(c.Answer)); strings.Contains(string(b), secret) {
+				t.Errorf("the secret is in the record: %.60q", b)
+			}
+			if want := strings.ReplaceAll(text, secret, StandIn("key", len(secret))); !wantCut && string(b) != want {
+				t.Errorf("%.60q, want %.60q", b, want)
+			}
+		}
+		if kept > mostFetched || (run.Cut != "") != wantCut {
+			t.Errorf("%d bytes are kept, cut %q", kept, run.Cut)
+		}
+	}
+	f("begin "+secret+" end", 2, false)
+	f("", 1, false)
+	f(strings.Repeat("x", 16<<10), 20, true)
 }
 
 // A state that is put shows the same when it is looked at again.

@@ -110,6 +110,11 @@ func redact(v reflect.Value, r *strings.Replacer) {
 			redact(v.Elem(), r)
 		}
 	case reflect.Struct:
+		if v.CanAddr() {
+			if c, is := v.Addr().Interface().(*Call); is && c.Name == "fetch" {
+				join(pieces(c.Answer), r)
+			}
+		}
 		for i := range v.NumField() {
 			if v.Field(i).CanSet() {
 				redact(v.Field(i), r)
@@ -132,5 +137,17 @@ func redact(v reflect.Value, r *strings.Replacer) {
 		}
 	case reflect.String:
 		v.SetString(r.Replace(v.String()))
+	}
+}
+
+// join redacts a text that came in pieces, whose lengths stay: a secret may begin in one and end in another.
+func join(pieces []Text, r *strings.Replacer) {
+	var b strings.Builder
+	for _, p := range pieces {
+		b.WriteString(string(p))
+	}
+	all := r.Replace(b.String()) // as long as it was: see patterns
+	for i, p := range pieces {
+		pieces[i], all = Text(all[:len(p)]), all[len(p):]
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -363,7 +364,8 @@ func (f *fetched) Read(p []byte) (int, error) {
 	}
 	c := &f.t.run.Fetches[f.call]
 	if n > 0 {
-		if f.size += n; f.size > MaxBody {
+		f.size, f.t.fetched = f.size+n, f.t.fetched+n+pieceBytes
+		if f.size > MaxBody || f.t.fetched > mostFetched {
 			f.t.cut("it read more of an answer to a request of its own than is kept")
 		} else {
 			c.Answer = append(c.Answer, Text(p[:n]))
@@ -384,6 +386,15 @@ func (f *fetched) Read(p []byte) (int, error) {
 
 func (f *fetched) Close() error { return f.inner.Close() }
 
+// pieces are the content of an answer to a request, as it came: parts of one text.
+func pieces(a []Text) []Text {
+	n := numAt(a, 1)
+	if n < 0 || n > int64(len(a)) || 3+2*int(n) > len(a) {
+		return nil
+	}
+	return a[3+2*n:]
+}
+
 // answered is the response that an answer tells.
 func answered(a []Text) *services.FetchResponse {
 	r := &services.FetchResponse{Status: int(numAt(a, 0)), Header: exchange.Header{}}
@@ -392,6 +403,7 @@ func answered(a []Text) *services.FetchResponse {
 		r.Header.Add(at(a, i), at(a, i+1))
 	}
 	b := &Body{}
+	var data strings.Builder
 	switch at(a, i) {
 	case "ended":
 		b.Ended = true
@@ -401,9 +413,10 @@ func answered(a []Text) *services.FetchResponse {
 		b.Broken = true
 	}
 	for i++; i < len(a); i++ {
-		b.Data += a[i]
+		data.WriteString(string(a[i]))
 		b.Pieces = append(b.Pieces, len(a[i]))
 	}
+	b.Data = Text(data.String())
 	r.Body = &played{b: b}
 	return r
 }

@@ -15,11 +15,14 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/services"
 )
 
-// mostCalls bounds the calls of one run that are written down, mostLooks the looks at a clock, mostBytes what they hold.
+// mostCalls bounds the calls of one run that are written down, mostLooks the looks at a clock, mostBytes what they hold, and
+// mostFetched what is kept of all answers to its own requests together, each piece of them with pieceBytes more.
 const (
-	mostCalls = 4096
-	mostLooks = 65536
-	mostBytes = 1 << 20
+	mostCalls   = 4096
+	mostLooks   = 65536
+	mostBytes   = 1 << 20
+	mostFetched = 4 << 20
+	pieceBytes  = 32
 )
 
 // A Tape stands between a function and the services of a node. One made by Record lets calls through and writes them down;
@@ -36,6 +39,7 @@ type Tape struct {
 	run     *Run
 	calls   *[]Call // of what goes on now
 	n, size int
+	fetched int // of mostFetched
 	sealed  bool
 
 	from    *Run   // played; nil while recording
