@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,9 +27,10 @@ type recorder struct{ now atomic.Pointer[recording] }
 // alone: making one takes as long as making an instance, and nobody else waits for it.
 //
 // An exchange is open from its first function on until its response has been sent and all that its functions do is over.
-// Who never comes to an end, such as one that was only explained, is given up after a while.
+// Who never comes to an end, such as one that was only explained, is given up after a while. A fetch that begins when its
+// client has been answered already, to bring what is stale up to date, is not written down: nothing would end it.
 //
-// mu guards open and taken; sending on done never blocks.
+// mu guards what stands below it; sending on done never blocks.
 type recording struct {
 	owner, site, match string
 	most               int
@@ -39,6 +41,8 @@ type recording struct {
 	mu    sync.Mutex
 	open  map[exchange.ID]*recorded
 	taken int
+	past  [mostPast]exchange.ID // clients that have been answered, a ring
+	next  int                   // of past
 }
 
 // recorded is an exchange on its way. Its recording's mu guards it.
@@ -56,6 +60,7 @@ const (
 	// mostOpen bounds the exchanges that are being written down at once, openTime how long one may take.
 	mostOpen  = 16
 	mostReady = 128 // exchanges that wait to be written to who records
+	mostPast  = 256 // clients that are remembered
 	openTime  = time.Minute
 )
 
@@ -109,6 +114,9 @@ func (r *recording) enter(x *exchange.Exchange) *recorded {
 	o := r.open[x.ID]
 	if o == nil {
 		if x.Side == exchange.ClientSide && !matches(r.match, x.Request.URI()) && !matches(r.match, asked(x)) || x.Side == exchange.FetchSide && !matches(r.match, x.Request.URI()) {
+			return nil
+		}
+		if x.Side == exchange.FetchSide && slices.Contains(r.past[:], x.ID) {
 			return nil
 		}
 		if len(r.open) >= mostOpen || r.taken+len(r.open) >= r.most {
@@ -184,8 +192,13 @@ func (r *recording) leave(id exchange.ID, o *recorded) {
 
 // ended tells that the response to a client has been sent. x is its exchange.
 func (r *recording) ended(x *exchange.Exchange) {
+	if x.Owner != r.owner {
+		return
+	}
 	r.mu.Lock()
 	o := r.open[x.ID]
+	r.past[r.next%mostPast] = x.ID
+	r.next++
 	if o == nil {
 		r.mu.Unlock()
 		return
