@@ -41,7 +41,8 @@ func childTester(self string) node.Tester {
 		}
 		cmd := exec.CommandContext(ctx, self, args...)
 		cmd.Dir, cmd.WaitDelay = dir, time.Second
-		cmd.Env = append(os.Environ(), "TMPDIR="+dir, "GOMEMLIMIT=512MiB", "GOMAXPROCS=1")
+		// Nothing of the node's own environment: secrets may stand there.
+		cmd.Env = []string{"TMPDIR=" + dir, "GOMEMLIMIT=512MiB", "GOMAXPROCS=1"}
 		var stdout, stderr bounded
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		failed := cmd.Run()
