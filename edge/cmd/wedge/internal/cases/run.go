@@ -32,8 +32,11 @@ type Options struct {
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
 }
 
-// maxBody bounds what is read of a response.
-const maxBody = 16 << 20
+// maxBody bounds what is read of a response, maxTold what a conversation may become by all that came.
+const (
+	maxBody = 16 << 20
+	maxTold = 64 << 20
+)
 
 // Run makes a node, asks it what the conversation asks, and returns the conversation as it went.
 func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err error) {
@@ -69,7 +72,7 @@ func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err
 	if err := r.seed(ctx); err != nil {
 		return nil, err
 	}
-	went := &Conversation{about: c.about}
+	went, size := &Conversation{about: c.about}, 0
 	for i, s := range c.sections {
 		if isWritten(s.name) {
 			continue
@@ -89,6 +92,12 @@ func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err
 			made, err := r.exchange(ctx, s.text, c.askedOf(i))
 			if err != nil {
 				return nil, fmt.Errorf("the request in line %d: %w", s.line, err)
+			}
+			for _, m := range made {
+				size += len(m.text)
+			}
+			if size > maxTold {
+				return nil, fmt.Errorf("the request in line %d: what came so far has more than %d MiB: ask for less, or in several files", s.line, maxTold>>20)
 			}
 			went.sections = append(went.sections, made...)
 		}
