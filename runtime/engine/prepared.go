@@ -122,8 +122,12 @@ func (e *Engine) keepPrepared(p *prepared) {
 	if f.Close() != nil || err != nil {
 		return
 	}
-	if os.Rename(f.Name(), e.disk.preparedPath(p.hash)) == nil {
-		e.disk.preparedBytes.Add(onDisk(int64(len(b))) - block)
+	path, more := e.disk.preparedPath(p.hash), onDisk(int64(len(b)))-block
+	if before, err := os.Stat(path); err == nil { // damaged, or of another program
+		more -= onDisk(before.Size()) - block
+	}
+	if os.Rename(f.Name(), path) == nil {
+		e.disk.preparedBytes.Add(more)
 	}
 }
 

@@ -120,11 +120,15 @@ func TestPrepared(t *testing.T) {
 		damage("cut off", whole[:n])
 	}
 	// It is written anew with the next compile.
-	other, err := open(t, o).Compile(t.Context(), module)
+	last := open(t, o)
+	other, err := last.Compile(t.Context(), module)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other.Close()
+	if last.disk.preparedBytes.Load() != last.disk.preparedSize() {
+		t.Errorf("when one was replaced %d bytes are counted, there are %d", last.disk.preparedBytes.Load(), last.disk.preparedSize())
+	}
 	again("when it was damaged and compiled", first, true)
 
 	// It is the first to go.
