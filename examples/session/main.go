@@ -1,6 +1,6 @@
 // Command session keeps who is logged in at the edge: the origin logs people in and out, the function keeps the session in a store, and every other
-// request reaches the origin with the user's name, which no client can forge. It is a function for the hooks on_request and on_response; its README
-// says how it is configured.
+// request reaches the origin with the user's name, which no client can forge. It is a function for the hooks on_request, on_fetched and on_response; its
+// README says how it is configured.
 package main
 
 import (
@@ -13,6 +13,9 @@ import (
 
 //go:wasmexport on_request
 func onRequest() int32 { return wedge.OnRequest(recognise) }
+
+//go:wasmexport on_fetched
+func onFetched() int32 { return wedge.OnFetched(keepApart) }
 
 //go:wasmexport on_response
 func onResponse() int32 { return wedge.OnResponse(settle) }
@@ -73,6 +76,15 @@ func recognise(h *wedge.RequestHook) error {
 	return h.Bypass()
 }
 
+// keepApart has what begins or ends a session be for the one who asked alone, whatever the origin says of caching: it is not stored, and not given to
+// those who asked for the same at the same time, whom it would log in as somebody else.
+func keepApart(h *wedge.FetchedHook) error {
+	if h.Response.Header.Has(user) || h.Response.Header.Has(end) {
+		return h.Keep.NoStore()
+	}
+	return nil
+}
+
 // settle begins and ends sessions as the origin says.
 func settle(h *wedge.ResponseHook) error {
 	name, begins := h.Response.Header.Lookup(user)
@@ -86,7 +98,7 @@ func settle(h *wedge.ResponseHook) error {
 		return nil
 	}
 	if o := wedge.Outcome(); o == "hit" || o == "stale" {
-		// A stored response would log everybody in as one.
+		// A stored response would log everybody in as one. This one was stored before this function was there.
 		wedge.Log(wedge.LevelError, "a stored response begins or ends a session: its route must not be cached", "path", h.Request.Path())
 		return nil
 	}

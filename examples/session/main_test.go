@@ -10,7 +10,7 @@ import (
 	"github.com/wedgecdn/wedge/sdk/go/wedgetest"
 )
 
-func TestBuild(t *testing.T) { built.Exports(t, "on_request", "on_response") }
+func TestBuild(t *testing.T) { built.Exports(t, "on_request", "on_fetched", "on_response") }
 
 var token = regexp.MustCompile(`^__Host-session=([A-Za-z0-9_-]{43}); Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=43200$`)
 
@@ -121,6 +121,22 @@ func TestStoredLogin(t *testing.T) {
 	if got := x.OnResponse(onResponse); got != wedgetest.GoOn || x.Response.Header.Has("Set-Cookie") || x.Response.Header.Has(user) || !strings.Contains(n.LogText(), "must not be cached") {
 		t.Errorf("%v, %v\n%s", got, x.Response.Header, n.LogText())
 	}
+}
+
+// What logs one client in is not shared with those who wait for the same.
+func TestNotShared(t *testing.T) {
+	f := func(want bool, fields ...string) {
+		t.Helper()
+		n := wedgetest.New(t)
+		x := n.Exchange("GET", "https://a.example/login")
+		x.Respond(200, "", append(fields, "Cache-Control", "max-age=60")...)
+		if got := x.OnFetched(onFetched); got != wedgetest.GoOn || x.NoStore != want {
+			t.Errorf("%q: %v, kept out of the cache: %v", fields, got, x.NoStore)
+		}
+	}
+	f(true, user, "orla")
+	f(true, end, "1")
+	f(false)
 }
 
 func TestSettings(t *testing.T) {
