@@ -5,7 +5,10 @@ addEventListener("fetch", (event) => event.respondWith(handle(event.request)));
 
 async function handle(request) {
   const ttl = Number(new ConfigStore("settings").get("ttl") ?? 60);
-  return fetch(new Request(canonical(request.url), request), {
+  const headers = new Headers(request.headers);
+  // One answer is for all, and may not be made for the user who happened to ask first.
+  headers.delete("cookie");
+  return fetch(new Request(canonical(request.url), { method: request.method, headers, body: request.body }), {
     backend: "origin",
     cacheOverride: new CacheOverride("override", { ttl, surrogateKey: "pages" }),
   });
