@@ -417,8 +417,18 @@ func (v *live) close() {
 }
 
 // drop gives up functions that a table held. Runs that are under way end as
-// they would have.
+// they would have. Those that nobody holds any more are closed when it returns,
+// or, if they are being loaded, by a goroutine for which close waits.
 func (v *live) drop(held []*loaded) {
+	// Closing waits for what rests between its requests: not under mu, for which reloads and what operators ask wait.
+	for _, l := range v.release(held) {
+		l.close()
+	}
+}
+
+// release takes a table off the users of what it held, and returns what has none
+// any more. Nobody finds that again.
+func (v *live) release(held []*loaded) (unused []*loaded) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, l := range held {
@@ -430,8 +440,9 @@ func (v *live) drop(held []*loaded) {
 				delete(v.loaded, key)
 			}
 		}
-		l.close()
+		unused = append(unused, l)
 	}
+	return unused
 }
 
 // all returns what is loaded, and runs, under an owner and name; an empty name means every one.
