@@ -352,14 +352,16 @@ func TestTouchingMuchAtOnce(t *testing.T) {
 		}
 		p = newPool(t, sandbox.Options{Module: module, Limits: generous, Reset: way, Most: 1})
 		f("at once", true)
+		// It costs nobody anything from then on but the guest itself: nothing is populated, and a reset is as before.
 		i := acquire(t, p)
-		if cold := i.Untouched(); cold != 0 {
-			t.Errorf("%s: after its reset %d pages are untouched", way, cold)
+		if cold := i.Untouched(); way == sandbox.Drop && cold != 1024 {
+			t.Errorf("%s: after its reset %d pages are untouched, want 1024", way, cold)
 		}
 		i.Bind(&exchange{}, nil)
+		before := i.Untouched()
 		call(t, i, "grow", 64)
-		if cold := i.Untouched(); cold != 0 { // the guest came back once more
-			t.Errorf("%s: %d pages that the memory grew by are untouched", way, cold)
+		if cold := i.Untouched(); cold < before+1024 {
+			t.Errorf("%s: %d pages are untouched after the memory grew by 1024, %d before", way, cold, before)
 		}
 		p.Release(i)
 	}

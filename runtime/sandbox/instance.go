@@ -292,10 +292,7 @@ func (i *Instance) call(ctx context.Context, e *export, args ...uint64) ([]uint6
 			return nil, err
 		}
 		if i.run.mayBurst() {
-			if err := i.run.ready(); err != nil {
-				i.run.end()
-				return nil, err
-			}
+			i.run.ready()
 		}
 	}
 	copy(e.stack, args)

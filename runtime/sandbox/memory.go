@@ -159,7 +159,7 @@ func (l *linear) putBack(im *image, w Way) error {
 	switch {
 	case im.size == 0:
 		return nil
-	case w == Copy, l.stays && w == Drop:
+	case w == Copy:
 		copyPieces(l.reserve[:im.size], im.bytes)
 		l.cold = 0
 		return nil
@@ -174,7 +174,7 @@ func (l *linear) putBack(im *image, w Way) error {
 	pages, err := l.scan(im)
 	l.cold = im.size/pageBytes - pages
 	if l.scans++; err == nil && l.scans >= learnAfter {
-		if l.scans = 0; pages > few && !l.stays {
+		if l.scans = 0; pages > few {
 			l.forgotten(im.size)
 			return forget(l.reserve[:im.size])
 		}

@@ -54,7 +54,7 @@ type run struct {
 	free     bool          // in the first stretch of the call, which needs no turn
 	since    time.Duration // when the call began, or got its turn
 	lap      time.Duration // processor time since the last booking
-	unpaid   bool          // it is not the guest's
+	curbed   bool          // slices are carefulSlice at most; see touched
 }
 
 var (
@@ -76,7 +76,7 @@ func (r *run) begin(ctx context.Context) error {
 	now := r.now()
 	r.caller, r.mark, r.last, r.pauses = ctx, now, nil, 0
 	r.deadline = now + min(r.budget.WallLeft(), 365*24*time.Hour)
-	r.free, r.since = true, now
+	r.free, r.since, r.curbed = true, now, false
 	r.cpu.start(now)
 	r.hostLeft = r.budget.HostCallsLeft()
 	if r.counter != nil {
@@ -142,7 +142,11 @@ func (r *run) turnTo(b *limit.Budget) {
 
 // grant returns the next slice: never more than the budget has, so that the fuel limit is met exactly.
 func (r *run) grant() int64 {
-	r.granted = max(min(r.noted.bound.of(r.pace.next), r.budget.FuelLeft()), 0)
+	next := r.noted.bound.of(r.pace.next)
+	if r.curbed {
+		next = min(next, carefulSlice)
+	}
+	r.granted = max(min(next, r.budget.FuelLeft()), 0)
 	return r.granted
 }
 
@@ -159,15 +163,11 @@ func (r *run) book(now time.Duration) {
 		wall = 0
 	}
 	r.lap = r.cpu.lap(now)
-	cpu := r.lap
-	switch {
-	case r.unpaid:
-		cpu = 0
-	case r.cpu.locked:
+	if r.cpu.locked {
 		r.noted.note(r.lap)
 	}
 	r.budget.Add(limit.Used{
-		CPU: cpu, Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
+		CPU: r.lap, Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
 	})
 	r.mark, r.calls = now, 0
 }
@@ -225,7 +225,7 @@ func (r *run) slice(counter int64) {
 	r.pace.after(used, r.lap)
 	r.cpu.watch = false
 	if r.mayBurst() && r.watch() {
-		r.warm()
+		r.curb()
 	} else if r.cpu.locked {
 		r.noted.bound.after(used, r.lap, r.pace.most)
 	}

@@ -2,22 +2,19 @@ package sandbox
 
 import (
 	"time"
-
-	"github.com/wedgecdn/wedge/runtime/hostcall"
 )
 
 // touched is what is known of which pages of a memory a guest has touched. The first touch of a page is a fault, which takes as long
 // as a thousand additions: whoever touches many at once runs for milliseconds between two checks. So a guest with a few
 // untouched pages only is not looked after; what it is going to write at once, and says so, is populated before; and a pool
-// whose guests touched too many within one slice gets memories that are touched as a whole before a guest runs on.
+// whose guests touched too many within one slice gets short slices from then on, for as long as there are many untouched
+// pages. It does not get populated memories: that, and putting them back, would be work that nobody pays for.
 //
 // It belongs to its memory. INVARIANT: cold is at least the number of pages in the guest's memory that were never touched
 // since they were made, laid or dropped.
 type touched struct {
 	cold  int
 	ready []uint64 // a bit for each block that populate had at least a part of; those it has no bits for are not
-	whole int      // so many bytes at the beginning were populated, each page of them
-	stays bool     // it was populated as a whole, and a reset leaves it so
 	grown func()   // told that the guest has more; may be nil
 }
 
@@ -42,13 +39,12 @@ func (t *touched) sized(from, to int) {
 
 // forgotten notes that the first bytes are as if never touched; the memory has no others.
 func (t *touched) forgotten(bytes int) {
-	t.cold, t.stays = bytes/pageBytes, false
+	t.cold = bytes / pageBytes
 	t.unready(0)
 }
 
 // unready forgets what was populated from a place on.
 func (t *touched) unready(from int) {
-	t.whole = min(t.whole, from)
 	for b := from / blockBytes; b < 64*len(t.ready); b++ {
 		t.ready[b/64] &^= 1 << (b % 64)
 	}
@@ -83,9 +79,6 @@ func (t *touched) isReady(block int) bool {
 // populate makes a part of the memory one that was touched.
 func (l *linear) populate(from, to int) {
 	populate(l.bytes[from:to])
-	if from <= l.whole {
-		l.whole = max(l.whole, to)
-	}
 	last := (to - 1) / blockBytes
 	for last >= 64*len(l.ready) {
 		l.ready = append(l.ready, 0)
@@ -115,33 +108,22 @@ func (r *run) careful() {
 	}
 }
 
-// ready begins a call of a guest that may burst. The error is why it cannot go on: its time is over, or the caller has gone.
-// What it takes to populate the memory is no more the call's than what it takes to make an instance: whoever comes first must not
-// fail for it.
-func (r *run) ready() (err error) {
-	defer func() {
-		r.unpaid = false
-		switch v := recover().(type) {
-		case nil:
-		case *hostcall.Unwind: // as populate looks
-			err = refusal(v.Err)
-		default:
-			panic(v)
-		}
-	}()
+// ready begins a call of a guest that may burst.
+func (r *run) ready() {
 	switch {
 	case r.noted.bursts.Load():
-		r.unpaid = true
-		r.warm()
+		r.curb()
+		if r.counter != nil {
+			r.counter.Set(uint64(r.grant())) // in the place of a slice of which nothing is used yet
+		}
 	case r.noted.watch.Load() > 0:
 		r.noted.watch.Add(-1)
 		r.cpu.watch = true
 		r.cpu.lock(r.now())
 	}
-	return nil
 }
 
-// watch looks at a slice of a guest that may burst, and tells whether its memory is to be populated. If it took long for its page faults
+// watch looks at a slice of a guest that may burst, and tells whether its slices are to be short. If it took long for its page faults
 // the pool is one of those that touch too much at once. A first slice, of which only the wall time is known, has the
 // pool's next calls watched from their begin.
 func (r *run) watch() bool {
@@ -156,14 +138,13 @@ func (r *run) watch() bool {
 	return r.noted.bursts.Load()
 }
 
-// warm populates the whole memory.
-func (r *run) warm() {
-	r.memory.stays, r.cpu.watch = true, false
-	r.populate(r.memory.whole, len(r.memory.bytes))
-	r.memory.cold = 0
+// curb makes this and all further slices of the call short. The next call has its own pace, if it has few untouched pages.
+func (r *run) curb() {
+	r.cpu.watch = false
+	r.curbed = true
 }
 
-// grew is told that the memory grew. Where guests burst, the new pages are populated when the guest comes back, at once.
+// grew is told that the memory grew. Where guests burst, the guest comes back at once, and goes on with short slices.
 func (r *run) grew() {
 	if r.mayBurst() && r.counter != nil && r.caller != nil && r.noted.bursts.Load() {
 		r.bookFuel(int64(r.counter.Get()))

@@ -30,10 +30,10 @@ func own(t *testing.T, b []byte) []bool {
 }
 
 // What is known of touched pages is never more than what the kernel knows, whatever a guest and resets do: cold pages are
-// at least those that are not there, and where the memory was populated as a whole, or a place was announced, all are.
+// at least those that are not there, and where a place was announced, all are.
 func TestTouched(t *testing.T) {
 	const most = 4 << 20
-	f := func(way Way, stays bool, seed uint64) {
+	f := func(way Way, seed uint64) {
 		t.Helper()
 		r := rand.New(rand.NewPCG(seed, 3))
 		size := (1 + r.IntN(16)) * blockBytes
@@ -50,12 +50,9 @@ func TestTouched(t *testing.T) {
 			t.Helper()
 			pages := own(t, l.bytes)
 			absent := 0
-			for n, is := range pages {
+			for _, is := range pages {
 				if !is {
 					absent++
-				}
-				if !is && n < l.whole/pageBytes {
-					t.Fatalf("%s, seed %d: after %s page %d of %d was not touched, %d bytes are said to be", way, seed, did, n, len(pages), l.whole)
 				}
 			}
 			if absent > l.cold {
@@ -68,7 +65,7 @@ func TestTouched(t *testing.T) {
 		}
 		check("the image was laid")
 		for range 100 {
-			switch k := r.IntN(6); k {
+			switch k := r.IntN(5); k {
 			case 0:
 				l.Reallocate(uint64(min(len(l.bytes)+(1+r.IntN(8))*blockBytes, most)))
 				check("growth")
@@ -76,7 +73,7 @@ func TestTouched(t *testing.T) {
 				l.bytes[r.IntN(len(l.bytes))]++
 				check("a write")
 			case 2, 3:
-				at, n := uint32(r.IntN(len(l.bytes))), uint32(r.IntN(piece))
+				at, n := uint32(r.IntN(len(l.bytes))), uint32(blockBytes+r.IntN(piece-blockBytes)) // shorter ones are not announced
 				from, to := l.missing(at, n)
 				if outside := int(at+n) > len(l.bytes); outside && from != to || from < 0 || to > len(l.bytes) || from > to {
 					t.Fatalf("of %d bytes at %d, %d to %d are missing", n, at, from, to)
@@ -91,20 +88,11 @@ func TestTouched(t *testing.T) {
 							absent++
 						}
 					}
-					if absent > 2*blockBytes/pageBytes { // the blocks at the ends may have been announced in part before
+					if absent > (int(n)/2+2*blockBytes)/pageBytes { // blocks may have been announced in part before, half of them at the most
 						t.Fatalf("%s, seed %d: after the announcement of %d bytes at %d, %d of their pages were not touched", way, seed, n, at, absent)
 					}
 				}
 			case 4:
-				if !stays {
-					continue
-				}
-				l.stays = true // as run.warm does
-				l.populate(l.whole, len(l.bytes))
-				l.cold = 0
-				check("warming")
-			case 5:
-				warm := l.stays && l.whole >= im.size
 				if err := l.clear(im.size, len(l.bytes)); err != nil {
 					t.Fatal(err)
 				}
@@ -115,15 +103,12 @@ func TestTouched(t *testing.T) {
 					t.Fatal(err)
 				}
 				check("a reset")
-				if warm && l.cold > 0 {
-					t.Fatalf("%s, seed %d: a memory that was populated has %d untouched pages after a reset", way, seed, l.cold)
-				}
 			}
 		}
 	}
 	for _, way := range Ways() {
 		for seed := range uint64(8) {
-			f(way, seed%2 == 1, seed)
+			f(way, seed)
 		}
 	}
 }
