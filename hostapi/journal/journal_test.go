@@ -45,6 +45,33 @@ func TestText(t *testing.T) {
 	bad(`{"base64":"*"}`)
 }
 
+// A secret that is shorter than most words leaves the names in a record, by which it is played.
+func TestRedactLeavesNames(t *testing.T) {
+	f := func(secret string) {
+		t.Helper()
+		names := func(text Text) *Exchange {
+			step := &Step{Hook: "on_request", Failed: "limit", Before: State{Outcome: "hit", Reason: "stored", Request: Message{Query: text}}, Calls: []Call{{Name: "fetch", Err: "timeout"}}}
+			return &Exchange{ID: "0ae1", Owner: "acme", Outcome: "hit", Reason: "stored", Key: "0ae1", Runs: []*Run{{Function: "auth", Version: "0ae1", Seed: []byte("0ae1"),
+				Settings: Settings{ABI: "wedge", Isolation: "instance", Fetch: []string{"https://origin.example"}, KV: []string{"visits"}, Reads: []string{"cookie"}, Offered: []string{"kv"}}, Steps: []*Step{step}}}}
+		}
+		got, want := names(Text("<"+secret+">")), names(Text("<"+StandIn("key", len(secret))+">"))
+		Redact(got, map[string]string{"key": secret})
+		a, _ := json.Marshal(got)
+		b, _ := json.Marshal(want)
+		if !bytes.Equal(a, b) {
+			t.Errorf("%q: got %s\nwant %s", secret, a, b)
+		}
+	}
+	f("e")
+	f("0a")
+	f("hit")
+	r := &Run{Version: "0ae1", Settings: Settings{Fetch: []string{"https://0ae1.example"}}}
+	Redact(r, map[string]string{"key": "0ae1"})
+	if r.Version != "0ae1" || r.Settings.Fetch[0] == "https://0ae1.example" {
+		t.Errorf("%+v", r)
+	}
+}
+
 // No form of a secret that is looked for stays, lengths are kept, and what was made with the stand-in is redacted to the same.
 func TestRedact(t *testing.T) {
 	const secret = "s3cr\"t of/ours+"

@@ -6,9 +6,9 @@ import (
 
 // An Exchange is the record of one exchange.
 type Exchange struct {
-	ID     string    `json:"id"`
+	ID     string    `json:"id" journal:"own"`
 	Time   time.Time `json:"time"`
-	Owner  string    `json:"owner"`
+	Owner  string    `json:"owner" journal:"own"`
 	Site   string    `json:"site"`
 	Route  string    `json:"route,omitempty"`
 	Method Text      `json:"method"`
@@ -18,9 +18,9 @@ type Exchange struct {
 	Runs []*Run `json:"runs"`
 
 	// What came of it.
-	Outcome string  `json:"outcome,omitempty"`
-	Reason  string  `json:"reason,omitempty"`
-	Key     string  `json:"key,omitempty"` // hashed, in hexadecimal digits
+	Outcome string  `json:"outcome,omitempty" journal:"own"`
+	Reason  string  `json:"reason,omitempty" journal:"own"`
+	Key     string  `json:"key,omitempty" journal:"own"` // hashed, in hexadecimal digits
 	Status  int     `json:"status,omitempty"`
 	Header  []Field `json:"header,omitempty"`
 }
@@ -49,13 +49,13 @@ type Field struct {
 
 // A Run is one function on one side of an exchange.
 type Run struct {
-	Function string   `json:"function"`
-	Version  string   `json:"version"`
+	Function string   `json:"function" journal:"own"`
+	Version  string   `json:"version" journal:"own"`
 	Settings Settings `json:"settings"`
 	// Fetch tells that it was on the origin's side.
 	Fetch bool `json:"fetch,omitempty"`
 	// Seed is that of the random numbers that the function got.
-	Seed []byte `json:"seed"`
+	Seed []byte `json:"seed" journal:"own"`
 	// Clock is what its clocks showed, look after look, in nanoseconds.
 	Clock []int64 `json:"clock,omitempty"`
 	// Begin is what it asked while it was initialised, Fetches are its own requests: those end when they end, which may be
@@ -69,32 +69,32 @@ type Run struct {
 
 // Settings are what the operator gave the function.
 type Settings struct {
-	ABI       string          `json:"abi"`
-	Isolation string          `json:"isolation,omitempty"`
+	ABI       string          `json:"abi" journal:"own"`
+	Isolation string          `json:"isolation,omitempty" journal:"own"`
 	Config    map[string]Text `json:"config,omitempty"`
 	Env       map[string]Text `json:"env,omitempty"`
 	// Secrets has how long they are.
 	Secrets   map[string]int `json:"secrets,omitempty"`
-	Fetch     []string       `json:"fetch,omitempty"`
-	KV        []string       `json:"kv,omitempty"`
+	Fetch     []string       `json:"fetch,omitempty" journal:"named"`
+	KV        []string       `json:"kv,omitempty" journal:"named"`
 	AllKV     bool           `json:"all_kv,omitempty"`
 	MaxBody   int64          `json:"max_body,omitempty"`
-	Reads     []string       `json:"reads,omitempty"`
+	Reads     []string       `json:"reads,omitempty" journal:"own"`
 	Fuel      int64          `json:"fuel,omitempty"`
 	Memory    int64          `json:"memory,omitempty"`
 	HostCalls int64          `json:"host_calls,omitempty"`
 	// Offered are the services that the node had.
-	Offered []string `json:"offered"`
+	Offered []string `json:"offered" journal:"own"`
 }
 
 // A Step is one hook of a run.
 type Step struct {
-	Hook     string `json:"hook"`
+	Hook     string `json:"hook" journal:"own"`
 	Before   State  `json:"before"`
 	After    State  `json:"after"`
 	Answered bool   `json:"answered,omitempty"`
 	// Failed is the reason's word if the hook did not return, Error what happened.
-	Failed string `json:"failed,omitempty"`
+	Failed string `json:"failed,omitempty" journal:"own"`
 	Error  Text   `json:"error,omitempty"`
 	Fuel   int64  `json:"fuel"`
 	Memory int64  `json:"memory,omitempty"`
@@ -103,10 +103,10 @@ type Step struct {
 
 // A Call is one call of a service: what was asked and what came back. Err is "" or a word, see errorOf.
 type Call struct {
-	Name   string `json:"call"`
+	Name   string `json:"call" journal:"own"`
 	Ask    []Text `json:"ask,omitempty"`
 	Answer []Text `json:"answer,omitempty"`
-	Err    string `json:"err,omitempty"`
+	Err    string `json:"err,omitempty" journal:"own"`
 }
 
 // A State is what a hook finds in an exchange, or leaves there.
@@ -115,10 +115,10 @@ type State struct {
 	Response Message `json:"response,omitzero"`
 	Choices  Choices `json:"choices,omitzero"`
 	Vars     []Field `json:"vars,omitempty"`
-	Outcome  string  `json:"outcome,omitempty"`
-	Reason   string  `json:"reason,omitempty"`
+	Outcome  string  `json:"outcome,omitempty" journal:"own"`
+	Reason   string  `json:"reason,omitempty" journal:"own"`
 	// Failure is the reason's word of the exchange's error.
-	Failure string `json:"failure,omitempty"`
+	Failure string `json:"failure,omitempty" journal:"own"`
 }
 
 // A Message is a request or a response.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"reflect"
 	"slices"
@@ -22,10 +23,11 @@ func StandIn(name string, n int) string {
 //
 // Redacting what a function made with the stand-ins gives the same as redacting what it made with the secrets, as long as it
 // only compares them or hands them on.
+//
+// What the node calls things stays, see own: a secret of one letter stands in the name of each hook.
 func Redact(v any, secrets map[string]string) {
 	if pairs := patterns(secrets); len(pairs) > 0 {
-		r := strings.NewReplacer(pairs...)
-		redact(reflect.ValueOf(v), r)
+		redact(reflect.ValueOf(v), strings.NewReplacer(pairs...), strings.NewReplacer(patterns(long(secrets))...))
 	}
 }
 
@@ -49,7 +51,8 @@ func Restore(r *Run, secrets map[string]string) (*Run, error) {
 	if err := json.Unmarshal(b, out); err != nil {
 		return nil, err
 	}
-	redact(reflect.ValueOf(out), strings.NewReplacer(pairs...))
+	whole := strings.NewReplacer(pairs...)
+	redact(reflect.ValueOf(out), whole, whole)
 	return out, nil
 }
 
@@ -67,10 +70,7 @@ func patterns(secrets map[string]string) (pairs []string) {
 		name, _, _ = strings.Cut(name, "\x00") // what tells two of one name apart
 		add(v, StandIn(name, len(v)))
 	}
-	for _, v := range secrets {
-		if len(v) < 4 { // encoded they are everywhere
-			continue
-		}
+	for _, v := range long(secrets) { // encoded, the others are everywhere
 		masks := []string{hex.EncodeToString([]byte(v)), strings.ToUpper(hex.EncodeToString([]byte(v)))}
 		for _, e := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			for before := range 3 {
@@ -93,6 +93,13 @@ func patterns(secrets map[string]string) (pairs []string) {
 	return pairs
 }
 
+// long are the secrets that do not stand in every other word.
+func long(secrets map[string]string) map[string]string {
+	some := maps.Clone(secrets)
+	maps.DeleteFunc(some, func(_, v string) bool { return len(v) < 4 })
+	return some
+}
+
 func sorted(m map[string]string) []string {
 	names := make([]string, 0, len(m))
 	for n := range m {
@@ -102,12 +109,20 @@ func sorted(m map[string]string) []string {
 	return names
 }
 
-// redact walks all of v: a kind of string that is added to a record is redacted without a line here.
-func redact(v reflect.Value, r *strings.Replacer) {
+// Tags of fields by which a record is played.
+const (
+	// own has the node's own words, which no secret can come into.
+	own = "own"
+	// named has what the operator wrote: short secrets may stand there by chance, and stay.
+	named = "named"
+)
+
+// redact walks all of v: a kind of string that is added to a record is redacted without a line here. names is for what is named.
+func redact(v reflect.Value, r, names *strings.Replacer) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			redact(v.Elem(), r)
+			redact(v.Elem(), r, names)
 		}
 	case reflect.Struct:
 		if v.CanAddr() {
@@ -116,8 +131,15 @@ func redact(v reflect.Value, r *strings.Replacer) {
 			}
 		}
 		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				redact(v.Field(i), r)
+			if !v.Field(i).CanSet() {
+				continue
+			}
+			switch v.Type().Field(i).Tag.Get("journal") {
+			case own:
+			case named:
+				redact(v.Field(i), names, names)
+			default:
+				redact(v.Field(i), r, names)
 			}
 		}
 	case reflect.Slice:
@@ -126,13 +148,13 @@ func redact(v reflect.Value, r *strings.Replacer) {
 			return
 		}
 		for i := range v.Len() {
-			redact(v.Index(i), r)
+			redact(v.Index(i), r, names)
 		}
 	case reflect.Map:
 		for _, k := range v.MapKeys() {
 			e := reflect.New(v.Type().Elem()).Elem()
 			e.Set(v.MapIndex(k))
-			redact(e, r)
+			redact(e, r, names)
 			v.SetMapIndex(k, e)
 		}
 	case reflect.String:
