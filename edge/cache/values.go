@@ -89,6 +89,34 @@ func (v Values) key(owner string, key []byte) store.Key { return store.Key(v.c.k
 // be gone. The error is one of those above; that the value did not find room is
 // none, since it could be gone a moment later as well.
 func (v Values) Put(owner string, key, value []byte, ttl time.Duration, tags []string) error {
+	return v.Begin(owner, tags).Put(key, value, ttl)
+}
+
+// An Insert is values of an owner on their way into the cache. Immutable; safe
+// for concurrent use.
+type Insert struct {
+	v     Values
+	owner string
+	tags  []string
+	mark  tag.Mark
+}
+
+// Begin begins the insert of values that take time to make: what is put through
+// it is as old as Begin, so a purge of one of its tags that came meanwhile takes
+// it. The tags are kept.
+func (v Values) Begin(owner string, tags []string) *Insert {
+	i := &Insert{v: v, owner: owner, tags: tags}
+	i.mark.Set(v.c.tags.Owner(owner), v.c.tags.Sequence(), "", "")
+	i.mark.SetTags(slices.Values(tags), nil)
+	return i
+}
+
+// Purged tells whether a purge has taken the values since the insert began.
+func (i *Insert) Purged() bool { return i.mark.State() != tag.Current }
+
+// Put is that of Values, with the owner and the tags of the insert.
+func (i *Insert) Put(key, value []byte, ttl time.Duration) error {
+	v, owner := i.v, i.owner
 	switch {
 	case len(key) == 0 || len(key) > MaxValueKey:
 		return ErrValueKey
@@ -97,10 +125,13 @@ func (v Values) Put(owner string, key, value []byte, ttl time.Duration, tags []s
 	case int64(len(value)) > min(MaxValue, v.c.ramObject):
 		return ErrValueSize
 	}
-	o := &store.Object[kept]{Key: v.key(owner, key), Born: v.c.tags.Sequence()}
+	if i.Purged() {
+		return nil // it must not take the place of what has not been purged
+	}
+	o := &store.Object[kept]{Key: v.key(owner, key), Born: i.mark.Born()}
 	o.Meta.facts.Received, o.Meta.facts.Lifetime = v.c.now().UnixNano(), min(ttl, MaxValueTTL)
 	o.Meta.mark.Set(v.c.tags.Owner(owner), o.Born, "", "")
-	o.Meta.mark.SetTags(slices.Values(tags), nil)
+	o.Meta.mark.SetTags(slices.Values(i.tags), nil)
 	o.Extra = int32(o.Meta.mark.Size())
 	w := v.c.store.Chunks().Create()
 	defer w.Close()

@@ -164,6 +164,40 @@ func TestValuesAreBounded(t *testing.T) {
 	}
 }
 
+// What a purge took while it was on its way is not kept, nor does it take the place of what the purge left.
+func TestValuesPurgedOnTheirWay(t *testing.T) {
+	w := newWorld(t, Options{})
+	f := func(p PurgeRequest, wantPurged bool, want string) {
+		t.Helper()
+		w.put("o", "k", "old", time.Minute, "green")
+		i := w.c.Values().Begin("o", []string{"blue", "red"})
+		if p.Owner != "" {
+			w.purge(p)
+		}
+		if i.Purged() != wantPurged {
+			t.Errorf("%+v: purged %t", p, !wantPurged)
+		}
+		if err := i.Put([]byte("k"), []byte("new"), time.Minute); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+		w.wantValue("o", "k", want)
+		again := w.c.Values().Begin("o", []string{"red"})
+		if again.Purged() {
+			t.Errorf("%+v: it came before the insert", p)
+		}
+		if err := again.Put([]byte("k"), []byte("again"), time.Minute); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+		w.wantValue("o", "k", "again")
+	}
+	f(PurgeRequest{}, false, "new")
+	f(PurgeRequest{Owner: "o", Tag: "red"}, true, "old")
+	f(PurgeRequest{Owner: "o", Tag: "blue", Soft: true}, true, "old")
+	f(PurgeRequest{Owner: "o", Tag: "yellow"}, false, "new")
+	f(PurgeRequest{Owner: "other", Tag: "red"}, false, "new")
+	f(PurgeRequest{Owner: "o", All: true}, true, "-")
+}
+
 func TestHammerValues(t *testing.T) {
 	w := newWorld(t, Options{Memory: 4 << 20})
 	v := w.c.Values()

@@ -19,7 +19,21 @@ func (g guestCache) Get(_ context.Context, owner services.Owner, key, dst []byte
 }
 
 func (g guestCache) Put(_ context.Context, owner services.Owner, key, value []byte, ttl time.Duration, tags []string) error {
-	err := g.c.Values().Put(string(owner), key, value, ttl, tags)
+	return putError(g.c.Values().Put(string(owner), key, value, ttl, tags))
+}
+
+func (g guestCache) Begin(owner services.Owner, tags []string) services.Insert {
+	return guestInsert{g.c.Values().Begin(string(owner), tags)}
+}
+
+type guestInsert struct{ *cache.Insert }
+
+func (i guestInsert) Put(_ context.Context, key, value []byte, ttl time.Duration) error {
+	return putError(i.Insert.Put(key, value, ttl))
+}
+
+// putError is an error of the cache in the words of the services.
+func putError(err error) error {
 	switch {
 	case err == nil:
 		return nil

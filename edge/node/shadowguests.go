@@ -93,6 +93,15 @@ func (shadowCache) Put(context.Context, services.Owner, []byte, []byte, time.Dur
 	return nil
 }
 
+func (c shadowCache) Begin(owner services.Owner, tags []string) services.Insert {
+	return shadowInsert{c.Cache.Begin(owner, tags)}
+}
+
+// shadowInsert is purged like an insert, and keeps nothing.
+type shadowInsert struct{ services.Insert }
+
+func (shadowInsert) Put(context.Context, []byte, []byte, time.Duration) error { return nil }
+
 func (c shadowCache) Delete(ctx context.Context, owner services.Owner, key []byte) (bool, error) {
 	_, found, err := c.Cache.Get(ctx, owner, key, nil)
 	return found, err

@@ -32,6 +32,7 @@ type city struct {
 	held    chan struct{} // closed when somebody asks for /release; /held is answered then
 	entries map[string]services.Entry
 	cached  map[string]cachedValue
+	purges  []string // tags
 	counts  map[string]int64
 	boxed   map[string]time.Duration
 	freed   bool
@@ -66,7 +67,7 @@ func (c *city) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held, c.freed = make(chan struct{}), false
-	c.entries, c.cached = map[string]services.Entry{}, map[string]cachedValue{}
+	c.entries, c.cached, c.purges = map[string]services.Entry{}, map[string]cachedValue{}, nil
 	c.counts, c.boxed = map[string]int64{}, map[string]time.Duration{}
 }
 
@@ -189,7 +190,7 @@ func (s shelf) List(_ context.Context, prefix []byte, cursor string, limit int) 
 	return p, nil
 }
 
-// Get, Put, Delete and PurgeTag satisfy services.Cache.
+// Get, Put, Begin, Delete and PurgeTag satisfy services.Cache.
 func (c *city) Get(_ context.Context, _ services.Owner, key, dst []byte) ([]byte, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -207,6 +208,33 @@ func (c *city) Put(_ context.Context, _ services.Owner, key, value []byte, ttl t
 	return nil
 }
 
+func (c *city) Begin(owner services.Owner, tags []string) services.Insert {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return &cityInsert{c, owner, tags, len(c.purges)}
+}
+
+// cityInsert began when the city had seen that many purges.
+type cityInsert struct {
+	c     *city
+	owner services.Owner
+	tags  []string
+	seen  int
+}
+
+func (i *cityInsert) Put(ctx context.Context, key, value []byte, ttl time.Duration) error {
+	if i.Purged() {
+		return nil
+	}
+	return i.c.Put(ctx, i.owner, key, value, ttl, i.tags)
+}
+
+func (i *cityInsert) Purged() bool {
+	i.c.mu.Lock()
+	defer i.c.mu.Unlock()
+	return slices.ContainsFunc(i.c.purges[min(i.seen, len(i.c.purges)):], func(t string) bool { return slices.Contains(i.tags, t) })
+}
+
 func (c *city) Delete(_ context.Context, _ services.Owner, key []byte) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -219,6 +247,7 @@ func (c *city) PurgeTag(_ context.Context, _ services.Owner, tag string, soft bo
 	c.note("purge %s soft %v", tag, soft)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.purges = append(c.purges, tag)
 	for k, v := range c.cached {
 		if slices.Contains(v.tags, tag) {
 			delete(c.cached, k)

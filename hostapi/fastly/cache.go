@@ -376,7 +376,7 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 
 // insertInto opens the body that is kept under the entry, and returns what is kept.
 func (c *call) insertInto(e *entry, m meta, out int) (*object, status) {
-	o := &object{meta: m, content: newGrowing(c.held, c.ctx.Done())}
+	o := c.b.begin(m, newGrowing(c.held, c.ctx.Done()))
 	b := newBody(c.held)
 	in := b.stream(c.held)
 	after := make(chan struct{})
@@ -495,7 +495,7 @@ func cacheUpdate(c *call) status {
 		if e.flight != nil {
 			defer e.land()
 		}
-		o := &object{meta: m, content: e.object.content}
+		o := c.b.begin(m, e.object.content)
 		c.b.keep(e.key, &e.header, o)
 		e.object, e.stale = o, false
 		return ok

@@ -125,6 +125,30 @@ func TestCoreCache(t *testing.T) {
 	})
 }
 
+// What a purge takes while it is being inserted is neither found on its way nor kept.
+func TestPurgedOnItsWay(t *testing.T) {
+	w := newWorld(t)
+	w.program("purged on its way", "red: 3 0 0 3;blue: 3 3 3 3", func(p *program) string {
+		out := []string{}
+		for _, tag := range []string{"red", "blue"} {
+			look := func() uint32 { return p.handle("cache.get_state", p.handle("cache.lookup", tag, 0, 0)) }
+			mask, at := p.insertion(60*second, 0, "", "red green", "")
+			insert := func() (body uint32) { return p.handle("cache.insert", tag, mask, at) }
+			b := insert()
+			p.write(b, "half")
+			line := fmt.Sprint(tag, ": ", look())
+			p.must("purge.purge_surrogate_key", tag, 0, 0)
+			line += fmt.Sprint(" ", look())
+			p.must("http_body.close", b)
+			line += fmt.Sprint(" ", look())
+			b = insert() // it began after the purge
+			p.must("http_body.close", b)
+			out = append(out, line+fmt.Sprint(" ", look()))
+		}
+		return strings.Join(out, ";")
+	})
+}
+
 // A key of the length that Fastly takes is kept, and two that differ at their ends are two.
 func TestLongKeys(t *testing.T) {
 	w := newWorld(t)

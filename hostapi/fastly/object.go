@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/services"
 )
 
 // meta is what the core cache knows of an object beside its content.
@@ -30,6 +31,7 @@ type meta struct {
 type object struct {
 	meta
 	content *growing
+	insert  services.Insert // by which it is kept; nil of what was found
 }
 
 func (o *object) age(now time.Time) time.Duration { return o.InitialAge + now.Sub(o.Inserted) }
@@ -123,23 +125,28 @@ func (b *Binding) stored(ctx context.Context, e *entry) (o *object, stale bool) 
 	return nil, false
 }
 
-// keep stores an object. One that is too large for the cache is not kept.
+// begin is an object that is to be kept: purges of its tags count from here on, however long its content takes.
+func (b *Binding) begin(m meta, content *growing) *object {
+	return &object{meta: m, content: content, insert: b.o.Services.Cache.Begin(b.o.Owner, m.Tags)}
+}
+
+// keep stores an object. One that is too large for the cache, or has been purged since it began, is not kept.
 func (b *Binding) keep(key string, h *exchange.Header, o *object) {
 	ttl := o.MaxAge + o.Stale - o.InitialAge
 	if ttl <= 0 {
 		return
 	}
 	ttl = min(ttl, 365*24*time.Hour)
-	ctx, c := context.Background(), b.o.Services.Cache
+	ctx := context.Background()
 	if len(o.Vary) > 0 {
 		by := object{meta: meta{Inserted: o.Inserted, MaxAge: o.MaxAge, Stale: o.Stale, Vary: o.Vary, Length: -1}, content: wholeOf(nil)}
-		if c.Put(ctx, b.o.Owner, storeKey(key, ""), by.encode(), ttl, o.Tags) != nil {
+		if o.insert.Put(ctx, storeKey(key, ""), by.encode(), ttl) != nil {
 			return
 		}
-		c.Put(ctx, b.o.Owner, storeKey(key, variant(o.Vary, h)), o.encode(), ttl, o.Tags) // else it is a miss
+		o.insert.Put(ctx, storeKey(key, variant(o.Vary, h)), o.encode(), ttl) // else it is a miss
 		return
 	}
-	c.Put(ctx, b.o.Owner, storeKey(key, ""), o.encode(), ttl, o.Tags)
+	o.insert.Put(ctx, storeKey(key, ""), o.encode(), ttl)
 }
 
 // inserts are the objects that are on their way into the cache, by key: of several the last.
@@ -168,8 +175,9 @@ func (i *inserts) end(key string, o *object) {
 // of is the one of the key that can be used; nil: there is none.
 func (i *inserts) of(key string) *object {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	if o := i.all[key]; o != nil && o.age(time.Now()) < o.MaxAge {
+	o := i.all[key]
+	i.mu.Unlock()
+	if o != nil && o.age(time.Now()) < o.MaxAge && !o.insert.Purged() {
 		return o
 	}
 	return nil

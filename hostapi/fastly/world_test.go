@@ -198,9 +198,40 @@ func (c fakeCache) Put(_ context.Context, _ services.Owner, key, value []byte, t
 	return nil
 }
 
+func (c fakeCache) Begin(owner services.Owner, tags []string) services.Insert {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	return fakeInsert{c, owner, tags, len(c.w.purged)}
+}
+
+// fakeInsert has seen as many purges.
+type fakeInsert struct {
+	c     fakeCache
+	owner services.Owner
+	tags  []string
+	seen  int
+}
+
+func (i fakeInsert) Put(ctx context.Context, key, value []byte, ttl time.Duration) error {
+	if i.Purged() {
+		return nil
+	}
+	return i.c.Put(ctx, i.owner, key, value, ttl, i.tags)
+}
+
+func (i fakeInsert) Purged() bool {
+	i.c.w.mu.Lock()
+	defer i.c.w.mu.Unlock()
+	return slices.ContainsFunc(i.c.w.purged[i.seen:], func(p string) bool {
+		return slices.ContainsFunc(i.tags, func(t string) bool { return strings.HasPrefix(p, fmt.Sprint(i.owner, " ", t, " ")) })
+	})
+}
+
 func (c fakeCache) Delete(context.Context, services.Owner, []byte) (bool, error) { return false, nil }
 
 func (c fakeCache) PurgeTag(_ context.Context, owner services.Owner, tag string, soft bool) (int, error) {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
 	c.w.purged = append(c.w.purged, fmt.Sprint(owner, " ", tag, " ", soft))
 	return 0, nil
 }

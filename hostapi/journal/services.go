@@ -181,10 +181,39 @@ func (c tapedCache) Get(ctx context.Context, owner services.Owner, key, dst []by
 }
 
 func (c tapedCache) Put(ctx context.Context, owner services.Owner, key, value []byte, ttl time.Duration, tags []string) error {
+	return c.put(key, value, ttl, tags, func() error { return c.t.real.Cache.Put(ctx, owner, key, value, ttl, tags) })
+}
+
+func (c tapedCache) put(key, value []byte, ttl time.Duration, tags []string, real func() error) error {
 	_, err := c.t.ask("cache.put", append(texts(string(key), string(value), ttl.String()), texts(tags...)...), func() ([]Text, error) {
-		return nil, c.t.real.Cache.Put(ctx, owner, key, value, ttl, tags)
+		return nil, real()
 	})
 	return err
+}
+
+// Begin is not written down: nothing comes back that a function sees.
+func (c tapedCache) Begin(owner services.Owner, tags []string) services.Insert {
+	i := tapedInsert{c: c, tags: tags}
+	if c.t.real.Cache != nil {
+		i.real = c.t.real.Cache.Begin(owner, tags)
+	}
+	return i
+}
+
+type tapedInsert struct {
+	c    tapedCache
+	tags []string
+	real services.Insert // nil while playing
+}
+
+// Put is written down like the cache's.
+func (i tapedInsert) Put(ctx context.Context, key, value []byte, ttl time.Duration) error {
+	return i.c.put(key, value, ttl, i.tags, func() error { return i.real.Put(ctx, key, value, ttl) })
+}
+
+func (i tapedInsert) Purged() bool {
+	a, _ := i.c.t.ask("cache.purged", texts(i.tags...), func() ([]Text, error) { return texts(yes(i.real.Purged())), nil })
+	return at(a, 0) == "yes"
 }
 
 func (c tapedCache) Delete(ctx context.Context, owner services.Owner, key []byte) (bool, error) {
