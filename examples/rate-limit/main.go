@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 
 	wedge "github.com/wedgecdn/wedge/sdk/go"
@@ -130,7 +131,7 @@ func seconds(name, v string) (wedge.Duration, error) {
 }
 
 // client is the key under which a client is counted. Whatever the client sends is hashed, because a key has at most 256 bytes; and it is counted by
-// its address as well if it does not send the field, so that leaving it out helps nobody.
+// its address if it does not send the field, so that leaving it out helps nobody.
 func (c config) client(r wedge.RequestView) string {
 	if c.by != "" {
 		if v, ok := r.Header.Lookup(c.by); ok {
@@ -140,7 +141,20 @@ func (c config) client(r wedge.RequestView) string {
 		}
 	}
 	address, _ := wedge.Client(wedge.Address)
-	return "rate-limit address " + address
+	return "rate-limit address " + network(address)
+}
+
+// network is what one client has: an address of IPv4, or the 64 bits in front of one of IPv6, behind which every host has as many addresses as it likes.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Unmap().Is4() {
+		return address
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
 }
 
 func hex(b []byte) string {

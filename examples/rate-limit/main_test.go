@@ -41,7 +41,9 @@ func TestLimit(t *testing.T) {
 	n.Config = map[string]string{"limit": "2", "window": "10"}
 	f(0, a, "", "left 1")
 	f(0, a, "", "left 0")
-	f(0, b, "", "left 1") // a client of its own
+	f(0, b, "", "left 1")                 // a client of its own
+	f(0, "2001:db8::2", "", "left 0")     // the same one
+	f(0, "2001:db8:0:1::1", "", "left 1") // its neighbour
 	f(0, a, "", "429 10 no-store")
 	f(0, a, "", "429 10 no-store")
 	f(30*time.Second, a, "", "left 1")

@@ -24,6 +24,10 @@ const (
 )
 
 func admit(h *wedge.RequestHook) error {
+	// A link is for reading: what it leads to must not be changed by whoever has it.
+	if m := h.Request.Method(); m != "GET" && m != "HEAD" {
+		return refuse(h, 403, "a signed link is for GET and HEAD")
+	}
 	s, err := read(h.Request.Query())
 	if err != nil {
 		return refuse(h, 400, err.Error())

@@ -76,6 +76,11 @@ func TestAdmit(t *testing.T) {
 	query = "free"
 	f("/film.mp4?w=640&"+good, "/film.mp4?w=640")
 
+	put := n.Exchange("PUT", "https://a.example/film.mp4?"+good)
+	if got := put.OnRequest(onRequest); got != wedgetest.Answered || put.Response.Status != 403 {
+		t.Errorf("PUT: %v, %d", got, put.Response.Status)
+	}
+
 	// What belongs to another host is no good here.
 	x := n.Exchange("GET", "https://b.example/film.mp4?"+good)
 	if got := x.OnRequest(onRequest); got != wedgetest.Answered || x.Response.Status != 403 {

@@ -2,5 +2,5 @@
 
 package sandbox_test
 
-// raced is whether the race detector looks on: what compiles Go programs for guests then takes minutes.
+// raced is whether the race detector looks on: what the host does then takes ten times as long.
 const raced = true
