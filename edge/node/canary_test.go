@@ -278,6 +278,73 @@ func TestCanaryRefused(t *testing.T) {
 	}
 }
 
+// A route that calls more functions with canaries than it can try leaves out the last ones, and says so; who asks for one too many
+// is refused.
+func TestCanariesInARestart(t *testing.T) {
+	u := newUpstream(t, "shop")
+	conf := func(functions, rest string) string {
+		return fmt.Sprintf(`
+functions: [{name: a}, {name: b}, {name: c}, {name: d}]
+origins: [{name: shop, servers: [{url: %q}]}]
+sites: [{hosts: [shop.example], origin: shop, functions: %s}%s]
+`, u.url(), functions, rest)
+	}
+	w := newWorld(t, conf("[a, b, c]", ", {hosts: [other.example], origin: shop, functions: [d]}"), nil)
+	mark := func(f, version string) []byte {
+		g := newGuest()
+		return g.hook("on_response", g.setField("X-"+f, version)).bytes()
+	}
+	for _, f := range []string{"a", "b", "c", "d"} {
+		w.deploy(f, mark(f, "one"))
+		w.did("PUT", "/v1/functions/"+f+"?canary_header=X-Canary:+1", mark(f, "two"))
+	}
+	w.stop()
+	w = newWorldIn(t, w.dir, nil, conf("[a, b, c, d]", ""), nil)
+	f := func(want string) {
+		t.Helper()
+		h := w.want("http://shop.example/", 200, "", canaryField...).header
+		if got := h.Get("X-A") + " " + h.Get("X-B") + " " + h.Get("X-C") + " " + h.Get("X-D"); got != want {
+			t.Errorf("%q run, want %q", got, want)
+		}
+	}
+	f("two two two one")
+	if s := w.stderr.String(); !strings.Contains(s, "not tried on a route") || !strings.Contains(s, "function=d") {
+		t.Errorf("the log says\n%s", s)
+	}
+	if r := w.api("PUT", "/v1/functions/d?canary_header=X-Canary:+1", mark("d", "three")); r.status != 409 || !strings.Contains(r.body, "at most 3") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	w.did("POST", "/v1/functions/a/promote", nil)
+	f("two two two two")
+}
+
+// A function with a shadow that becomes a site's handler has none there.
+func TestShadowOfAHandlerInARestart(t *testing.T) {
+	u := newUpstream(t, "shop")
+	conf := func(handler string) string {
+		return fmt.Sprintf(`
+functions: [{name: f, limits: {cpu: 2s, wall: 20s}}]
+origins: [{name: shop, servers: [{url: %q}]}]
+sites: [{hosts: [shop.example], origin: shop%s}]
+`, u.url(), handler)
+	}
+	program := func(code string) []byte {
+		return []byte("\x00asm\x01\x00\x00\x00" + "\x01\x09\x02\x60\x00\x00\x60\x01\x7e\x01\x7f" + "\x02\x13\x01\x0afastly_abi\x04init\x00\x01" + "\x03\x02\x01\x00" + "\x07\x0a\x01\x06_start\x00\x01" + code)
+	}
+	w := newWorld(t, conf(""), nil)
+	one, two := program("\x0a\x04\x01\x02\x00\x0b"), program("\x0a\x05\x01\x03\x00\x01\x0b")
+	w.deploy("f", one)
+	w.did("PUT", "/v1/functions/f?shadow=5%25", two)
+	w.stop()
+	w = newWorldIn(t, w.dir, nil, conf(", handler: f"), nil)
+	if s := w.stderr.String(); !strings.Contains(s, "not tried on a route") || !strings.Contains(s, "no shadow") {
+		t.Errorf("the log says\n%s", s)
+	}
+	if r := w.api("PUT", "/v1/functions/f?shadow=5%25", program("\x0a\x06\x01\x04\x00\x01\x01\x0b")); r.status != 409 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 // TestHammerCanary: while canaries begin, grow, are promoted and given up under load, each exchange has one version, and none fails.
 func TestHammerCanary(t *testing.T) {
 	w, _ := canaryWorld(t, tagged("first"))

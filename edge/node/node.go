@@ -332,6 +332,9 @@ func (n *Node) apply(ctx context.Context, c *config.Config, with *override, comm
 	}
 	n.owners.Store(&owners)
 	n.live.watch()
+	for _, o := range t.without {
+		n.log.Warn("a version is not tried on a route: the stable one runs", "owner", o.owner, "site", o.site, "route", o.route, "function", o.function, "version", short(o.version), "error", o.err)
+	}
 	unused := n.pipeline.SetTable(t.routes)
 	old := n.table
 	n.table, n.config = t, c

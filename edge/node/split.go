@@ -13,7 +13,19 @@ import (
 
 // split completes a route with what is bound to it. If versions are tried out
 // there, the route gets one like it for each combination of versions.
-func split(r *pipeline.Route, hooked []bound, handler *bound) (*pipeline.Route, error) {
+//
+// What cannot be tried there is refused to who asks for it. What was taken
+// before, and is in the way of a changed configuration or of a start, is given to
+// without: the stable version runs.
+func split(r *pipeline.Route, hooked []bound, handler *bound, without func(function, version string, err error)) (*pipeline.Route, error) {
+	if handler != nil && handler.shadow != nil {
+		err := &noShadow{handler.binding.Name}
+		if handler.asks {
+			return nil, err
+		}
+		without(handler.binding.Name, handler.shadow.l.hash, err)
+		handler.shadow = nil
+	}
 	arms, names := []pipeline.Arm{}, []string{}
 	each := func(b *bound) {
 		// A function that is bound twice has one arm: its two bindings are of one version.
@@ -22,18 +34,32 @@ func split(r *pipeline.Route, hooked []bound, handler *bound) (*pipeline.Route, 
 			arms = append(arms, pipeline.Arm{Salt: b.trial.hash, Share: uint64(b.trial.Share), Header: b.trial.Header, Value: b.trial.Value, Cookie: b.trial.Cookie})
 		}
 	}
+	all := make([]*bound, 0, len(hooked)+1)
 	for i := range hooked {
-		each(&hooked[i])
+		all = append(all, &hooked[i])
 	}
 	if handler != nil {
-		each(handler)
+		all = append(all, handler)
+	}
+	for _, b := range all {
+		each(b)
+	}
+	if len(arms) > pipeline.MaxArms {
+		err := &crowded{names}
+		if slices.ContainsFunc(all, func(b *bound) bool { return b.trial != nil && b.asks }) {
+			return nil, err
+		}
+		for _, b := range all {
+			if i := slices.Index(names, b.binding.Name); b.trial != nil && i >= pipeline.MaxArms {
+				without(b.binding.Name, b.trial.hash, err)
+				b.canary, b.trial = nil, nil
+			}
+		}
+		arms, names = arms[:pipeline.MaxArms], names[:pipeline.MaxArms]
 	}
 	if len(arms) == 0 {
 		plain := *r
 		return &plain, fillRoute(&plain, hooked, handler, func(*bound) bool { return false })
-	}
-	if len(arms) > pipeline.MaxArms {
-		return nil, &crowded{names}
 	}
 	s := &pipeline.Split{Arms: arms}
 	for mask := range 1 << len(arms) {
@@ -93,9 +119,6 @@ func fillRoute(r *pipeline.Route, hooked []bound, handler *bound, takes func(*bo
 	r.Hooks = hook.NewChain(chain)
 	if handler == nil {
 		return nil
-	}
-	if handler.shadow != nil {
-		return &noShadow{handler.binding.Name}
 	}
 	r.Handler = &hook.Handler{Name: handler.binding.Name, OnFailure: handler.binding.OnFailure}
 	if l, _ := pick(handler); l != nil {

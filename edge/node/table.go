@@ -19,6 +19,14 @@ import (
 type table struct {
 	routes *pipeline.Table
 	held   []*loaded
+	// without are versions that are not tried on a route, though they should be.
+	without []leftOut
+}
+
+// A leftOut version is not tried on a route, and the stable one runs.
+type leftOut struct {
+	owner, site, route, function, version string
+	err                                   error
 }
 
 // build makes the route table of a configuration: it loads every function that
@@ -47,6 +55,7 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 			}
 			known[f] = rs
 		}
+		got.asks = v.asks(with, f)
 		hold := func(cd code) *loaded {
 			l, err := v.load(ctx, cd, spec(c.MostMemory(), owner, b, cd.hash), with.concerns(f))
 			if err != nil {
@@ -93,7 +102,9 @@ func (v *live) build(ctx context.Context, c *config.Config, with *override) (*ta
 				got := bind(s.Owner, handler)
 				answers = &got
 			}
-			made, err := split(r, hooked, answers)
+			made, err := split(r, hooked, answers, func(function, version string, err error) {
+				t.without = append(t.without, leftOut{r.Owner, r.Site, name, function, version, err})
+			})
 			if err != nil {
 				errs = append(errs, err)
 			}
@@ -152,6 +163,16 @@ func (o *override) concerns(f *config.Function) bool {
 	return o != nil && o.owner == string(f.Owner) && o.name == string(f.Name)
 }
 
+// asks tells whether the override, for f, brings a canary or a shadow that f did not have.
+func (v *live) asks(o *override, f *config.Function) bool {
+	if !o.concerns(f) {
+		return false
+	}
+	now, _ := v.store.Named(o.owner, o.name)
+	canary, shadow := o.stored.Canary, o.stored.Shadow
+	return canary != nil && (now.Canary == nil || now.Canary.Version != canary.Version) || shadow != nil && (now.Shadow == nil || now.Shadow.Version != shadow.Version)
+}
+
 // bound is a binding, loaded.
 type bound struct {
 	of      *config.Binding
@@ -162,6 +183,8 @@ type bound struct {
 	trial  *trial
 	// shadow is the version that runs on copies, if there is one.
 	shadow *shadow
+	// asks tells that the canary or the shadow is what somebody has just asked for.
+	asks bool
 }
 
 var policies = map[config.OnFailure]hook.Policy{
