@@ -28,7 +28,7 @@ func (a recordAPI) Record(ctx context.Context, owner string, q admin.RecordReque
 		return 0, &admin.Error{Code: admin.NotFound, Field: "site", Message: fmt.Sprintf("owner %s has no site %q", owner, q.Site), Hint: "the sites stand in the configuration; leave it out to record all of them"}
 	}
 	r := &recording{owner: owner, site: q.Site, match: q.Match, most: q.Count, services: a.n.live.host.Services(), secrets: secretsOf(c, owner),
-		done: make(chan *journal.Exchange, mostReady), open: map[exchange.ID]*recorded{}}
+		done: make(chan ready, mostReady), open: map[exchange.ID]*recorded{}}
 	if !a.n.recorder.now.CompareAndSwap(nil, r) {
 		return 0, &admin.Error{Code: admin.Conflict, Message: "somebody records on this node already", Hint: "wait until that has ended: one records at a time"}
 	}
@@ -51,8 +51,10 @@ func (a recordAPI) Record(ctx context.Context, owner string, q admin.RecordReque
 			if _, err := io.WriteString(w, "\n"); err != nil {
 				return n, nil // whoever recorded has gone
 			}
-		case x := <-r.done:
-			if err := a.write(out, owner, x); err != nil {
+		case d := <-r.done:
+			err := a.write(out, owner, d.x)
+			r.written(d)
+			if err != nil {
 				return n, err
 			}
 			n++

@@ -36,13 +36,20 @@ type recording struct {
 	most               int
 	services           *services.Services
 	secrets            map[string]string
-	done               chan *journal.Exchange
+	done               chan ready
 
 	mu    sync.Mutex
 	open  map[exchange.ID]*recorded
 	taken int
+	held  int                   // bytes of what waits in done
 	past  [mostPast]exchange.ID // clients that have been answered, a ring
 	next  int                   // of past
+}
+
+// ready is an exchange that waits to be written, and its size.
+type ready struct {
+	x    *journal.Exchange
+	size int
 }
 
 // recorded is an exchange on its way. Its recording's mu guards it.
@@ -60,8 +67,10 @@ const (
 	// mostOpen bounds the exchanges that are being written down at once, openTime how long one may take.
 	mostOpen  = 16
 	mostReady = 128 // exchanges that wait to be written to who records
-	mostPast  = 256 // clients that are remembered
-	openTime  = time.Minute
+	// mostHeld is how many bytes they may take; one alone may take more.
+	mostHeld = 16 << 20
+	mostPast = 256 // clients that are remembered
+	openTime = time.Minute
 )
 
 // start is a run of f in x that is written down; nil if it is not to be.
@@ -225,13 +234,26 @@ func (r *recording) settle(id exchange.ID, o *recorded) {
 		t.Seal() // a request's body may still be on its way to an origin
 	}
 	journal.Redact(o.x, o.secrets)
-	select {
-	case r.done <- o.x:
-	default: // who reads is too slow
-		r.mu.Lock()
-		r.taken--
-		r.mu.Unlock()
+	d := ready{o.x, o.x.Size()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.held > 0 && r.held+d.size > mostHeld {
+		r.taken-- // who reads is too slow
+		return
 	}
+	select {
+	case r.done <- d:
+		r.held += d.size
+	default:
+		r.taken--
+	}
+}
+
+// written tells that what came out of done does not wait any more.
+func (r *recording) written(d ready) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held -= d.size
 }
 
 // recordedRun is a run in a twin. It belongs to the goroutine that has the exchange.

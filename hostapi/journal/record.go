@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"reflect"
 	"time"
 )
 
@@ -165,4 +166,37 @@ type Choices struct {
 	TTL            *int64  `json:"ttl,omitempty"` // nanoseconds
 	Grace          *int64  `json:"grace,omitempty"`
 	Tags           []Text  `json:"tags,omitempty"`
+}
+
+// Size is about how many bytes of memory the record takes.
+func (x *Exchange) Size() int { return sizeOf(reflect.ValueOf(x)) }
+
+// sizeOf is what v takes in itself and what it refers to.
+func sizeOf(v reflect.Value) int {
+	n := int(v.Type().Size())
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			n += sizeOf(v.Elem())
+		}
+	case reflect.Struct:
+		n = 0
+		for i := range v.NumField() {
+			n += sizeOf(v.Field(i))
+		}
+	case reflect.Slice:
+		if e := v.Type().Elem(); e.Kind() <= reflect.Float64 {
+			return n + v.Cap()*int(e.Size())
+		}
+		for i := range v.Len() {
+			n += sizeOf(v.Index(i))
+		}
+	case reflect.Map:
+		for i := v.MapRange(); i.Next(); {
+			n += sizeOf(i.Key()) + sizeOf(i.Value())
+		}
+	case reflect.String:
+		n += v.Len()
+	}
+	return n
 }
