@@ -169,7 +169,5 @@ sites:
 	}
 	f("f", 503)
 	f("o", 200)
-	if s := w.stderr.String(); !strings.Contains(s, "no instances of a function can be made") {
-		t.Errorf("the log says %s", s)
-	}
+	eventually(t, "the log tells of it", func() bool { return strings.Contains(w.stderr.String(), "no instances of a function can be made") })
 }

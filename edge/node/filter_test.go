@@ -130,9 +130,7 @@ func TestFilterMetrics(t *testing.T) {
 	}
 	is := func(want float64, series, name string) {
 		t.Helper()
-		if got := w.metric(series, `owner="default"`, `function="f"`, fmt.Sprintf("name=%q", name)); got != want {
-			t.Errorf("%s of %s is %v, want %v", series, name, got, want)
-		}
+		w.wantMetric(want, series, `owner="default"`, `function="f"`, fmt.Sprintf("name=%q", name))
 	}
 	is(6, "wedge_function_counter_total", "seen")
 	is(4, "wedge_function_gauge", "my_gauge")

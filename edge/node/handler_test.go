@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wedgecdn/wedge/edge/config"
 	"github.com/wedgecdn/wedge/edge/node"
@@ -104,6 +105,10 @@ sites:
     origin: shop
     handler: again
 `, map[string][]byte{"app.wasm": module, "pepper": []byte("salt")})
+	// On a busy machine the engine compiles for longer than a client waits.
+	for end := time.Now().Add(5 * time.Minute); w.api("GET", "/readyz", nil).status != 200 && time.Now().Before(end); {
+		<-time.After(50 * time.Millisecond)
+	}
 	seen := func(want ...string) {
 		t.Helper()
 		mu.Lock()

@@ -25,7 +25,7 @@ func TestShutdownEndsRecording(t *testing.T) {
 		t.Fatal(r.Status)
 	}
 	w.client = nil // this test stops it
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := w.node.Shutdown(ctx); err != nil {
 		t.Error(err)

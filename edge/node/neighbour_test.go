@@ -145,7 +145,7 @@ func (w *world) besideFault(t *testing.T, v fault) (asked int) {
 		})
 	}
 	n := proof(200, 10_000)
-	slowest := make([]time.Duration, clients)
+	slowest, late := make([]time.Duration, clients), make([]int, clients)
 	for c := range clients {
 		fine.Go(func() {
 			for i := c; i < n; i += clients {
@@ -155,7 +155,9 @@ func (w *world) besideFault(t *testing.T, v fault) (asked int) {
 				if r.err != nil || r.status != 200 || r.body != "b "+path || r.header.Get("X-Function") != "harmless" {
 					t.Errorf("neighbour: %d %q (%v)", r.status, r.body, r.err)
 				}
-				slowest[c] = max(slowest[c], r.took)
+				if slowest[c] = max(slowest[c], r.took); r.took > time.Second {
+					late[c]++
+				}
 			}
 		})
 	}
@@ -164,8 +166,9 @@ func (w *world) besideFault(t *testing.T, v fault) (asked int) {
 	broken.Wait()
 	for c := range clients {
 		asked += counts[c]
-		if slowest[c] > time.Second {
-			t.Errorf("the neighbour's slowest request took %s", slowest[c])
+		// One that is late may have met a pause of the machine. A fault that is felt is felt again.
+		if slowest[c] > 5*time.Second || late[c] > 1 {
+			t.Errorf("%d of the neighbour's requests took more than a second, the slowest %s", late[c], slowest[c])
 		}
 	}
 	t.Logf("%d requests at the broken site, slowest at the neighbour %s", asked, max(slowest[0], slowest[1], slowest[2]))

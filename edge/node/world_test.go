@@ -74,6 +74,10 @@ drain: 5s
 access_log: {file: access.log}
 `
 
+// patience is how long a test waits for what must come. A machine that is busy with other tests takes its time, and who
+// waits for what has come waits no longer.
+const patience = time.Minute
+
 // newWorld starts a node; files go beside its configuration.
 //
 // replace are pairs of what is to be replaced in the heading.
@@ -106,7 +110,7 @@ func newWorldIn(t testing.TB, dir string, compiler func(context.Context, string,
 	}
 	dialer := net.Dialer{}
 	w.client = &http.Client{
-		Timeout: 30 * time.Second,
+		Timeout: patience,
 		Transport: &http.Transport{
 			DisableCompression: true, MaxIdleConnsPerHost: 64,
 			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -126,7 +130,7 @@ func (w *world) stop() {
 	}
 	w.client.CloseIdleConnections()
 	w.client = nil
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := w.node.Shutdown(ctx); err != nil {
 		w.t.Errorf("shut down: %v", err)
@@ -287,6 +291,16 @@ func (w *world) metricAlone(name string) (v float64) {
 	return 0
 }
 
+// wantMetric wants a metric to come to a value, see metric, and not beyond it.
+func (w *world) wantMetric(want float64, name string, labels ...string) {
+	w.t.Helper()
+	var got float64
+	eventually(w.t, fmt.Sprintf("%s%q is %v", name, labels, want), func() bool { got = w.metric(name, labels...); return got >= want })
+	if got != want {
+		w.t.Errorf("%s%q is %v, want %v", name, labels, got, want)
+	}
+}
+
 // A logLine is what tests look at of a line of the access log.
 type logLine struct {
 	ID, Host, Path, Outcome, Reason, Error string
@@ -302,7 +316,7 @@ type logLine struct {
 // logged returns the lines of the access log, once there are those that enough asks for.
 func (w *world) logged(enough func([]logLine) bool) (lines []logLine) {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; {
+	for end := time.Now().Add(patience); ; {
 		// It is written behind the requests' backs; opening it again waits for the writer.
 		if err := w.node.ReopenLogs(); err != nil {
 			w.t.Fatal(err)
@@ -327,10 +341,11 @@ func (w *world) logged(enough func([]logLine) bool) (lines []logLine) {
 	}
 }
 
-// eventually waits until a condition holds, which something outside of this process or its clock must bring about.
+// eventually waits until a condition holds that the node brings about by itself: what it counts, logs and gives back when
+// a request has been answered.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); <-time.After(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !f(); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("still not so: %s", what)
 		}
@@ -398,8 +413,18 @@ func (u *upstream) kill() {
 	}
 }
 
-// revive starts it again at its old address.
-func (u *upstream) revive() { u.listen(u.addr) }
+// revive starts it again at its old address, which another process may have been given for a moment.
+func (u *upstream) revive() {
+	u.t.Helper()
+	eventually(u.t, "the address is free", func() bool {
+		ln, err := net.Listen("tcp", u.addr)
+		if err == nil {
+			ln.Close()
+		}
+		return err == nil
+	})
+	u.listen(u.addr)
+}
 
 // slow answers once: it says that it was asked, and waits until it may answer.
 func slow(asked, answer chan struct{}) http.HandlerFunc {

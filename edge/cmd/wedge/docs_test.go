@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -65,6 +66,9 @@ func newReader(t *testing.T) *reader {
 	r := &reader{t: t, dir: t.TempDir()}
 	origin := newDocsOrigin(t)
 	front, admin := freeAddr(t), freeAddr(t)
+	for admin == front {
+		admin = freeAddr(t)
+	}
 	r.admin = admin
 	r.page = strings.NewReplacer("127.0.0.1:8080", front, `":8080"`, `"`+front+`"`, "127.0.0.1:9000", origin, "127.0.0.1:9070", admin)
 	r.machine = strings.NewReplacer(front, "127.0.0.1:8080", origin, "127.0.0.1:9000", admin, "127.0.0.1:9070", r.dir, ".")
@@ -73,14 +77,19 @@ func newReader(t *testing.T) *reader {
 	return r
 }
 
+// freeAddr is an address on which a command may listen. Its port is below those that systems give to whoever wants any
+// (from 32768 on Linux, from 49152 elsewhere), so that nobody is given it before the command begins.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // newDocsOrigin is a server that may be cached for a minute, and says what it was asked.
@@ -161,7 +170,7 @@ func (r *reader) typed(body string) {
 			continue
 		}
 		got, err := r.run(r.page.Replace(command))
-		for end := time.Now().Add(5 * time.Second); strings.HasPrefix(command, "cat ") && !like(strings.TrimSpace(want), strings.TrimSpace(got)) && time.Now().Before(end); {
+		for end := time.Now().Add(slowMachine); strings.HasPrefix(command, "cat ") && !like(strings.TrimSpace(want), strings.TrimSpace(got)) && time.Now().Before(end); {
 			<-time.After(50 * time.Millisecond) // a log is written in a while
 			got, err = r.run(command)
 		}

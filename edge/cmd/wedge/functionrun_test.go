@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -87,13 +86,7 @@ func TestFunctionRun(t *testing.T) {
 	once(1, "", "names no.json, which cannot be read", "-C", "bad.toml", "p.wasm", "5")
 	once(1, "", "read the module", "-C", "fastly.toml", "none.wasm")
 
-	// Any free port will do, but the command is told one; another process could take it in between, which has never been seen.
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := freeAddr(t)
 	cmd := exec.Command("wedge", "function", "run", "-C", "fastly.toml", "--addr", addr, "p.wasm")
 	cmd.Dir = dir
 	said, err := cmd.StderrPipe()

@@ -23,12 +23,15 @@ type process struct {
 	dir         string
 	cmd         *exec.Cmd
 	addr, admin string
-	exited      chan struct{}
+	exited      chan struct{} // closed when it has ended and said knows all that it said
 	serving     chan []string // gets the addresses
 
 	mu     sync.Mutex
 	stderr strings.Builder
 }
+
+// slowMachine is how long a test waits for what must come, on a machine that is busy with other tests.
+const slowMachine = time.Minute
 
 // proof is the long form of a count, when it is asked for, else the short one.
 func proof(short, long int) int {
@@ -66,7 +69,9 @@ func launch(t testing.TB, dir, yaml string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	heard := make(chan struct{})
 	go func() {
+		defer close(heard)
 		form := regexp.MustCompile(`msg=serving http=(\S+) admin=(\S+)`)
 		for s := bufio.NewScanner(r); s.Scan(); {
 			p.mu.Lock()
@@ -77,7 +82,7 @@ func launch(t testing.TB, dir, yaml string) *process {
 			}
 		}
 	}()
-	go func() { p.cmd.Wait(); w.Close(); close(p.exited) }()
+	go func() { p.cmd.Wait(); w.Close(); <-heard; close(p.exited) }()
 	t.Cleanup(func() { p.cmd.Process.Kill(); <-p.exited })
 	return p
 }
@@ -90,7 +95,7 @@ func (p *process) wantServing() {
 		p.addr, p.admin = m[1], m[2]
 	case <-p.exited:
 		p.t.Fatalf("wedge serve has ended: %s", p.said())
-	case <-time.After(30 * time.Second):
+	case <-time.After(slowMachine):
 		p.t.Fatalf("wedge serve does not serve: %s", p.said())
 	}
 }
@@ -145,7 +150,7 @@ func (p *process) ready() int {
 // eventually waits for what another process has to bring about.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !f(); <-time.After(2 * time.Millisecond) {
+	for end := time.Now().Add(slowMachine); !f(); <-time.After(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("still not so: %s", what)
 		}
@@ -159,11 +164,11 @@ type link struct {
 }
 
 func (p *process) dial() (*link, error) {
-	conn, err := net.DialTimeout("tcp", p.addr, 10*time.Second)
+	conn, err := net.DialTimeout("tcp", p.addr, slowMachine)
 	if err != nil {
 		return nil, err
 	}
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(2 * slowMachine))
 	return &link{conn, bufio.NewReader(conn)}, nil
 }
 

@@ -308,7 +308,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 	for answered.Load() < 2000 { // the load is on
 		<-time.After(time.Millisecond)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := f.Shutdown(ctx); err != nil {
 		t.Error(err)
