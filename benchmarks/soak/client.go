@@ -17,6 +17,7 @@ type client struct {
 	node string
 	http *http.Client
 	rand *rand.Rand
+	turn <-chan time.Time // one for each request; nil for no limit
 	tell func(kind string, err error)
 }
 
@@ -24,6 +25,9 @@ type client struct {
 func (c *client) pick() (class, path string) {
 	classes := []string{"keep", "keep", "keep", "keep", "keep", "function", "function", "brief", "stale", "vary", "pass", "slow", "error", "cut", "reset"}
 	class = classes[c.rand.IntN(len(classes))]
+	if c.rand.IntN(50) == 0 { // seldom: each loop takes all the time that it may have
+		class = []string{"loop", "trap"}[c.rand.IntN(2)]
+	}
 	sizes := []int{100, 1000, 1000, 16000, 16000, 100000, 300000}
 	id := int(c.rand.ExpFloat64() * c.rand.ExpFloat64() * 200)
 	if class == "cut" || class == "reset" || class == "error" {
@@ -67,6 +71,8 @@ func (c *client) once(ctx context.Context) (kind string, err error) {
 		want, body = 500, []byte("on purpose\n")
 	case class == "reset":
 		want, body = 502, nil
+	case class == "loop", class == "trap":
+		want, body = 500, nil
 	}
 	w, err := c.http.Do(r)
 	if err != nil {
@@ -92,7 +98,7 @@ func (c *client) once(ctx context.Context) (kind string, err error) {
 		return kind, fmt.Errorf("%s %s: after %d bytes: %w", method, path, len(got), err)
 	case w.StatusCode != want:
 		return kind, fmt.Errorf("%s %s: status %d, wanted %d (%s): %.100s", method, path, w.StatusCode, want, w.Header.Get("Cache-Status"), got)
-	case class != "reset" && !bytes.Equal(got, body):
+	case class != "reset" && class != "loop" && class != "trap" && !bytes.Equal(got, body):
 		return kind, fmt.Errorf("%s %s: %d bytes that are not the %d wanted (%s)", method, path, len(got), len(body), w.Header.Get("Cache-Status"))
 	case class == "function" && !strings.HasPrefix(w.Header.Get("X-Fn"), "see"):
 		return kind, fmt.Errorf("%s %s: the function did not run", method, path)
@@ -102,6 +108,13 @@ func (c *client) once(ctx context.Context) (kind string, err error) {
 
 func (c *client) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		if c.turn != nil {
+			select {
+			case <-c.turn:
+			case <-ctx.Done():
+				return
+			}
+		}
 		kind, err := c.once(ctx)
 		if ctx.Err() == nil {
 			c.tell(kind, err)

@@ -19,3 +19,21 @@ func setter(value string) []byte {
 	m.Func("wedge_abi_v1", "", "", "")
 	return m.Bytes()
 }
+
+// looper never ends on a request, and is stopped by its limits.
+func looper() []byte {
+	m := &asm.Module{}
+	m.Memory(1, 0)
+	m.Func("on_request", "", "i", "", asm.Code(asm.Forever(), asm.I32(0))...)
+	m.Func("wedge_abi_v1", "", "", "")
+	return m.Bytes()
+}
+
+// trapper fails at once on a request.
+func trapper() []byte {
+	m := &asm.Module{}
+	m.Memory(1, 0)
+	m.Func("on_request", "", "i", "", asm.Op(0x00)...) // unreachable
+	m.Func("wedge_abi_v1", "", "", "")
+	return m.Bytes()
+}

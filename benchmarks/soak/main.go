@@ -2,10 +2,10 @@
 // fails if an answer was wrong that had no fault of ours behind it, or if memory or goroutines grow.
 //
 // The node is a process of its own, its origin and its clients are here. Each client checks each answer: status, every byte,
-// the field of the function. Paths whose origin fails on purpose must fail as they should; all others must not. Memory and goroutines are
+// the field of the function. Paths whose origin fails on purpose, or whose function loops or traps, must fail as they should; all others must not. Memory and goroutines are
 // compared between the second quarter of the time and the last.
 //
-//	go run ./soak [-for 1h] [-clients 16] [-wedge BINARY]
+//	go run ./soak [-for 1h] [-clients 16] [-rate REQUESTS_A_SECOND] [-wedge BINARY] [-out FOLDER]
 package main
 
 import (
@@ -15,17 +15,40 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"time"
+
+	"github.com/wedgecdn/wedge/benchmarks/proc"
 )
 
 func main() {
-	how := Options{Log: func(format string, args ...any) { fmt.Printf(format, args...) }}
+	var text strings.Builder
+	how := Options{Log: func(format string, args ...any) {
+		fmt.Printf(format, args...)
+		fmt.Fprintf(&text, format, args...)
+	}}
 	flag.DurationVar(&how.For, "for", time.Hour, "how long")
 	flag.IntVar(&how.Clients, "clients", 16, "clients at one time")
+	flag.IntVar(&how.Rate, "rate", 0, "requests a second of all clients together; by default as many as they can")
+	out := flag.String("out", "", "`folder` for the report, soak.txt")
 	flag.StringVar(&how.Wedge, "wedge", "", "the node's `binary`; by default it is built from this tree")
 	flag.Parse()
-	if err := run(how); err != nil {
+	m := proc.This()
+	how.Log("machine  %d processors, %s, %d MiB\nkernel   %s, %s\ncommit   %s\ncommand  go run ./soak %s\nbegan    %s, load average %s\n\n", m.Cores, m.CPU, m.MemoryMB, m.Kernel, runtime.Version(),
+		proc.Commit(), strings.Join(os.Args[1:], " "), time.Now().UTC().Format(time.RFC3339), proc.Load())
+	err := run(how)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
+		fmt.Fprintf(&text, "failed: %v\n", err)
+	}
+	if *out != "" {
+		if err2 := os.WriteFile(filepath.Join(*out, "soak.txt"), []byte(text.String()), 0o644); err2 != nil {
+			fmt.Fprintln(os.Stderr, "soak:", err2)
+			os.Exit(1)
+		}
+	}
+	if err != nil {
 		os.Exit(1)
 	}
 }

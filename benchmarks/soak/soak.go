@@ -26,6 +26,7 @@ import (
 type Options struct {
 	For     time.Duration
 	Clients int
+	Rate    int // requests a second of all clients together; 0 for as many as they can
 	Wedge   string
 	Log     func(format string, args ...any)
 }
@@ -52,9 +53,9 @@ data: data
 memory: 192MiB
 cache: {memory: 32MiB, disk: 128MiB}
 access_log: {file: access.log}
-functions: [{name: f, limits: {cpu: 50ms}}]
+functions: [{name: f, limits: {cpu: 50ms}}, {name: loop, module: loop.wasm, limits: {cpu: 10ms}}, {name: trap, module: trap.wasm}]
 origins: [{name: o, servers: [{url: "http://%s"}]}]
-sites: [{hosts: ["*"], origin: o, routes: [{path: /function/*, functions: [f]}]}]
+sites: [{hosts: ["*"], origin: o, routes: [{path: /function/*, functions: [f]}, {path: /loop/*, functions: [loop]}, {path: /trap/*, functions: [trap]}]}]
 `
 
 // Soak runs a node in a folder and says how it was. The report is there also after an error.
@@ -71,6 +72,7 @@ func Soak(ctx context.Context, dir string, how Options) (*Report, error) {
 	for i := range 4 { // versions of the function
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, fmt.Sprintf("f%d.wasm", i)), setter(fmt.Sprintf("see%d", i)), 0o600))
 	}
+	err = errors.Join(err, os.WriteFile(filepath.Join(dir, "loop.wasm"), looper(), 0o600), os.WriteFile(filepath.Join(dir, "trap.wasm"), trapper(), 0o600))
 	if err != nil {
 		return nil, err
 	}
@@ -137,9 +139,15 @@ func (s *soak) play(ctx context.Context, pid int, ended <-chan error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.how.For)
 	defer cancel()
+	var turn <-chan time.Time
+	if s.how.Rate > 0 {
+		t := time.NewTicker(time.Second / time.Duration(s.how.Rate))
+		defer t.Stop()
+		turn = t.C
+	}
 	var wg sync.WaitGroup
 	for i := range s.how.Clients {
-		c := &client{node: s.node, tell: s.tell, rand: rand.New(rand.NewPCG(uint64(i), 5)),
+		c := &client{node: s.node, tell: s.tell, turn: turn, rand: rand.New(rand.NewPCG(uint64(i), 5)),
 			http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, DisableCompression: true}}}
 		wg.Go(func() { c.run(ctx) })
 	}
@@ -264,7 +272,7 @@ func (r *Report) verdict() error {
 	if r.WrongCount > 0 {
 		return fmt.Errorf("%d answers were wrong that nobody injected, the first:\n%s", r.WrongCount, strings.Join(r.Wrong, "\n"))
 	}
-	for _, kind := range []string{"keep", "function", "brief", "stale", "vary", "pass", "slow", "error", "cut", "reset", "range", "head", "abandoned"} {
+	for _, kind := range []string{"keep", "function", "brief", "stale", "vary", "pass", "slow", "error", "cut", "reset", "range", "head", "abandoned", "loop", "trap"} {
 		if r.Requests[kind] == 0 {
 			return fmt.Errorf("there was no request of the kind %q: the time was too short", kind)
 		}

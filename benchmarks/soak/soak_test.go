@@ -29,7 +29,7 @@ func TestSoak(t *testing.T) {
 func TestVerdict(t *testing.T) {
 	good := func() *Report {
 		r := &Report{Requests: map[string]int{}, Faults: 1}
-		for _, kind := range []string{"keep", "function", "brief", "stale", "vary", "pass", "slow", "error", "cut", "reset", "range", "head", "abandoned"} {
+		for _, kind := range []string{"keep", "function", "brief", "stale", "vary", "pass", "slow", "error", "cut", "reset", "range", "head", "abandoned", "loop", "trap"} {
 			r.Requests[kind] = 1
 		}
 		for range 40 {

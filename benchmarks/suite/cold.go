@@ -89,7 +89,7 @@ func (b *bench) cold(s *Scenario) (rows []Row, err error) {
 		}
 		rows = append(rows, row)
 	}
-	b.progress("%s: done, load average %s\n", s.Name, loadAverage())
+	b.progress("%s: done, load average %s\n", s.Name, proc.Load())
 	return rows, nil
 }
 

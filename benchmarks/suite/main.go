@@ -115,7 +115,7 @@ func newBench(wedge string, rounds int) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	measured := commit()
+	measured := proc.Commit()
 	if wedge != "" {
 		b, err := os.ReadFile(wedge)
 		if err != nil {
@@ -200,7 +200,8 @@ func (b *bench) all(todo []Scenario, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(b.made)
-	r.Machine = thisMachine(fmt.Sprintf("servers on %v, client and origins on %v", b.serverCores, b.clientCores))
+	r.Machine = proc.This()
+	r.Machine.Pinned = fmt.Sprintf("servers on %v, client and origins on %v", b.serverCores, b.clientCores)
 	for _, v := range b.rivals {
 		if version, err := v.Version(); err == nil {
 			r.Versions[v.Name()] = version

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+
+	"github.com/wedgecdn/wedge/benchmarks/proc"
 )
 
 // A Result is a run, or several that were put together, on one machine.
 type Result struct {
-	Machine  Machine
+	Machine  proc.Machine
 	Versions map[string]string // of the servers
 	Rows     []Row
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/wedgecdn/wedge/benchmarks/guest"
 	"github.com/wedgecdn/wedge/benchmarks/load"
 	"github.com/wedgecdn/wedge/benchmarks/origin"
+	"github.com/wedgecdn/wedge/benchmarks/proc"
 	"github.com/wedgecdn/wedge/benchmarks/rival"
 )
 
@@ -99,7 +100,7 @@ func (b *bench) run(s *Scenario) (rows []Row, err error) {
 			b.progress("\r%s: round %d of %d%s", s.Name, round+1, b.rounds, map[int]string{0: "", 1: " at a fixed rate"}[phase])
 		}
 	}
-	b.progress("\r%s: done, load average %s%20s\n", s.Name, loadAverage(), "")
+	b.progress("\r%s: done, load average %s%20s\n", s.Name, proc.Load(), "")
 	for _, v := range all {
 		if v.row.Reason == "" {
 			v.row.Commit, v.row.At = b.commit, time.Now().UTC().Format(time.RFC3339)

@@ -1,4 +1,4 @@
-package main
+package proc
 
 import (
 	"fmt"
@@ -20,8 +20,9 @@ type Machine struct {
 	Pinned   string // which processors whom
 }
 
-func thisMachine(pinned string) Machine {
-	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH, Pinned: pinned}
+// This is the machine that the caller runs on.
+func This() Machine {
+	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH}
 	m.CPU = procField("/proc/cpuinfo", "model name")
 	var kib int
 	_, _ = fmt.Sscan(procField("/proc/meminfo", "MemTotal"), &kib)
@@ -46,8 +47,8 @@ func procField(file, name string) string {
 	return ""
 }
 
-// commit is the newest that changed the node, marked if the tree has changes of its own.
-func commit() string {
+// Commit is the newest that changed the node, marked if the tree has changes of its own; the caller runs in a folder beside the node's.
+func Commit() string {
 	node := []string{"--", "../edge", "../runtime", "../hostapi", "../go.mod"}
 	out, err := exec.Command("git", append([]string{"log", "-1", "--format=%h", "--abbrev=12"}, node...)...).Output()
 	if err != nil {
@@ -60,8 +61,8 @@ func commit() string {
 	return c
 }
 
-// loadAverage is the machine's, for the progress lines.
-func loadAverage() string {
+// Load is the machine's load average of the last minute.
+func Load() string {
 	b, _ := os.ReadFile("/proc/loadavg")
 	f := strings.Fields(string(b))
 	if len(f) == 0 {
