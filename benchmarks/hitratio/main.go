@@ -1,11 +1,13 @@
-// Command hitratio lets caches play the same trace and prints the share of
+// Command hitratio lets caches play the same traces and prints the share of
 // requests, and of bytes, that each would have answered itself: the node's own
 // store, freecache as it is usually used, LRU, S3-FIFO, otter's W-TinyLFU, and
 // Belady, who knows the future.
 //
-//	go run ./hitratio [-sizes 16,64,256,1024] [-caches wedge,otter,…] [-svg FILE]
+//	go run ./hitratio [-traces mixed,zipf,once,scan,shift] [-sizes 16,64,256,1024] [-caches wedge,otter,…] [-out FOLDER]
 //
-// The trace is always the same; trace.go says what it is made of.
+// A trace is always the same; trace.go says what each is made of. With -out the
+// scores are kept: hitratio.json, hitratio.txt, hitratio.svg. Another run into the
+// same folder replaces what it plays and leaves the rest.
 package main
 
 import (
@@ -13,9 +15,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 )
 
 // A rival is a cache with a name.
@@ -24,24 +26,25 @@ type rival struct {
 	make func(room int64) policy
 }
 
-// A score is the shares that a cache of a size answered.
-type score struct {
-	requests, bytes float64
-	heap            int64 // what the cache took at the end, with all that it needs
-}
+// names of the caches, in the order of a report.
+func names() []string { return []string{"wedge", "freecache", "lru", "s3-fifo", "otter", "belady"} }
+
+// traces in the order of a report.
+func traces() []string { return []string{"mixed", "zipf", "once", "scan", "shift"} }
 
 func main() {
+	which := flag.String("traces", "mixed", "traces to play: "+strings.Join(traces(), ", "))
 	sizes := flag.String("sizes", "16,64,256,1024", "sizes of the caches, in MiB")
-	names := flag.String("caches", "", "which of them play; all if empty")
-	svg := flag.String("svg", "", "`file` for a plot")
+	only := flag.String("caches", "", "which of them play; all if empty")
+	out := flag.String("out", "", "`folder` for the scores; what it holds of others stays")
 	flag.Parse()
-	if err := run(*sizes, *names, *svg); err != nil {
+	if err := run(*which, *sizes, *only, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "hitratio:", err)
 		os.Exit(1)
 	}
 }
 
-func run(sizes, names, svg string) error {
+func run(which, sizes, only, out string) error {
 	var rooms []int64
 	for s := range strings.SplitSeq(sizes, ",") {
 		mib, err := strconv.ParseInt(s, 10, 64)
@@ -50,62 +53,52 @@ func run(sizes, names, svg string) error {
 		}
 		rooms = append(rooms, mib<<20)
 	}
-	trace := newTrace()
-	weights := map[uint64]int64{}
-	var total int64
-	for _, r := range trace {
-		if _, ok := weights[r.Object]; !ok {
-			weights[r.Object] = r.bytes()
-			total += r.bytes()
+	for name := range strings.SplitSeq(only, ",") {
+		if only != "" && !slices.Contains(names(), name) {
+			return fmt.Errorf("there is no cache %q: %s", name, strings.Join(names(), ", "))
 		}
 	}
-	rivals := []rival{
-		{"wedge", newWedge}, {"freecache", newPlain}, {"lru", newLRU}, {"s3-fifo", newS3FIFO},
-		{"otter", newTinyLFU(weights)}, {"belady", newBelady(trace)},
+	all, err := readScores(out)
+	if err != nil {
+		return err
 	}
-	fmt.Printf("%s %s/%s; trace %016x: %d requests, %d of them to warm up, for %d objects of %d MiB\n\n",
-		runtime.Version(), runtime.GOOS, runtime.GOARCH, checksum(trace), len(trace), warmup, len(weights), total>>20)
-
-	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(out, "hits %, bytes %\t")
-	for _, room := range rooms {
-		fmt.Fprintf(out, "%d MiB\t\t", room>>20)
-	}
-	fmt.Fprintln(out)
-	results := map[string][]score{}
-	for _, r := range rivals {
-		if names != "" && !strings.Contains(","+names+",", ","+r.name+",") {
-			continue
+	for name := range strings.SplitSeq(which, ",") {
+		m, ok := mixes()[name]
+		if !ok {
+			return fmt.Errorf("there is no trace %q: %s", name, strings.Join(traces(), ", "))
 		}
-		fmt.Fprintf(out, "%s\t", r.name)
-		for _, room := range rooms {
-			s := play(trace, r.make, room)
-			results[r.name] = append(results[r.name], s)
-			fmt.Fprintf(os.Stderr, "%s at %d MiB: %.2f %%\n", r.name, room>>20, 100*s.requests)
-			fmt.Fprintf(out, "%.2f\t%.2f\t", 100*s.requests, 100*s.bytes)
+		trace := newTrace(m)
+		weights := map[uint64]int64{}
+		var total int64
+		for _, r := range trace {
+			if _, ok := weights[r.Object]; !ok {
+				weights[r.Object] = r.bytes()
+				total += r.bytes()
+			}
 		}
-		fmt.Fprintln(out)
-	}
-	if ours, theirs := results["wedge"], results["otter"]; ours != nil && theirs != nil {
-		fmt.Fprint(out, "wedge/otter\t")
-		for i := range rooms {
-			fmt.Fprintf(out, "%.3f\t%.3f\t", ours[i].requests/theirs[i].requests, ours[i].bytes/theirs[i].bytes)
+		all.Traces[name] = fmt.Sprintf("trace %016x: %d requests, %d of them to warm up, for %d objects of %d MiB", checksum(trace), len(trace), m.warmup, len(weights), total>>20)
+		makers := map[string]func(int64) policy{"wedge": newWedge, "freecache": newPlain, "lru": newLRU, "s3-fifo": newS3FIFO, "otter": newTinyLFU(weights), "belady": newBelady(trace)}
+		for _, cache := range names() {
+			if only != "" && !slices.Contains(strings.Split(only, ","), cache) {
+				continue
+			}
+			for _, room := range rooms {
+				s := play(trace, m.warmup, makers[cache], room)
+				s.Trace, s.Cache, s.MiB = name, cache, room>>20
+				all.put(s)
+				fmt.Fprintf(os.Stderr, "%s: %s at %d MiB: %.2f %%\n", name, cache, room>>20, 100*s.Requests)
+			}
 		}
-		fmt.Fprintln(out)
+		if err := all.write(out); err != nil {
+			return err
+		}
 	}
-	out.Flush()
-	fmt.Println()
-	for i, s := range results["wedge"] {
-		fmt.Printf("wedge at %d MiB takes %.1f MiB of the heap, bodies and all\n", rooms[i]>>20, float64(s.heap)/(1<<20))
-	}
-	if svg == "" {
-		return nil
-	}
-	return os.WriteFile(svg, plot(rivals, rooms, results), 0o644)
+	fmt.Print(all.text())
+	return nil
 }
 
 // play asks c for the whole trace.
-func play(trace []Request, make func(room int64) policy, room int64) score {
+func play(trace []Request, warmup int, make func(room int64) policy, room int64) score {
 	before := heapBytes()
 	c := make(room)
 	defer c.close()
@@ -122,7 +115,7 @@ func play(trace []Request, make func(room int64) policy, room int64) score {
 			hitBytes += float64(r.bytes())
 		}
 	}
-	return score{hits / asked, hitBytes / askedBytes, heapBytes() - before}
+	return score{Requests: hits / asked, Bytes: hitBytes / askedBytes, Heap: heapBytes() - before}
 }
 
 func heapBytes() int64 {

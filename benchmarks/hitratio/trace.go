@@ -61,8 +61,28 @@ type Request struct {
 // bytes is what a cache has to keep of it at least.
 func (r Request) bytes() int64 { return int64(r.Body + r.Head) }
 
-// newTrace is the trace; every call makes the same one.
-func newTrace() []Request {
+// A mix is what a trace is made of. The zero mix is the catalogue alone, whose popularity stays as it is.
+type mix struct {
+	requests, warmup     int
+	once, news           float64 // shares of the requests
+	scanEvery, newsEvery int     // requests between two; 0 for never
+	shifted              float64 // of the ranks, every shiftEvery requests
+}
+
+// mixes are the traces: the mixed one, and each of its causes alone, where a policy shows what it is good at.
+func mixes() map[string]mix {
+	const few, first = 600_000, 150_000
+	return map[string]mix{
+		"mixed": {requests: requests, warmup: warmup, once: onceShare, news: newsShare, scanEvery: scanEvery, newsEvery: newsEvery, shifted: shifted},
+		"zipf":  {requests: few, warmup: first},
+		"once":  {requests: few, warmup: first, once: 0.5},
+		"scan":  {requests: few, warmup: first, scanEvery: 2 * scanLen},
+		"shift": {requests: few, warmup: first, shifted: 0.5},
+	}
+}
+
+// newTrace is the trace of a mix; every call makes the same one.
+func newTrace(m mix) []Request {
 	r := rand.New(rand.NewPCG(seed1, seed2))
 	popular, recent := newZipf(catalogue, skew), newZipf(news, newsSkew)
 	ranks := make([]uint64, catalogue) // the object of each rank
@@ -74,18 +94,18 @@ func newTrace() []Request {
 	newest = news
 	scan, scanLeft := uint64(0), 0
 
-	trace := make([]Request, 0, requests)
-	for i := range requests {
+	trace := make([]Request, 0, m.requests)
+	for i := range m.requests {
 		if i%shiftEvery == shiftEvery-1 {
-			for range int(shifted * catalogue / 2) {
+			for range int(m.shifted * catalogue / 2) {
 				a, b := r.IntN(catalogue), r.IntN(catalogue)
 				ranks[a], ranks[b] = ranks[b], ranks[a]
 			}
 		}
-		if i%newsEvery == 0 {
+		if m.newsEvery > 0 && i%m.newsEvery == 0 {
 			newest++
 		}
-		if i%scanEvery == scanEvery-1 {
+		if m.scanEvery > 0 && i%m.scanEvery == m.scanEvery-1 {
 			scan, scanLeft = uint64(r.IntN(catalogue)), scanLen
 		}
 		var object uint64
@@ -94,10 +114,10 @@ func newTrace() []Request {
 			scanLeft--
 			scan = (scan + 1) % catalogue
 			object = kindCatalogue | scan
-		case p < onceShare:
+		case p < m.once:
 			once++
 			object = kindOnce | once
-		case p < onceShare+newsShare:
+		case p < m.once+m.news:
 			object = kindNews | (newest - uint64(recent.rank(r)))
 		default:
 			object = kindCatalogue | ranks[popular.rank(r)]
