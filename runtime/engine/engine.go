@@ -45,6 +45,7 @@ func New(o Options) (_ *Engine, err error) {
 		if e.cache, err = wazero.NewCompilationCacheWithDir(e.disk.native); err != nil {
 			return nil, fmt.Errorf("engine: open compile cache: %w", err)
 		}
+		buffer(e.cache)
 		config = config.WithCompilationCache(e.cache)
 	}
 	e.rt = wazero.NewRuntimeWithConfig(ctx, config)
