@@ -18,7 +18,8 @@ type FunctionUsage struct {
 	Gone          []Counted   `json:"gone" doc:"Instances that were closed, by reason."`
 	Denied        int64       `json:"denied" doc:"Calls into the host that its permissions refused."`
 	CompileMicros float64     `json:"compile_us" doc:"What compiling took, or loading what was compiled before."`
-	StretchMicros float64     `json:"stretch_us" doc:"The longest time that it ran without coming back to the node."`
+	StretchMicros float64     `json:"stretch_us" doc:"The longest time that it ran without coming back to the node, by the clock of its thread."`
+	StretchFuel   int64       `json:"stretch_fuel" doc:"The most fuel that it used without coming back to the node. Where this is small and the time is long, the machine has taken the time."`
 }
 
 // HookUsage is what a hook of a function has spent.

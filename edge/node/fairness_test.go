@@ -56,6 +56,13 @@ func openLoop(t testing.TB, addr, request string, gap, run time.Duration) latenc
 // The figures that the node is measured by are those of a quiet machine, and are asked for in the long form. The short one
 // asks only what a node without turns misses by far: there the neighbour's half of 500 requests a second took 378 ms. What
 // else a machine is busy with only adds to these times, so one round of a few that is as it should be is enough.
+//
+// How long a spinner runs without coming back to the node is asked twice, in both cases as the median of the rounds. By the clock
+// of the thread, where a round's figure is the longest of some 40 000 stretches. That clock does not stand while interrupts
+// are served and while the host of a virtual machine runs another one: so each long round measures in the same way what a loop in Go
+// shows without any guest, and where that is above the bound itself, twice that is the bound. And by fuel: this guest's
+// instructions are all the same and touch no memory, so its longest stretch is the one with the most fuel, at the guest's mean pace.
+// That is asked on every machine at every hour.
 func TestNeighbourOfSpinners(t *testing.T) {
 	const spinners = 32
 	long := os.Getenv("WEDGE_PROOF") != ""
@@ -102,7 +109,7 @@ sites:
 		wg.Wait()
 		return l, n.Load()
 	}
-	var quiet50, quiet99, beside50, beside99, stretches latencies
+	var quiet50, quiet99, beside50, beside99, stretches, own, machine latencies
 	enough := false
 	for n := 0; n < rounds && !enough; n++ {
 		// Another version each time, whose longest stretch begins at nothing.
@@ -115,17 +122,24 @@ sites:
 		quiet50, quiet99 = append(quiet50, quiet.quantile(0.5)), append(quiet99, quiet.quantile(0.99))
 		beside50, beside99 = append(beside50, loaded.quantile(0.5)), append(beside99, loaded.quantile(0.99))
 		stretch := time.Duration(1e9 * w.metric("wedge_function_stretch_seconds_max", `function="f"`))
-		stretches = append(stretches, stretch)
-		t.Logf("round %d: quiet p50 %s, p99 %s; beside %d spinners p50 %s, p99 %s; %d of their requests ended; longest stretch %s",
-			n, quiet50[n], quiet99[n], spinners, beside50[n], beside99[n], ended, stretch)
-		enough = !long && beside50[n] <= 3*quiet50[n]+20*time.Millisecond && beside99[n] <= quiet99[n]+250*time.Millisecond && stretch > 0 && stretch <= 20*time.Millisecond
+		most := w.metric("wedge_function_stretch_fuel_max", `function="f"`)
+		pace := w.metric("wedge_function_version_cpu_seconds_total", `function="f"`) / w.metric("wedge_function_version_fuel_total", `function="f"`)
+		stretches, own = append(stretches, stretch), append(own, time.Duration(1e9*most*pace))
+		alone := "–"
+		if long {
+			machine = append(machine, ruler(run))
+			alone = machine[n].String()
+		}
+		t.Logf("round %d: quiet p50 %s, p99 %s; beside %d spinners p50 %s, p99 %s; %d of their requests ended; longest stretch %s, of the machine without a guest %s; most fuel %.0f, at the mean pace %s",
+			n, quiet50[n], quiet99[n], spinners, beside50[n], beside99[n], ended, stretch, alone, most, own[n])
+		enough = !long && beside50[n] <= 3*quiet50[n]+20*time.Millisecond && beside99[n] <= quiet99[n]+250*time.Millisecond && stretch > 0 && stretch <= 20*time.Millisecond && own[n] > 0 && own[n] <= 10*time.Millisecond
 	}
 	if s := w.metric("wedge_function_failures_total", `function="f"`, `kind="function-budget"`); s < float64(spinners*len(stretches)) {
 		t.Errorf("%v requests of the spinning function have spent their budget", s)
 	}
 	if !long {
 		if !enough {
-			t.Errorf("beside %d spinners no round of %d is as it should be: p50 %s, p99 %s, longest stretches %s", spinners, rounds, beside50, beside99, stretches)
+			t.Errorf("beside %d spinners no round of %d is as it should be: p50 %s, p99 %s, longest stretches %s, by fuel %s", spinners, rounds, beside50, beside99, stretches, own)
 		}
 		return
 	}
@@ -134,9 +148,13 @@ sites:
 	if most50, most99 := q50*3/2, q99+10*time.Millisecond; b50 > most50 || b99 > most99 {
 		t.Errorf("beside %d spinners p50 is %s and p99 %s, want at most %s and %s", spinners, b50, b99, most50, most99)
 	}
-	longest, mostStretch := stretches.quantile(0.5), 200*time.Microsecond
-	t.Logf("longest stretch of the spinners, median: %s", longest)
-	if longest > mostStretch || longest == 0 {
-		t.Errorf("the longest stretch of a spinner is %s, want at most %s", longest, mostStretch)
+	longest, byFuel, alone := stretches.quantile(0.5), own.quantile(0.5), machine.quantile(0.5)
+	const mostStretch, mostOwn = 200 * time.Microsecond, 150 * time.Microsecond
+	t.Logf("longest stretch of the spinners, median: %s by the clock, %s by fuel; of the machine without a guest %s", longest, byFuel, alone)
+	if byFuel > mostOwn || byFuel == 0 {
+		t.Errorf("the longest stretch of a spinner is %s by its fuel, want at most %s", byFuel, mostOwn)
+	}
+	if longest == 0 || longest > mostStretch && longest > 2*alone {
+		t.Errorf("the longest stretch of a spinner is %s, want at most %s, or twice what the machine takes without a guest: %s", longest, mostStretch, alone)
 	}
 }

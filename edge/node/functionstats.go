@@ -17,7 +17,7 @@ func (v *live) functionNumbers() (all []observe.FunctionNumbers) {
 		s := f.Stats()
 		n := observe.FunctionNumbers{
 			Owner: string(f.Owner()), Name: f.Name(), Live: s.Instances.Live, Idle: s.Instances.Idle, Queued: s.Instances.Queued,
-			Memory: s.Memory, Taken: s.Instances.Memory, Stack: s.Instances.DeepestStack, Compile: s.Compile, Stretch: s.Instances.LongestStretch,
+			Memory: s.Memory, Taken: s.Instances.Memory, Stack: s.Instances.DeepestStack, Compile: s.Compile, Stretch: s.Instances.LongestStretch, StretchFuel: s.Instances.LargestStretch,
 			Made: observe.Timing{N: s.Made.N, Total: s.Made.Total}, Waits: observe.Timing{N: s.Queued.N, Total: s.Queued.Total},
 			Resets: map[string]observe.Timing{}, Gone: map[string]int64{}, Waited: map[string]time.Duration{}, FuelMost: map[string]int64{},
 		}
@@ -55,7 +55,7 @@ func (v *live) usage(owner, name string) (list []admin.FunctionUsage) {
 func usageOf(f *guest.Function) admin.FunctionUsage {
 	s := f.Stats()
 	u := admin.FunctionUsage{
-		Version: f.Version(), Memory: s.Memory, MemoryLimit: f.Limits().Memory, CompileMicros: micros(s.Compile), StretchMicros: micros(s.Instances.LongestStretch),
+		Version: f.Version(), Memory: s.Memory, MemoryLimit: f.Limits().Memory, CompileMicros: micros(s.Compile), StretchMicros: micros(s.Instances.LongestStretch), StretchFuel: s.Instances.LargestStretch,
 		Stack: s.Instances.DeepestStack, Taken: s.Instances.Memory,
 		Instances: s.Instances.Live, Idle: s.Instances.Idle, Queued: s.Instances.Queued, Denied: s.Denied,
 		Made: timing(s.Made), Waits: timing(s.Queued),

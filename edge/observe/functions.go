@@ -16,6 +16,7 @@ type FunctionNumbers struct {
 	Stack              int64         // the largest call stack, in bytes
 	Compile            time.Duration // of the module, or of loading what was compiled before
 	Stretch            time.Duration // the longest without coming back to the host
+	StretchFuel        int64         // the most without coming back to the host
 	Made, Waits        Timing
 	Resets             map[string]Timing        // by way
 	Gone               map[string]int64         // by reason
@@ -52,7 +53,7 @@ func (m *Metrics) Functions(all func() []FunctionNumbers) {
 type functionCollector struct {
 	all func() []FunctionNumbers
 
-	instances, memory, compile, stretch                *prometheus.Desc
+	instances, memory, compile, stretch, stretchFuel   *prometheus.Desc
 	taken, stack, ownerTaken                           *prometheus.Desc
 	made, makeTime, waits, waitTime, resets, resetTime *prometheus.Desc
 	gone, waited, fuelMost                             *prometheus.Desc
@@ -72,8 +73,11 @@ func newFunctionCollector(all func() []FunctionNumbers) *functionCollector {
 		// A quota would be on this one.
 		ownerTaken: prometheus.NewDesc("wedge_owner_room_bytes", "What the instances of an owner's functions take of the node's memory.", []string{"owner"}, nil),
 
-		compile:   desc("compile_seconds", "Time that compiling the version that runs took, or loading what was compiled before."),
-		stretch:   desc("stretch_seconds_max", "The longest time that a guest ran without coming back to the node."),
+		compile: desc("compile_seconds", "Time that compiling the version that runs took, or loading what was compiled before."),
+		stretch: desc("stretch_seconds_max", "The longest time that a guest ran without coming back to the node."),
+		// Where one is long and the other is not, it was the machine that took the time.
+		stretchFuel: desc("stretch_fuel_max", "The most fuel that a guest used without coming back to the node."),
+
 		made:      desc("instances_made_total", "Instances that were made."),
 		makeTime:  desc("instances_made_seconds_total", "Time that making instances took."),
 		waits:     desc("queued_total", "Exchanges that had to wait for an instance."),
@@ -114,6 +118,7 @@ func (c *functionCollector) Collect(ch chan<- prometheus.Metric) {
 		send(c.stack, prometheus.GaugeValue, float64(f.Stack))
 		send(c.compile, prometheus.GaugeValue, f.Compile.Seconds())
 		send(c.stretch, prometheus.GaugeValue, f.Stretch.Seconds())
+		send(c.stretchFuel, prometheus.GaugeValue, float64(f.StretchFuel))
 		timing(c.made, c.makeTime, f.Made)
 		timing(c.waits, c.waitTime, f.Waits)
 		for way, t := range f.Resets {
@@ -158,6 +163,7 @@ func merge(all []FunctionNumbers) []FunctionNumbers {
 		o.Taken += f.Taken
 		o.Stack = max(o.Stack, f.Stack)
 		o.Memory, o.Compile, o.Stretch = max(o.Memory, f.Memory), max(o.Compile, f.Compile), max(o.Stretch, f.Stretch)
+		o.StretchFuel = max(o.StretchFuel, f.StretchFuel)
 		o.Made, o.Waits = o.Made.plus(f.Made), o.Waits.plus(f.Waits)
 		o.Resets = mergeMap(o.Resets, f.Resets, Timing.plus)
 		o.Gone = mergeMap(o.Gone, f.Gone, func(a, b int64) int64 { return a + b })

@@ -10,7 +10,7 @@ func TestFunctionNumbers(t *testing.T) {
 	m := NewMetrics("v")
 	m.Functions(func() []FunctionNumbers {
 		return []FunctionNumbers{
-			{Owner: "o", Name: "f", Live: 3, Idle: 2, Memory: 100, Taken: 300, Stack: 10, Stretch: time.Millisecond, Made: Timing{4, time.Second}, Resets: map[string]Timing{"scan": {7, time.Second}}, FuelMost: map[string]int64{"on_request": 9}},
+			{Owner: "o", Name: "f", Live: 3, Idle: 2, Memory: 100, Taken: 300, Stack: 10, Stretch: time.Millisecond, StretchFuel: 5000, Made: Timing{4, time.Second}, Resets: map[string]Timing{"scan": {7, time.Second}}, FuelMost: map[string]int64{"on_request": 9}},
 			{Owner: "o", Name: "f", Live: 1, Queued: 1, Memory: 50, Taken: 20, Stack: 40, Made: Timing{1, time.Second}, Resets: map[string]Timing{"scan": {1, time.Second}, "copy": {2, 0}}, FuelMost: map[string]int64{"on_request": 4, "on_error": 1}, Gone: map[string]int64{"trapped": 2}},
 			{Owner: "o", Name: "g", Taken: 5},
 			{Owner: "p", Name: "f"},
@@ -42,5 +42,6 @@ func TestFunctionNumbers(t *testing.T) {
 		}
 	}
 	f(0.001, "stretch_seconds_max", "owner", "o")
+	f(5000, "stretch_fuel_max", "owner", "o")
 	f(5, "instances_made_total", "owner", "o")
 }

@@ -18,7 +18,7 @@ func OnOneThread(f func()) {
 }
 
 // ForgetStretch begins to look for the pool's longest stretch anew.
-func (p *Pool) ForgetStretch() { p.o.stretches.longest.Store(0) }
+func (p *Pool) ForgetStretch() { p.o.stretches.longest.Store(0); p.o.stretches.most.Store(0) }
 
 // Bursts tells whether a guest of the pool touched too many pages at once.
 func (p *Pool) Bursts() bool { return p.o.stretches.bursts.Load() }

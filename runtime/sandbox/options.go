@@ -56,7 +56,7 @@ type Options struct {
 	// Fresh gives each exchange a new instance instead, which runs its initialisation: what Reset is compared with.
 	Fresh bool
 
-	// Slice is the most fuel after which a guest comes back to Go; where that takes more than some 100 µs it is less.
+	// Slice is the most fuel after which a guest comes back to Go; where that takes more than some 50 µs it is less.
 	// Default 100 000.
 	Slice int64
 	// Turns shares processors among long calls of all pools. Nil lets each run.

@@ -58,6 +58,7 @@ type Stats struct {
 	Made               uint64        // instances since the pool began
 	Memory             int64         // bytes that its instances take, see Room
 	LongestStretch     time.Duration // that a guest ran without coming back to Go, see Events.Stretch
+	LargestStretch     int64         // the most fuel that a guest used without coming back to Go
 	DeepestStack       int64         // bytes of call stack that the engine made for a call: it begins with 10 KiB, and doubles
 }
 
@@ -82,7 +83,7 @@ func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return Stats{Live: p.live, Idle: len(p.idle), Queued: len(p.queue), Made: p.made, Memory: p.o.account.held.Load(), LongestStretch: time.Duration(p.o.stretches.longest.Load()),
-		DeepestStack: p.o.stretches.deepest.Load()}
+		LargestStretch: p.o.stretches.most.Load(), DeepestStack: p.o.stretches.deepest.Load()}
 }
 
 // Acquire lends an instance. The caller binds, calls and releases it. It waits at most Options.Wait and until ctx ends.

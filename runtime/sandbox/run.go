@@ -47,6 +47,7 @@ type run struct {
 
 	cpu      cpuClock
 	granted  int64 // fuel given to the guest and not booked yet; counter says what is left of it
+	burnt    int64 // fuel booked since the last lap
 	hostLeft int64 // host calls until the budget is spent
 	calls    int64 // host calls that are not booked yet
 	last     *hostcall.Func
@@ -152,6 +153,7 @@ func (r *run) grant() int64 {
 
 // bookFuel books what the guest used of its grant, given what its counter shows.
 func (r *run) bookFuel(counter int64) {
+	r.burnt += r.granted - counter
 	r.budget.AddFuel(r.granted - counter)
 	r.granted = counter
 }
@@ -164,8 +166,9 @@ func (r *run) book(now time.Duration) {
 	}
 	r.lap = r.cpu.lap(now)
 	if r.cpu.locked {
-		r.noted.note(r.lap)
+		r.noted.note(r.lap, r.burnt)
 	}
+	r.burnt = 0
 	r.budget.Add(limit.Used{
 		CPU: r.lap, Wall: wall, HostCalls: r.calls, Memory: int64(len(r.memory.bytes)),
 	})

@@ -36,7 +36,7 @@ func printUsage(w io.Writer, list []admin.FunctionUsage) error {
 		t.row("put back", countedText(u.Resets, true))
 		t.row("closed", countedText(u.Gone, false))
 		t.row("compiled in", microsText(u.CompileMicros))
-		t.row("longest stretch", microsText(u.StretchMicros))
+		t.row("longest stretch", microsText(u.StretchMicros)+fmt.Sprintf("; most fuel in one %d", u.StretchFuel))
 		if err := t.flush(); err != nil {
 			return err
 		}

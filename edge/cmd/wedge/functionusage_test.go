@@ -14,7 +14,7 @@ func TestPrintUsage(t *testing.T) {
 		Memory: 3 << 20, MemoryLimit: 32 << 20, Stack: 20 << 10, Taken: 6 << 20, Instances: 2, Idle: 1, Queued: 3, Made: admin.Counted{Count: 2, MeanMicros: 4100},
 		Waits:  admin.Counted{Count: 5, MeanMicros: 100, MaxMicros: 250},
 		Resets: []admin.Counted{{Name: "copy", Count: 3, MeanMicros: 4}, {Name: "scan", Count: 9, MeanMicros: 11.26}},
-		Gone:   []admin.Counted{{Name: "trapped", Count: 1}}, CompileMicros: 1_234_567, StretchMicros: 180,
+		Gone:   []admin.Counted{{Name: "trapped", Count: 1}}, CompileMicros: 1_234_567, StretchMicros: 180, StretchFuel: 100_000,
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ waited for       5 times, 3 now; 100µs on average, 250µs at most
 put back         copy 3 (4µs each), scan 9 (11.3µs each)
 closed           trapped 1
 compiled in      1.23s
-longest stretch  180µs
+longest stretch  180µs; most fuel in one 100000
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
