@@ -39,7 +39,8 @@ type live struct {
 	records *recorder
 	store   *function.Store
 	// later tells that load only reads modules: begin compiles them, behind the
-	// open listeners. It is true until the first table is built.
+	// open listeners, but for the first, which begins at once. It is true until the
+	// first table is built.
 	later bool
 	// failed is told of functions that could not be loaded behind listeners.
 	failed func(l *loaded, err error)
@@ -391,6 +392,9 @@ func (v *live) await(host *guest.Host, key string, c code, s guest.Spec) (*loade
 	defer v.mu.Unlock()
 	v.loaded[key] = l
 	v.waiting = append(v.waiting, l)
+	if len(v.waiting) == 1 {
+		v.work.Go(l.load) // nobody waits for it yet, but the other processors have nothing to do
+	}
 	return l, nil
 }
 

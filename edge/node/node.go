@@ -104,7 +104,7 @@ type Node struct {
 
 // New makes a node of a checked configuration: it takes the data folder, opens
 // the stores, reads every function that is bound. It serves nothing yet, and
-// compiles nothing: that comes behind the open listeners, see Start. The
+// waits for no function to compile: that comes behind the open listeners, see Start. The
 // configuration belongs to the node from now on.
 func New(c *config.Config, o Options) (_ *Node, err error) {
 	if o.Stdout == nil {

@@ -1,7 +1,8 @@
 package engine
 
 import (
-	"bufio"
+	"encoding/hex"
+	"errors"
 	"io"
 	"reflect"
 	"unsafe"
@@ -19,38 +20,74 @@ type fileCache interface {
 // buffered gives wazero its files through a buffer. It reads the offsets of functions and instructions from them eight
 // bytes at a time, each by a system call: for the Go guest of the benchmarks, which has 154 000 instructions with an
 // offset, 310 000 of them.
-type buffered struct{ fileCache }
+//
+// It gives no file that is being checked before that is done: wazero validates the module meanwhile, which takes it
+// longer, on another processor.
+type buffered struct {
+	fileCache
+	checks *checks
+}
+
+// errDamaged is why wazero gets no file. It must be an error: without a file it would compile the module itself.
+var errDamaged = errors.New("engine: compiled code is damaged")
 
 // readBuffer is large enough that a system call is a small part of what is done with what it read.
 const readBuffer = 64 << 10
 
 // Get satisfies fileCache.
 func (b buffered) Get(key [32]byte) (io.ReadCloser, bool, error) {
+	if k := b.checks.of(hex.EncodeToString(key[:])); k != nil && !k.wait() {
+		return nil, false, errDamaged
+	}
 	f, ok, err := b.fileCache.Get(key)
 	if !ok || err != nil {
 		return f, ok, err
 	}
-	return bufferedFile{bufio.NewReaderSize(f, readBuffer), f}, true, nil
+	return &bufferedFile{ReadCloser: f, buffer: make([]byte, readBuffer)}, true, nil
 }
 
+// bufferedFile is a reader that fills what it is given unless the file ends, also where the buffer does: wazero takes less
+// for the end.
 type bufferedFile struct {
-	buffer *bufio.Reader // of Closer
-	io.Closer
+	io.ReadCloser
+	buffer []byte
+	left   []byte // of buffer
 }
 
-// Read satisfies io.Reader. It fills p unless the file ends, also where a buffer does: wazero takes less for the end.
-func (f bufferedFile) Read(p []byte) (int, error) {
-	n, err := io.ReadFull(f.buffer, p)
-	if err == io.ErrUnexpectedEOF {
-		err = nil
+// Read satisfies io.Reader.
+func (f *bufferedFile) Read(p []byte) (n int, err error) {
+	if len(p) <= len(f.left) { // Fast path: eight bytes
+		n = copy(p, f.left)
+		f.left = f.left[n:]
+		return n, nil
 	}
-	return n, err
+	n = copy(p, f.left)
+	f.left = nil
+	if len(p)-n >= len(f.buffer) {
+		more, err := io.ReadFull(f.ReadCloser, p[n:])
+		return n + more, ended(n+more, err)
+	}
+	got, err := io.ReadAtLeast(f.ReadCloser, f.buffer, len(p)-n)
+	more := copy(p[n:], f.buffer[:got])
+	f.left = f.buffer[more:got]
+	return n + more, ended(n+more, err)
 }
 
-// buffer puts a buffer before the files of a cache that no engine has seen yet, and tells whether it could. wazero takes only
+// ended is the error of a read of n bytes that met the end of the file, or err.
+func ended(n int, err error) error {
+	switch {
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
+		return err
+	case n > 0:
+		return nil
+	}
+	return io.EOF
+}
+
+// buffer puts a buffer, and checks, before the files of a cache that no engine has seen yet, and tells whether it could. wazero takes only
 // folders, so its cache's field is set from outside. If it is called otherwise one day, or is of another type, nothing is
 // changed: loading takes longer, and a test fails.
-func buffer(c wazero.CompilationCache) bool {
+func buffer(c wazero.CompilationCache, checks *checks) bool {
 	v := reflect.Indirect(reflect.ValueOf(c))
 	if v.Kind() != reflect.Struct {
 		return false
@@ -64,6 +101,6 @@ func buffer(c wazero.CompilationCache) bool {
 	if !ok {
 		return false
 	}
-	f.Set(reflect.ValueOf(buffered{files}))
+	f.Set(reflect.ValueOf(buffered{files, checks}))
 	return true
 }

@@ -152,19 +152,16 @@ func readEntry(path string) (entry, bool) {
 	return e, true
 }
 
-// has tells whether the code of key is there and undamaged.
-func (d *disk) has(key [32]byte) bool {
-	e, ok := d.read(key)
-	if !ok {
-		return false
-	}
+// whole tells whether the code of an entry is there and undamaged.
+func (d *disk) whole(e entry) bool {
 	sum, err := fileSum(filepath.Join(d.native, e.File))
-	if err != nil || sum != e.Sum {
-		return false
-	}
+	return err == nil && sum == e.Sum
+}
+
+// used notes that the code of key was loaded, for prune. If that fails the entry only looks older.
+func (d *disk) used(key [32]byte) {
 	now := time.Now()
-	_ = os.Chtimes(d.entryPath(key), now, now) // for prune; if it fails the entry only looks older
-	return true
+	_ = os.Chtimes(d.entryPath(key), now, now)
 }
 
 func (d *disk) forget(key [32]byte) {
@@ -254,6 +251,9 @@ func (e *Engine) compileOutside(ctx context.Context, key [32]byte, metered []byt
 	}
 	if err := e.disk.adopt(key, out); err != nil {
 		return fmt.Errorf("engine: keep compiled code: %w", err)
+	}
+	if entry, ok := e.disk.read(key); ok {
+		e.checks.replaced(filepath.Base(entry.File))
 	}
 	if e.disk.size+e.disk.preparedBytes.Load() > e.o.CacheBytes {
 		// Beyond its bound the cache would only be larger than asked: no reason to refuse a module.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -20,9 +21,12 @@ type Engine struct {
 	rt      wazero.Runtime
 	cache   wazero.CompilationCache // nil without CacheDir
 	disk    *disk                   // nil without CacheDir
-	known   catalogue
-	turn    chan struct{}
-	loading sync.RWMutex // held, for reading, from the look into the disk cache until the code is loaded; before mu
+	checks  checks                  // of files that cache is going to read
+	// buffered says that cache reads no file that is being checked.
+	buffered bool
+	known    catalogue
+	turn     chan struct{}
+	loading  sync.RWMutex // held, for reading, from the look into the disk cache until the code is loaded; before mu
 
 	mu     sync.Mutex
 	loaded map[[32]byte]*code // by key; INVARIANT: refs > 0
@@ -45,7 +49,7 @@ func New(o Options) (_ *Engine, err error) {
 		if e.cache, err = wazero.NewCompilationCacheWithDir(e.disk.native); err != nil {
 			return nil, fmt.Errorf("engine: open compile cache: %w", err)
 		}
-		buffer(e.cache)
+		e.buffered = buffer(e.cache, &e.checks)
 		config = config.WithCompilationCache(e.cache)
 	}
 	e.rt = wazero.NewRuntimeWithConfig(ctx, config)
@@ -125,14 +129,29 @@ func (e *Engine) find(ctx context.Context, c *code, metered []byte) (*Module, er
 	}
 	e.loading.RLock()
 	defer e.loading.RUnlock()
-	if !e.disk.has(c.key) {
+	entry, ok := e.disk.read(c.key)
+	if !ok {
 		return nil, nil
 	}
-	var err error
-	if c.compiled, err = e.compile(ctx, metered); err != nil {
+	name := filepath.Base(entry.File)
+	check := e.checks.start(name, func() bool { return e.disk.whole(entry) })
+	defer e.checks.end(name, check)
+	if !e.buffered && !check.wait() {
+		return nil, nil
+	}
+	compiled, err := e.compile(ctx, metered)
+	switch {
+	case !check.wait(): // which is an error as well, or wazero never asked for the file
+		if err == nil {
+			_ = compiled.Close(ctx)
+		}
+		return nil, nil
+	case err != nil:
 		e.disk.forget(c.key) // damaged in a way that its checksum does not show
 		return nil, nil
 	}
+	c.compiled = compiled
+	e.disk.used(c.key)
 	return e.keep(c), nil
 }
 
