@@ -15,6 +15,7 @@ type Shot struct {
 	Request []byte
 	Status  int
 	Body    []byte
+	AnyBody bool // it is not compared
 	// Field, if it is not empty, is a response field that must have Value.
 	Field, Value string
 }
@@ -26,6 +27,8 @@ type Client struct {
 	conns []*conn
 	byFD  map[int32]*conn
 	buf   []byte
+	// Patience is how long nothing may come back at all; 0 is 20 s.
+	Patience time.Duration
 	// Dialled counts connections, those made anew after a server closed one too.
 	Dialled int
 }
@@ -114,10 +117,14 @@ func (c *Client) Open(n int, rate float64, next func(i int) *Shot) (*Result, err
 	return c.run(n, time.Duration(float64(time.Second)/rate), next)
 }
 
-// patience is how long nothing may come back at all.
-const patience = 20 * time.Second
+// ErrSilent says that a server answered nothing any more.
+var ErrSilent = errors.New("load: nothing came back")
 
 func (c *Client) run(n int, every time.Duration, next func(i int) *Shot) (*Result, error) {
+	patience := c.Patience
+	if patience == 0 {
+		patience = 20 * time.Second
+	}
 	runtime.LockOSThread() // the thread that waits is the one that epoll wakes
 	defer runtime.UnlockOSThread()
 	r := &Result{}
@@ -159,7 +166,7 @@ func (c *Client) run(n int, every time.Duration, next func(i int) *Shot) (*Resul
 		}
 		if got <= 0 {
 			if time.Since(heard) > patience && sent > r.Requests {
-				return nil, fmt.Errorf("load: %d requests were not answered within %v", sent-r.Requests, patience)
+				return r, fmt.Errorf("%w for %v, after %d answers", ErrSilent, patience, r.Requests)
 			}
 			continue
 		}

@@ -1,7 +1,8 @@
 // Package origin is the server behind all that is measured: it makes up every body from the path, and counts what it was asked.
 //
 // A path is /ANYTHING/CLASS/SIZE/ID. The class says how long the response is fresh: "keep" for a day, "brief" for a second and
-// with a validator, "pass" not at all; "slow" is as "keep", its second half half a second later. /-/count tells the counts.
+// with a validator, "pass" not at all; "slow" is as "keep", its second half half a second later; "json" is as "keep", a document.
+// /-/count tells the counts.
 // The suite runs it as a process of its own, on the client's processor. It compares nothing: the client knows the bodies too.
 package origin
 
@@ -81,6 +82,9 @@ func Serve(ln net.Listener, bodies *Bodies) error {
 		h.Set("Content-Type", "text/plain")
 		body := bodies.Body(size, id)
 		switch part[2] {
+		case "json":
+			h.Set("Cache-Control", "max-age=86400")
+			body = Document(size, id)
 		case "keep":
 			h.Set("Cache-Control", "max-age=86400")
 		case "brief":

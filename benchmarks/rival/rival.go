@@ -48,6 +48,31 @@ type Job struct {
 	Modules map[string]guest.Module
 	// Many are functions of a node that has a route for each.
 	Many []Function
+	// Over is how clients ask: nothing for HTTP/1.1 as it is; TLS is by HTTP/1.1, HTTP2 and HTTP3 over TLS.
+	Over string
+	// Spin is a module that never ends, for the node; a job that has one wants /spin/ to run such a function, and /p/ the other.
+	Spin string
+	// Word is what the function ua says to all who have no mobile device; nothing is "desktop".
+	Word string
+	// Deploys says that the function will be replaced while the rival runs.
+	Deploys bool
+	// Body is what a rival without a cache has in its program.
+	Body []byte
+}
+
+// How clients ask when not by HTTP/1.1 as it is.
+const (
+	TLS   = "tls"
+	HTTP2 = "http2"
+	HTTP3 = "http3"
+)
+
+// Links are how many keys a store has for the function kv.
+const Links = 1000
+
+// Link is a key of that store and what is under it.
+func Link(id int) (key, value string) {
+	return fmt.Sprintf("item-%d", id), fmt.Sprintf("/shelves/%d/boxes/%d", id%37, id)
 }
 
 // A Function is one of many.
@@ -57,9 +82,14 @@ type Function struct{ Name, File string }
 type Process struct {
 	Addr string
 	PID  int
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
-	log  string
+	// Deploy replaces the function by one that says another word, which file has for the node. It returns when the rival has
+	// taken it over, or has been told to. It is nil where nothing can be replaced.
+	Deploy func(word, file string) error
+	// Metrics is where it tells of itself, empty if nowhere.
+	Metrics string
+	cmd     *exec.Cmd
+	done    chan struct{} // closed when the process has ended
+	log     string
 }
 
 // Stop ends it and waits until it has.
@@ -95,6 +125,7 @@ type fields struct {
 	Variant      string // of those that share files
 	Isolation    string // of the node's function
 	Handler      bool   // it answers by itself
+	Serial       int    // of the configuration: 0, then one more with each deploy
 }
 
 // A program is a rival that is a command with files.
@@ -108,9 +139,15 @@ type program struct {
 	// args are templates as the files are; env too.
 	args    func(j Job) []string
 	env     []string
-	prepare func(binary, dir string) error
-	user    bool   // will not run as root: becomes nobody
-	files   string // the folder of its configuration
+	prepare func(binary, dir string, j Job) error
+	// begun, if it is there, ends the start, once connections are accepted; deploy makes a running one take the configuration in its folder, or the file.
+	begun   func(binary string, f fields) error
+	deploy  func(p *Process, binary string, f fields, file string) error
+	metrics string // a template of the address
+	// not has reasons for what it cannot do: by function, Over, "spin" and "deploy".
+	not   map[string]string
+	user  bool   // will not run as root: becomes nobody
+	files string // the folder of its configuration
 
 	variant             string
 	language, isolation string // of the node's function
@@ -121,9 +158,21 @@ type program struct {
 var configurations embed.FS
 
 func (p *program) Name() string         { return p.name }
-func (p *program) Lacks(j Job) string   { return p.lacks(j) }
 func (p *program) Portion() int         { return max(p.portion, 1) }
 func (p *program) conf() (fs.FS, error) { return fs.Sub(configurations, p.files) }
+
+func (p *program) Lacks(j Job) string {
+	why := p.lacks(j)
+	if why == Elsewhere {
+		return why
+	}
+	for _, name := range []string{j.Over, j.Function, map[bool]string{true: "spin"}[j.Spin != ""], map[bool]string{true: "deploy"}[j.Deploys]} {
+		if reason := p.not[name]; name != "" && reason != "" {
+			return reason
+		}
+	}
+	return why
+}
 
 func (p *program) Version() (string, error) {
 	binary, err := p.find()
@@ -145,7 +194,7 @@ func (p *program) Version() (string, error) {
 const patience = 20 * time.Second
 
 func (p *program) Start(dir string, j Job) (*Process, error) {
-	if why := p.lacks(j); why != "" {
+	if why := p.Lacks(j); why != "" {
 		return nil, fmt.Errorf("%s: %s", p.name, why)
 	}
 	binary, err := p.find()
@@ -156,6 +205,9 @@ func (p *program) Start(dir string, j Job) (*Process, error) {
 	admin, err2 := freeAddr()
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("%s: %w", p.name, err)
+	}
+	if j.Word == "" {
+		j.Word = "desktop"
 	}
 	f := fields{Job: j, Dir: dir, Admin: admin, User: "nobody", TotalMB: 2*j.MemoryMB + 512, Variant: p.variant, Isolation: p.isolation, Handler: p.language == guest.JavaScript}
 	f.Host, f.Port, _ = net.SplitHostPort(addr)
@@ -169,18 +221,15 @@ func (p *program) Start(dir string, j Job) (*Process, error) {
 		}
 	}
 	if p.prepare != nil {
-		if err := p.prepare(binary, dir); err != nil {
+		if err := p.prepare(binary, dir, j); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
-	if p.language != "" {
-		b, err := os.ReadFile(j.Modules[p.language].File)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, "function.wasm"), b, 0o644)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.name, err)
-		}
+	if err := p.modules(dir, j); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.name, err)
+	}
+	if err := certificate(dir); j.Over != "" && err != nil {
+		return nil, fmt.Errorf("%s: %w", p.name, err)
 	}
 	if err := p.write(dir, f); err != nil {
 		return nil, fmt.Errorf("%s: its configuration: %w", p.name, err)
@@ -202,7 +251,50 @@ func (p *program) Start(dir string, j Job) (*Process, error) {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
-	return run(p.name, cmd, addr, filepath.Join(dir, "output.log"))
+	r, err := run(p.name, cmd, addr, filepath.Join(dir, "output.log"))
+	if err != nil {
+		return r, err
+	}
+	if r.Metrics, err = fill(p.metrics, f); err != nil {
+		return r, fmt.Errorf("%s: %w", p.name, err)
+	}
+	if p.begun != nil {
+		if err := p.begun(binary, f); err != nil {
+			return r, fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	if p.deploy != nil {
+		r.Deploy = func(word, file string) error {
+			f.Word = word
+			f.Serial++
+			if err := p.write(dir, f); err != nil {
+				return fmt.Errorf("%s: its configuration: %w", p.name, err)
+			}
+			return p.deploy(r, binary, f, file)
+		}
+	}
+	return r, nil
+}
+
+// modules puts the node's functions into its folder.
+func (p *program) modules(dir string, j Job) error {
+	if p.language == "" {
+		return nil
+	}
+	files := map[string]string{"function.wasm": j.Modules[p.language].File}
+	if j.Spin != "" {
+		files["spin.wasm"] = j.Spin
+	}
+	for to, from := range files {
+		b, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, to), b, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run starts a command and waits until it accepts connections.
@@ -265,6 +357,15 @@ func (p *program) write(dir string, f fields) error {
 		}
 		return os.WriteFile(to, []byte(text), 0o644)
 	})
+}
+
+// Pairs are all that the store of the function kv holds.
+func (fields) Pairs() (all [][2]string) {
+	for id := range Links {
+		key, value := Link(id)
+		all = append(all, [2]string{key, value})
+	}
+	return all
 }
 
 func fill(text string, f fields) (string, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf16"
 
@@ -32,26 +33,55 @@ func (b *bench) variants() (many []rival.Function, err error) {
 		if m.Lacks != "" {
 			return nil, fmt.Errorf("twenty functions: %s: %s", some.language, m.Lacks)
 		}
-		code, err := os.ReadFile(m.File)
+		files, err := b.saying(some.language, m, some.count)
 		if err != nil {
 			return nil, err
 		}
-		for i := range some.count {
-			f := rival.Function{Name: fmt.Sprintf("%s-%d", some.language, i)}
-			f.File = filepath.Join(b.made, f.Name+".wasm")
-			other := fmt.Sprintf("desk%03d", i)
-			changed := bytes.ReplaceAll(code, []byte("desktop"), []byte(other))
-			changed = bytes.ReplaceAll(changed, wide("desktop"), wide(other))
-			if bytes.Equal(changed, code) {
-				return nil, fmt.Errorf("twenty functions: %s: the module has no text to change", f.Name)
-			}
-			if err := os.WriteFile(f.File, changed, 0o600); err != nil {
-				return nil, err
-			}
-			many = append(many, f)
+		for i, file := range files {
+			many = append(many, rival.Function{Name: fmt.Sprintf("%s-%d", some.language, i), File: file})
 		}
 	}
 	return many, nil
+}
+
+// saying makes modules of the function ua that say other words than "desktop".
+func (b *bench) saying(language string, m guest.Module, count int) (files []string, err error) {
+	code, err := os.ReadFile(m.File)
+	if err != nil {
+		return nil, err
+	}
+	for i := range count {
+		changed := bytes.ReplaceAll(code, []byte("desktop"), []byte(word(i)))
+		changed = bytes.ReplaceAll(changed, wide("desktop"), wide(word(i)))
+		if bytes.Equal(changed, code) {
+			return nil, fmt.Errorf("the function ua in %s has no text to change", language)
+		}
+		file := filepath.Join(b.made, fmt.Sprintf("%s-%d.wasm", language, i))
+		if err := os.WriteFile(file, changed, 0o600); err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+// wordModules are those that a deploy puts in the place of another, by server; the node's are by its variant.
+func (b *bench) wordModules() (map[string][]string, error) {
+	all := map[string][]string{}
+	for _, r := range b.rivals {
+		all[r.Name()] = make([]string, words) // others than the node have what they need
+	}
+	for language, m := range b.modules["ua"] {
+		if m.Lacks != "" || language == guest.JavaScript {
+			continue
+		}
+		files, err := b.saying(language, m, words)
+		if err != nil {
+			return nil, err
+		}
+		all["/"+language] = files
+	}
+	return all, nil
 }
 
 // wide is a text as AssemblyScript keeps it.
@@ -106,7 +136,7 @@ func (b *bench) coldRow(s *Scenario, r rival.Rival, job rival.Job, cores []int, 
 	}
 	job.Origin = v.origin
 	shot := b.shot(s, 1)
-	if r.Name() == "wedge/many" {
+	if len(job.Many) > 0 && strings.HasSuffix(r.Name(), "/many") {
 		// The first function is one in Go.
 		shot.Request = bytes.Replace(shot.Request, []byte("/p/"), []byte("/"+job.Many[0].Name+"/"), 1)
 		shot.Field, shot.Value = "X-Device", "mobile"

@@ -6,6 +6,8 @@
 // and latency. A body is compared byte for byte, and the origin's count of requests says whether a hit was one.
 //
 //	go run ./suite [-only NAME,…] [-servers NAME,…] [-rounds 7] [-full] [-out FOLDER]    measure; rows of earlier runs in the folder stay
+//	go run ./suite -out FOLDER -continue -within 8m …    go on where the last run into the folder ended, and begin nothing after that time
+//	go run ./suite targets FOLDER      what is asked of the node, what was seen, and whether it holds
 //	go run ./suite report FOLDER       write FOLDER/suite.txt and FOLDER/suite.html anew
 //	go run ./suite benchstat FOLDER SERVER    a server's rounds in the form that benchstat reads
 //	go run ./suite readme              put the newest result's table into the README
@@ -24,6 +26,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -37,6 +40,10 @@ func main() {
 	runtime.LockOSThread() // the children end when the thread that started them does, and inherit its processors
 	if err := command(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "suite:", err)
+		var n left
+		if errors.As(err, &n) {
+			os.Exit(3)
+		}
 		os.Exit(1)
 	}
 }
@@ -47,6 +54,14 @@ func command(args []string) error {
 	}
 	if len(args) == 2 && args[0] == "report" {
 		return report(args[1])
+	}
+	if len(args) == 2 && args[0] == "targets" {
+		r, err := readResult(filepath.Join(args[1], "suite.json"))
+		if err != nil {
+			return err
+		}
+		writeTargets(os.Stdout, r)
+		return nil
 	}
 	if len(args) == 3 && args[0] == "benchstat" {
 		return benchstat(os.Stdout, args[1], args[2])
@@ -80,8 +95,10 @@ func command(args []string) error {
 	names := f.String("servers", "", "`names` of servers, separated by commas; by default all")
 	rounds := f.Int("rounds", 7, "rounds, in each of which every server is measured once")
 	out := f.String("out", "", "`folder` for the results; what it holds of other scenarios stays")
+	goOn := f.Bool("continue", false, "leave out scenarios that the folder has of this commit, with as many rounds")
+	within := f.Duration("within", 0, "begin no scenario after this `time`; the exit code is 3 if some are left")
 	wedge := f.String("wedge", "", "the node's `binary`; by default it is built from this tree")
-	base := f.String("base", "", "a node's `binary` to compare with, as the server base")
+	base := f.String("base", "", "a node's `binary` to compare with, as the servers base, base/c and so on")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -90,7 +107,7 @@ func command(args []string) error {
 		return err
 	}
 	if *base != "" {
-		b.rivals = append([]rival.Rival{rival.Base(*base)}, b.rivals...)
+		b.rivals = append(rival.Base(*base), b.rivals...)
 	}
 	if err := b.choose(*names); err != nil {
 		return err
@@ -107,7 +124,7 @@ func command(args []string) error {
 	} else if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return b.all(todo, dir)
+	return b.all(todo, dir, *goOn, *within)
 }
 
 func newBench(wedge string, rounds int) (*bench, error) {
@@ -190,11 +207,15 @@ func chosen(only string, full bool) (todo []Scenario, err error) {
 }
 
 // all runs the scenarios and writes after each what is known by then.
-func (b *bench) all(todo []Scenario, dir string) error {
+func (b *bench) all(todo []Scenario, dir string, goOn bool, within time.Duration) error {
+	begin := time.Now()
 	file := filepath.Join(dir, "suite.json")
 	r, err := readResult(file)
 	if err != nil {
 		return err
+	}
+	if goOn {
+		todo = slices.DeleteFunc(todo, func(s Scenario) bool { return r.has(s.Name, b.commit, b.rounds) })
 	}
 	if err := b.compile(todo); err != nil {
 		return err
@@ -207,7 +228,11 @@ func (b *bench) all(todo []Scenario, dir string) error {
 			r.Versions[v.Name()] = version
 		}
 	}
-	for _, s := range todo {
+	for i, s := range todo {
+		if within > 0 && time.Since(begin) > within {
+			return left(len(todo) - i)
+		}
+		began := time.Now()
 		rows, err := b.run(&s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)
@@ -217,9 +242,18 @@ func (b *bench) all(todo []Scenario, dir string) error {
 			return err
 		}
 		writeScenario(os.Stdout, r, &s)
+		fmt.Fprintf(os.Stderr, "%s took %v, %d of %d scenarios are done\n", s.Name, time.Since(began).Round(time.Second), i+1, len(todo))
 	}
+	writeTargets(os.Stdout, r)
 	fmt.Fprintln(os.Stderr, "results in", dir)
 	return nil
+}
+
+// left is an error: the time was over before so many scenarios.
+type left int
+
+func (n left) Error() string {
+	return fmt.Sprintf("%d scenarios are left: run the same command with -continue", int(n))
 }
 
 // compile makes the functions that the scenarios need.
@@ -234,11 +268,22 @@ func (b *bench) compile(todo []Scenario) (err error) {
 				return err
 			}
 		}
-		if s.Function == "" || b.modules[s.Function] != nil {
-			continue
+		functions := []string{s.Function}
+		if s.Kind == Hostile {
+			functions = append(functions, "spin")
 		}
-		if b.modules[s.Function], err = guest.Build("..", b.made, s.Function); err != nil {
-			return err
+		for _, f := range functions {
+			if f == "" || b.modules[f] != nil {
+				continue
+			}
+			if b.modules[f], err = guest.Build("..", b.made, f); err != nil {
+				return err
+			}
+		}
+		if s.Kind == Deploy {
+			if b.words, err = b.wordModules(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

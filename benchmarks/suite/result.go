@@ -34,6 +34,13 @@ type Row struct {
 	OpenCPU    []float64   `json:",omitempty"`
 	Latency    []Latencies `json:",omitempty"` // of the open rounds, or of the others if there are none
 	MemoryMB   float64     `json:",omitempty"` // at the end of the last round
+	// Of hostile: latencies of the same requests when nobody loops, how many loops were ended in a round, and what a call of the
+	// good function took of processor time, in µs, where a server tells it: alone, and beside.
+	Alone []Latencies `json:",omitempty"`
+	Ended []int       `json:",omitempty"`
+	Calls [2]float64  `json:",omitzero"`
+	// Of deploy: µs from the command's beginning to the end of the first answer by the new function.
+	Live []float64 `json:",omitempty"`
 }
 
 // Latencies are quantiles of a round, in µs.
@@ -92,6 +99,21 @@ func (r *Result) replace(scenario string, rows []Row) {
 		order = append(order, s.Name)
 	}
 	slices.SortStableFunc(r.Rows, func(a, b Row) int { return slices.Index(order, a.Scenario) - slices.Index(order, b.Scenario) })
+}
+
+// has says whether a scenario was measured on this commit in so many rounds at least; one in which nobody has figures was not.
+func (r *Result) has(scenario, commit string, rounds int) bool {
+	has := false
+	for _, row := range r.of(scenario) {
+		if row.Reason != "" {
+			continue
+		}
+		if row.Commit != commit || len(row.CPU) < rounds {
+			return false
+		}
+		has = true
+	}
+	return has
 }
 
 // of are the rows of a scenario.

@@ -20,6 +20,7 @@ type bench struct {
 	modules                  map[string]map[string]guest.Module // by function and language
 	made                     string                             // the folder in which they are
 	many                     []rival.Function                   // of a node with many
+	words                    map[string][]string                // by server: modules that say a word each
 	clientCores, serverCores []int
 	bodies                   *origin.Bodies
 	rounds                   int
@@ -70,6 +71,12 @@ func (b *bench) run(s *Scenario) (rows []Row, err error) {
 		v.row = Row{Scenario: s.Name, Server: v.row.Server, Reason: err.Error()}
 	}
 	phases := []func(*Scenario, *server, float64) error{b.closed}
+	switch s.Kind {
+	case Hostile:
+		phases[0] = b.hostile
+	case Deploy:
+		phases[0] = b.deploy
+	}
 	if s.Open {
 		phases = append(phases, b.open)
 	}
@@ -126,7 +133,7 @@ func openRate(servers []*server) float64 {
 // warm brings a server into the state that the scenario begins with.
 func (b *bench) warm(s *Scenario, v *server) error {
 	switch s.Kind {
-	case Hit, Slow, Idle, Revalidate:
+	case Hit, Slow, Idle, Revalidate, Hostile, Deploy:
 		for i := range s.Objects {
 			v.shots = append(v.shots, *b.shot(s, i+1))
 		}
@@ -134,6 +141,10 @@ func (b *bench) warm(s *Scenario, v *server) error {
 		for i := range s.Objects {
 			v.shots = append(v.shots, *b.shot(s, i+1))
 		}
+	}
+	if s.Over != "" {
+		_, err := b.secure(s, v, 3*s.Conns)
+		return err
 	}
 	for range 3 { // some store a thing when they see it again, some write it a little later
 		if s.Kind == Zipf || len(v.shots) == 0 {
@@ -227,9 +238,16 @@ func (b *bench) closed(s *Scenario, v *server, _ float64) error {
 	}
 	var r *load.Result
 	cpu, seen, err := v.used(func() (err error) {
+		if s.Over != "" {
+			r, err = b.secure(s, v, s.Requests)
+			return err
+		}
 		r, err = v.client.Closed(s.Requests, next)
 		return err
 	})
+	if err == nil && s.Over != "" {
+		err = b.inspect(s, v)
+	}
 	if err == nil {
 		err = asWanted(want, seen, s.Requests)
 	}

@@ -68,17 +68,15 @@ func (b *bench) start(s *Scenario, r rival.Rival) (*server, error) {
 	}
 	// Some accept before they can answer: a function may have to be compiled first, and a client is patient for 20 s.
 	for limit := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		c, err := load.Dial(v.proc.Addr, 1)
-		if err == nil {
-			_, err = c.Closed(1, func(int) *load.Shot { return b.shot(s, 1) })
-			c.Close()
-		}
-		if err == nil {
+		if err = b.ask(s, v); err == nil {
 			break
 		}
 		if time.Now().After(limit) {
 			return v, fmt.Errorf("%w; it said:\n%s", err, v.proc.Log())
 		}
+	}
+	if s.Over != "" {
+		return v, nil
 	}
 	v.client, err = load.Dial(v.proc.Addr, s.Conns)
 	if err == nil {
@@ -87,13 +85,35 @@ func (b *bench) start(s *Scenario, r rival.Rival) (*server, error) {
 	return v, err
 }
 
+// ask asks once, as the scenario's clients do.
+func (b *bench) ask(s *Scenario, v *server) error {
+	if s.Over != "" {
+		return b.inspect(s, v)
+	}
+	c, err := load.Dial(v.proc.Addr, 1)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Closed(1, func(int) *load.Shot { return b.shot(s, 1) })
+	return err
+}
+
 func (b *bench) job(s *Scenario) rival.Job {
 	memory := s.MemoryMB
 	if memory == 0 {
 		memory = 256
 	}
-	return rival.Job{Cache: s.Kind != Miss, Asks: s.Kind == Miss || s.Kind == Revalidate || s.Kind == Collapse || s.Kind == Zipf, Function: s.Function, MemoryMB: memory, DiskMB: s.DiskMB,
-		Cores: len(b.serverCores), Revalidate: s.Kind == Revalidate, Modules: b.modules[s.Function]}
+	job := rival.Job{Cache: s.Kind != Miss, Asks: s.Kind == Miss || s.Kind == Revalidate || s.Kind == Collapse || s.Kind == Zipf, Function: s.Function, MemoryMB: memory, DiskMB: s.DiskMB,
+		Cores: len(b.serverCores), Revalidate: s.Kind == Revalidate, Modules: b.modules[s.Function],
+		Over: s.Over, Deploys: s.Kind == Deploy, Body: b.body(s.Class, s.Size, 1)}
+	if s.Kind == Hostile {
+		job.Spin = b.modules["spin"]["c"].File
+		if job.Spin == "" {
+			job.Spin = "missing" // rivals do without; for the node the function ua lacks its compiler as well
+		}
+	}
+	return job
 }
 
 func (b *bench) startOrigin(v *server) error {
@@ -130,7 +150,7 @@ func (b *bench) shot(s *Scenario, id int) *load.Shot {
 }
 
 func (b *bench) shotOf(s *Scenario, class string, size, id int) *load.Shot {
-	shot := &load.Shot{Status: 200, Body: b.bodies.Body(size, id)}
+	shot := &load.Shot{Status: 200, Body: b.body(class, size, id)}
 	more := ""
 	switch s.Function {
 	case "ua":
@@ -142,15 +162,37 @@ func (b *bench) shotOf(s *Scenario, class string, size, id int) *load.Shot {
 		more = "X-Token: " + token(4102444800) + "\r\n" // 2100
 	case "rewrite":
 		shot.Body = bytes.ReplaceAll(shot.Body, []byte("a"), []byte("4"))
+	case "json":
+		shot.Body = origin.Sum(size, id)
+	case "kv":
+		key, value := rival.Link(id)
+		more = "X-Key: " + key + "\r\n"
+		shot.Field, shot.Value = "X-Link", value
 	}
 	shot.Request = []byte("GET " + origin.Path("p", class, size, id) + " HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: " + agent + "\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n" + more + "\r\n")
+	return shot
+}
+
+// body is what the origin has.
+func (b *bench) body(class string, size, id int) []byte {
+	if class == "json" {
+		return origin.Document(size, id)
+	}
+	return b.bodies.Body(size, id)
+}
+
+// worded is the request of a client without a mobile device, to whom the function must say the word.
+func (b *bench) worded(s *Scenario, word string) *load.Shot {
+	shot := b.shot(s, 1)
+	shot.Request = bytes.ReplaceAll(shot.Request, []byte("Mobile "), nil)
+	shot.Value = word
 	return shot
 }
 
 // refused is the request for an object with a token that has ended, which the function must not let pass.
 func (b *bench) refused(s *Scenario) *load.Shot {
 	shot := b.shot(s, 1)
-	shot.Status, shot.Body = 401, nil
+	shot.Status, shot.Body, shot.AnyBody = 401, nil, true
 	shot.Request = bytes.ReplaceAll(shot.Request, []byte(token(4102444800)), []byte(token(1)))
 	return shot
 }

@@ -89,9 +89,9 @@ func TestResultFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Versions["bare"] = "1"
-	r.replace("hit-1m", []Row{{Scenario: "hit-1m", Server: "bare", CPU: []float64{1, 2, 4}}})
+	r.replace("hit-1m", []Row{{Scenario: "hit-1m", Server: "bare", CPU: []float64{1, 2, 4}, Throughput: []float64{1, 1, 1}}})
 	r.replace("hit-1k", []Row{{Scenario: "hit-1k", Server: "bare", Reason: "old"}})
-	r.replace("hit-1k", []Row{{Scenario: "hit-1k", Server: "bare", Reason: "why"}, {Scenario: "hit-1k", Server: "nginx", CPU: []float64{2, 1, 8}}})
+	r.replace("hit-1k", []Row{{Scenario: "hit-1k", Server: "bare", Reason: "why"}, {Scenario: "hit-1k", Server: "nginx", CPU: []float64{2, 1, 8}, Throughput: []float64{500, 500, 500}, Latency: []Latencies{{P99: 9}}}})
 	if err := r.write(name); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestResultFile(t *testing.T) {
 		t.Errorf("%v\n%s", err, html)
 	}
 	var lines strings.Builder
-	if err := benchstat(&lines, filepath.Dir(name), "nginx"); err != nil || !strings.HasPrefix(lines.String(), "Benchmarkhit_1k 0 2000 cpu-ns/op\n") {
+	if err := benchstat(&lines, filepath.Dir(name), "nginx"); err != nil || !strings.HasPrefix(lines.String(), "Benchmarkhit_1k 0 2000 cpu-ns/op 500 req/s 9000 p99-ns\n") {
 		t.Errorf("%v\n%s", err, &lines)
 	}
 }
@@ -135,4 +135,57 @@ func TestReadme(t *testing.T) {
 	if string(got) != string(want) {
 		t.Error("README.md has not the table of the newest result: go run ./suite readme, in benchmarks")
 	}
+}
+
+// A bound holds or not, by what the rows say, and what is not measured is not called good.
+func TestTargets(t *testing.T) {
+	f := func(rows []Row, wanted ...string) {
+		t.Helper()
+		var b strings.Builder
+		writeTargets(&b, &Result{Rows: rows})
+		for _, w := range wanted {
+			if !strings.Contains(strings.Join(strings.Fields(b.String()), " "), w) {
+				t.Errorf("wanted %q in\n%s", w, &b)
+			}
+		}
+	}
+	row := func(scenario, server string, cpu ...float64) Row {
+		return Row{Scenario: scenario, Server: server, CPU: cpu}
+	}
+	f(nil, "hit-1k: wedge / bare ≤ 1.1× – not measured", "0 of 16 hold, 0 fall short, 0 of them by more than 1.5: 16 bounds are not measured")
+	f([]Row{row("hit-1k", "wedge", 11, 12, 10), row("hit-1k", "bare", 10, 10, 10)}, "hit-1k: wedge / bare ≤ 1.1× 1.1× yes 11 and 10 µs", "1 of 16 hold")
+	f([]Row{row("hit-1m", "wedge", 10), row("hit-1m", "nginx", 10)}, "hit-1m: wedge / nginx < 1× 1× no, by 1.00", "1 fall short, 0 of them")
+	f([]Row{row("ua", "wedge/c", 20), row("ua", "workerd", 60)}, "no, by 2.00", "1 fall short, 1 of them")
+	f([]Row{{Scenario: "miss", Server: "wedge", Reason: "broken"}, row("miss", "nginx", 10)}, "miss: wedge / nginx ≤ 1.3× – not measured")
+	tail := func(server string, ms ...float64) Row {
+		r := Row{Scenario: "hit-1k", Server: server, Rate: 1, CPU: []float64{1}}
+		for _, v := range ms {
+			r.Latency = append(r.Latency, Latencies{P999: v * 1000})
+		}
+		return r
+	}
+	f([]Row{tail("wedge", 1, 5, 9), tail("nginx", 2, 3, 4, 6)}, "upper quartile ≤ 1× 1.25× no, by 1.25 5.0 and 4.0 ms (median 3.5)")
+}
+
+// What h2load says is believed only if all of it fits.
+func TestH2load(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(log, []byte("1\t200\t150\n2\t200\t250\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const out = "Application protocol: h2\nfinished in 125.08ms, 383.76 req/s, 191.51KB/s\nstatus codes: 2 2xx, 0 3xx, 0 4xx, 0 5xx\n" +
+		"traffic: 23.95KB (24528) total, 1.16KB (1184) headers (space savings 81.73%), 13.92KB (2000) data\n"
+	f := func(from, to string, n int, complaint string) {
+		t.Helper()
+		r, err := readH2load(strings.Replace(out, from, to, 1), log, n, 1000, "http2")
+		if complaint == "" && (err != nil || r.Requests != n || r.Took.Microseconds() != 125080 || r.Latency.Max.Microseconds() != 250) || complaint != "" && (err == nil || !strings.Contains(err.Error(), complaint)) {
+			t.Errorf("%+v, %v, wanted %q", r, err, complaint)
+		}
+	}
+	f("", "", 2, "")
+	f("2 2xx", "1 2xx", 2, "1 of 2 requests")
+	f("(2000) data", "(1999) data", 2, "1999 bytes of 2000")
+	f("protocol: h2\n", "protocol: http/1.1\n", 2, "not by h2")
+	f("finished in", "began in", 2, "no time")
+	f("2 2xx", "3 2xx", 3, "2000 bytes of 3000")
 }

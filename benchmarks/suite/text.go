@@ -19,6 +19,7 @@ func report(dir string) error {
 	}
 	var text bytes.Buffer
 	writeHead(&text, r)
+	writeTargets(&text, r)
 	for _, s := range scenarios() {
 		writeScenario(&text, r, &s)
 	}
@@ -64,6 +65,12 @@ func writeScenario(w io.Writer, r *Result, s *Scenario) {
 	if first != nil {
 		ratioTo = "/" + first.Server
 	}
+	switch s.Kind {
+	case Hostile:
+		fmt.Fprintf(w, "latency beside the loops at %d requests a second, processor time alone\n", hostileRate)
+	case Deploy:
+		fmt.Fprintln(w, "processor time of the whole deploy, latency of the first answer by the new function")
+	}
 	fmt.Fprintf(w, "%-28s %9s %17s %8s %9s %9s %9s %9s %8s\n", "", "µs CPU", "least, most", ratioTo, "req/s", "p50 µs", "p99", "p99.9", "MiB")
 	for _, row := range rows {
 		if row.Reason != "" {
@@ -77,6 +84,17 @@ func writeScenario(w io.Writer, r *Result, s *Scenario) {
 			fmt.Fprintf(w, "  origin requests %v", row.Origin)
 		case Zipf:
 			fmt.Fprintf(w, "  hits %.1f %%", 100*row.hits())
+		case Hostile:
+			fmt.Fprintf(w, "  alone %.0f, %.0f, %.0f; %d loops ended a round", row.alone(func(l Latencies) float64 { return l.P50 }),
+				row.alone(func(l Latencies) float64 { return l.P99 }), row.alone(func(l Latencies) float64 { return l.P999 }), slices.Min(row.Ended))
+			if row.Calls != [2]float64{} {
+				fmt.Fprintf(w, "; a call of the good function %.2f µs, alone %.2f", row.Calls[1], row.Calls[0])
+			}
+		case Deploy:
+			fmt.Fprintf(w, "  live after %.1f ms (%.1f to %.1f)", median(row.Live)/1000, slices.Min(row.Live)/1000, slices.Max(row.Live)/1000)
+			if slices.Max(row.Origin) > 0 {
+				fmt.Fprint(w, "; what was stored is gone")
+			}
 		}
 		fmt.Fprintln(w)
 	}
@@ -117,13 +135,15 @@ func baseline(rows []Row) *Row {
 	return nil
 }
 
-// quantile is the median of the rounds'.
-func (r *Row) quantile(of func(Latencies) float64) float64 {
-	var v []float64
-	for _, l := range r.Latency {
+// quantile is the median of the rounds', alone that of the rounds in which nobody looped.
+func (r *Row) quantile(of func(Latencies) float64) float64 { return median(each(r.Latency, of)) }
+func (r *Row) alone(of func(Latencies) float64) float64    { return median(each(r.Alone, of)) }
+
+func each(all []Latencies, of func(Latencies) float64) (v []float64) {
+	for _, l := range all {
 		v = append(v, of(l))
 	}
-	return median(v)
+	return v
 }
 
 // hits is the share of requests of which the origin saw nothing.
@@ -135,17 +155,24 @@ func (r *Row) hits() float64 {
 	return 1 - float64(seen)/float64(len(r.Origin)*r.Requests)
 }
 
-// benchstat writes the rounds of a server as go test writes benchmarks.
+// benchstat writes the rounds of a server, and of its variants, as go test writes benchmarks.
 func benchstat(w io.Writer, dir, server string) error {
 	r, err := readResult(filepath.Join(dir, "suite.json"))
 	if err != nil {
 		return err
 	}
 	for _, row := range r.Rows {
-		for _, micro := range row.CPU {
-			if row.Server == server {
-				fmt.Fprintf(w, "Benchmark%s %d %.0f cpu-ns/op\n", strings.ReplaceAll(row.Scenario, "-", "_"), row.Requests, 1000*micro)
+		variant, ok := strings.CutPrefix(row.Server, server)
+		if !ok || variant != "" && variant[0] != '/' {
+			continue
+		}
+		name := "Benchmark" + strings.ReplaceAll(row.Scenario, "-", "_") + variant
+		for i, micro := range row.CPU {
+			fmt.Fprintf(w, "%s %d %.0f cpu-ns/op %.0f req/s", name, row.Requests, 1000*micro, row.Throughput[i])
+			if i < len(row.Latency) {
+				fmt.Fprintf(w, " %.0f p99-ns", 1000*row.Latency[i].P99)
 			}
+			fmt.Fprintln(w)
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
-	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 )
 
@@ -25,12 +24,9 @@ type entry struct {
 	done   chan struct{}
 	object *object // nil: nothing usable
 	stale  bool
-	flight *flight         // not nil: the holder is to insert or update
-	since  services.Insert // begun when it became the holder's to insert; nil: now
-	reader uint32          // handle of the body that was read last
+	flight *flight // not nil: the holder is to insert or update
+	reader uint32  // handle of the body that was read last
 }
-
-func (e *entry) shelf() *shelf { return &shelf{space: "fastly.core", key: e.key, header: &e.header} }
 
 func (e *entry) ready() <-chan struct{} { return e.done }
 
@@ -83,11 +79,10 @@ func cacheLookup(c *call) status {
 		return st
 	}
 	if e.object, e.stale = c.b.stored(c.ctx, e); e.object == nil || e.stale {
-		if o := c.b.inserts.of(e.shelf(), nil); o != nil {
+		if o := c.b.inserts.of(e.key); o != nil {
 			e.object, e.stale = o, false
 		}
 	}
-	c.b.hits.add(e.object)
 	close(e.done)
 	return c.open(3, e)
 }
@@ -142,9 +137,7 @@ func cacheReplace(c *call) status {
 		}
 		e.header.CopyFrom(&r.header)
 	}
-	e.since = c.b.o.Services.Cache.Begin(c.b.o.Owner, nil)
 	e.object, e.stale = c.b.stored(c.ctx, e)
-	c.b.hits.add(e.object)
 	close(e.done)
 	return c.open(3, e)
 }
@@ -242,13 +235,6 @@ func cacheMaxAge(c *call) status {
 func cacheStale(c *call) status {
 	return onObject(c, func(o *object) status {
 		c.put64(1, uint64(o.meta.Stale))
-		return ok
-	})
-}
-
-func cacheHits(c *call) status {
-	return onObject(c, func(o *object) status {
-		c.put64(1, c.b.hits.of(o))
 		return ok
 	})
 }
@@ -390,32 +376,27 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 
 // insertInto opens the body that is kept under the entry, and returns what is kept.
 func (c *call) insertInto(e *entry, m meta, out int) (*object, status) {
-	o := c.b.begin(m, newGrowing(c.held, c.ctx.Done()), e.since, "")
-	f, p, b := e.flight, e.shelf(), c.b
-	e.flight, e.may, e.since = nil, false, nil
-	return o, c.insert(&insertion{shelf: p, object: o, by: c.turn}, f, out, true, func() { b.keep(p, o, o.life()) })
-}
-
-// insert opens the body of an insertion as the result out. Once all of its content has been written, keep is called; then,
-// or if it is not written to its end, the flight lands, if there is one. waits tells that who closes the body waits for that.
-func (c *call) insert(n *insertion, f *flight, out int, waits bool, keep func()) status {
+	o := c.b.begin(m, newGrowing(c.held, c.ctx.Done()))
 	b := newBody(c.held)
 	in := b.stream(c.held)
 	after := make(chan struct{})
-	if waits {
-		b.after = after
-	}
+	b.after = after
+	f := e.flight
+	e.flight, e.may = nil, false
+	key, header := e.key, e.header
 	if st := c.open(out, b); st != ok {
 		if f != nil {
 			f.land()
 		}
-		return st
+		return nil, st
 	}
-	all, o := &c.b.inserts, n.object
-	all.begin(n)
+	binding := c.b
+	if len(m.Vary) == 0 {
+		binding.inserts.begin(key, o)
+	}
 	go func() {
 		defer close(after)
-		defer all.end(n)
+		defer binding.inserts.end(key, o)
 		if f != nil {
 			defer f.land()
 		}
@@ -439,12 +420,10 @@ func (c *call) insert(n *insertion, f *flight, out int, waits bool, keep func())
 			o.content.end(io.ErrUnexpectedEOF)
 			return
 		}
-		if !o.content.passes() {
-			keep()
-		}
+		binding.keep(key, &header, o)
 		o.content.end(nil)
 	}()
-	return ok
+	return o, ok
 }
 
 func cacheInsert(c *call) status {
@@ -516,8 +495,8 @@ func cacheUpdate(c *call) status {
 		if e.flight != nil {
 			defer e.land()
 		}
-		o := c.b.begin(m, e.object.content, e.since, "")
-		c.b.keep(e.shelf(), o, o.life())
+		o := c.b.begin(m, e.object.content)
+		c.b.keep(e.key, &e.header, o)
 		e.object, e.stale = o, false
 		return ok
 	})

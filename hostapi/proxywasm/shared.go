@@ -10,9 +10,7 @@ import (
 
 // Bounds of what an owner's filters share.
 const (
-	mostShared = 16 << 20 // bytes of shared data and queues, names included, and what it costs to keep each
-	keptEntry  = 192      // bytes that a datum or a queue costs beside its name and value
-	keptItem   = 32       // and an item of a queue
+	mostShared = 16 << 20 // bytes of shared data and queues, names included
 	mostQueues = 256
 	mostItems  = 10_000 // of a queue
 )
@@ -83,7 +81,7 @@ func setSharedData(s *session, a []uint64) status {
 	if d != nil {
 		size -= len(d.value)
 	} else {
-		size += len(key) + keptEntry
+		size += len(key)
 	}
 	if !h.take(at.owner, size) {
 		return internalFailure
@@ -136,7 +134,7 @@ func registerQueue(s *session, a []uint64) status {
 				n++
 			}
 		}
-		if n >= mostQueues || !h.take(at.owner, len(name)+keptEntry) {
+		if n >= mostQueues || !h.take(at.owner, len(name)) {
 			h.mu.Unlock()
 			return internalFailure
 		}
@@ -203,7 +201,7 @@ func enqueue(s *session, a []uint64) status {
 	switch {
 	case q == nil:
 		return notFound
-	case len(q.items) >= mostItems || !h.take(q.owner, len(v)+keptItem):
+	case len(q.items) >= mostItems || !h.take(q.owner, len(v)):
 		return internalFailure
 	}
 	q.items = append(q.items, strings.Clone(v))
@@ -224,9 +222,8 @@ func dequeue(s *session, a []uint64) status {
 	v, got := "", false
 	if q != nil && len(q.items) > 0 {
 		v, got = q.items[0], true
-		q.items[0] = "" // the array outlives the item
 		q.items = q.items[1:]
-		h.bytes[q.owner] -= len(v) + keptItem
+		h.bytes[q.owner] -= len(v)
 	}
 	h.mu.Unlock()
 	switch {

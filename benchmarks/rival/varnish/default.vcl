@@ -17,7 +17,22 @@ sub vcl_deliver {
 	if (req.http.User-Agent ~ "Mobile") {
 		set resp.http.X-Device = "mobile";
 	} else {
-		set resp.http.X-Device = "desktop";
+		set resp.http.X-Device = "{{.Word}}";
 	}
+}
+{{end}}
+{{if eq .Function "ab"}}
+sub vcl_recv {
+	if (req.http.Cookie ~ "(^|; *)cohort=b(;|$)") {
+		set req.http.X-Cohort = "b";
+	} else {
+		set req.http.X-Cohort = "a";
+	}
+	# By itself it would ask the origin whenever a request has cookies.
+	unset req.http.Cookie;
+}
+
+sub vcl_deliver {
+	set resp.http.X-Cohort = req.http.X-Cohort;
 }
 {{end}}
