@@ -13,7 +13,7 @@ import (
 
 // root is what the top folder may hold, beside hidden files and the tests of rules.
 var root = []string{
-	"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "RATIONALE.md", "README.md", "SECURITY.md",
+	"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "RATIONALE.md", "README.md",
 	"benchmarks", "edge", "examples", "go.mod", "go.sum", "go.work", "go.work.sum", "hostapi", "runtime", "sdk",
 }
 
