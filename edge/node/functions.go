@@ -102,7 +102,7 @@ func (l *loaded) load() {
 func (l *loaded) Hooks() exchange.HookSet { return l.info.Hooks }
 
 // patience is how long an exchange waits for a function that is still being
-// compiled: as long as compiling may take.
+// compiled: as long as compiling takes on a machine that is not overloaded.
 const patience = 30 * time.Second
 
 // Start takes an instance. While the node starts it may have to wait for the

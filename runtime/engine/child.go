@@ -84,7 +84,8 @@ func compileInto(path, dir string) error {
 	return errors.Join(err, rt.Close(ctx), cache.Close(ctx))
 }
 
-// Limits of a compiling process. A 3.4 MB Go module takes about 2 s and 200 MB.
+// Limits of a compiling process. A 3.4 MB Go module takes about 2 s and 200 MB. The seconds are of processor time: Options.CompileTime
+// ends a process that gets none.
 const (
 	childSeconds = 30
 	childMemory  = 2 << 30 // address space beside what a fresh process has

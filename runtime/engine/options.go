@@ -31,7 +31,8 @@ type Options struct {
 	// ChildCompiler. It needs CacheDir. Nil compiles in this process, without limits, which only tests should do.
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
 
-	// CompileTime bounds one call of Compiler. Default 30 s.
+	// CompileTime bounds one call of Compiler. Default 4 minutes: how much work a module may be is bounded by the compiling
+	// process itself, see childSeconds, and on a busy machine that work, which is done at a low priority, takes its time.
 	CompileTime time.Duration
 
 	// MaxBytes is the longest module. Default 32 MiB.
@@ -46,7 +47,7 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	if o.CompileTime == 0 {
-		o.CompileTime = 30 * time.Second
+		o.CompileTime = 4 * time.Minute
 	}
 	if o.Interpreter {
 		o.Compiler = nil
