@@ -120,18 +120,20 @@ func TestHostileGuests(t *testing.T) {
 		f(name, fuel, budget, "fuel budget spent: limit 1000000")
 	}
 	calls := limit.Limits{HostCalls: 10_000}
+	patient := limits
+	patient.Wall = time.Minute // so that it is what the guest does that ends it
 	f("loop with calls", calls, budget, "host_calls budget spent: limit 10000, used 10001")
 	f("sleep", limits, budget, "wall budget spent: limit 100ms")
 	f("wait", limits, budget, "wall budget spent: limit 100ms")
 	f("recursion", limit.Limits{Fuel: 20_000, Wall: time.Minute}, budget, "fuel budget spent: limit 20000")
 	f("recursion", limit.Limits{Wall: time.Minute}, sandbox.StackOverflow, "stack overflow")
-	f("exit", limits, sandbox.Exit, "guest called proc_exit(3)")
-	f("unreachable", limits, sandbox.Unreachable, "unreachable")
-	f("divide", limits, sandbox.Arithmetic, "integer divide by zero")
-	f("outside", limits, sandbox.OutOfBounds, "out of bounds memory access")
-	f("indirect", limits, sandbox.BadTable, "invalid table access")
-	f("bug", limits, sandbox.HostBug, "runtime error: index out of range")
-	f("refused", limits, sandbox.Refused, "the host refuses")
+	f("exit", patient, sandbox.Exit, "guest called proc_exit(3)")
+	f("unreachable", patient, sandbox.Unreachable, "unreachable")
+	f("divide", patient, sandbox.Arithmetic, "integer divide by zero")
+	f("outside", patient, sandbox.OutOfBounds, "out of bounds memory access")
+	f("indirect", patient, sandbox.BadTable, "invalid table access")
+	f("bug", patient, sandbox.HostBug, "runtime error: index out of range")
+	f("refused", patient, sandbox.Refused, "the host refuses")
 }
 
 // What is refused by a result, and not by a trap.
