@@ -9,6 +9,7 @@
 //	go run ./suite -out FOLDER -continue -within 8m …    go on where the last run into the folder ended, and begin nothing after that time
 //	go run ./suite targets FOLDER      what is asked of the node, what was seen, and whether it holds
 //	go run ./suite report FOLDER       write FOLDER/suite.txt and FOLDER/suite.html anew
+//	go run ./suite shots FOLDER        pictures of parts of FOLDER/suite.html, by chromium
 //	go run ./suite benchstat FOLDER SERVER    a server's rounds in the form that benchstat reads
 //	go run ./suite readme              put the newest result's table into the README
 //	go run ./suite list                the scenarios
@@ -54,6 +55,9 @@ func command(args []string) error {
 	}
 	if len(args) == 2 && args[0] == "report" {
 		return report(args[1])
+	}
+	if len(args) == 2 && args[0] == "shots" {
+		return shots(args[1])
 	}
 	if len(args) == 2 && args[0] == "targets" {
 		r, err := readResult(filepath.Join(args[1], "suite.json"))

@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// page is the report as a static page: it loads nothing, the plots are SVG inside it.
-func page(r *Result) ([]byte, error) {
+// page is the report as a static page: it loads nothing, the plots are SVG inside it. With parts it has only these: "summary", and
+// names of scenarios.
+func page(r *Result, parts ...string) ([]byte, error) {
 	type section struct {
 		Name, Title, What, Note string
 		Bars, Curves            template.HTML
@@ -20,7 +21,7 @@ func page(r *Result) ([]byte, error) {
 	var sections []section
 	for _, s := range scenarios() {
 		rows := r.of(s.Name)
-		if len(rows) == 0 {
+		if len(rows) == 0 || len(parts) > 0 && !slices.Contains(parts, s.Name) {
 			continue
 		}
 		sec := section{Name: s.Name, Title: s.Title, Left: dashes(rows)}
@@ -40,7 +41,7 @@ func page(r *Result) ([]byte, error) {
 	var text, b bytes.Buffer
 	writeTargets(&text, r)
 	_, table, _ := strings.Cut(text.String(), "Targets\n")
-	err := pageTemplate().Execute(&b, map[string]any{"Result": r, "Sections": sections, "Targets": table,
+	err := pageTemplate().Execute(&b, map[string]any{"Result": r, "Whole": len(parts) == 0, "Summary": len(parts) == 0 || slices.Contains(parts, "summary"), "Sections": sections, "Targets": table,
 		"Sizes": template.HTML(scaling(r, "size")), "Conns": template.HTML(scaling(r, "conns"))})
 	return b.Bytes(), err
 }
@@ -88,19 +89,19 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; font-si
 <p>A bar is the median of the rounds; the line across it goes from the least to the most. Rounds take turns among the servers, and
 every answer is checked. How it is measured, and how to repeat it, is in <code>benchmarks/README.md</code>.</p>
 <p class="note">{{with .Result.Machine}}{{.Cores}} processors, {{.CPU}}, {{.MemoryMB}} MiB; {{.Pinned}}; {{.Kernel}}; {{.Go}}{{end}}</p>
-<nav class="note">{{range .Sections}}<a href="#{{.Name}}">{{.Title}}</a>{{end}}</nav>
-<h2>What is asked of the node</h2>
+{{if .Whole}}<nav class="note">{{range .Sections}}<a href="#{{.Name}}">{{.Title}}</a>{{end}}</nav>{{end}}
+{{if .Summary}}<h2>What is asked of the node</h2>
 <pre>{{.Targets}}</pre>
 {{if or .Sizes .Conns}}<h2>By size, and by connections</h2>
 <div class="pair">{{with .Sizes}}<div><h3>µs of processor time a hit, by the size of the body</h3>{{.}}</div>{{end}}
-{{with .Conns}}<div><h3>µs of processor time a hit of 1 KiB, by connections</h3>{{.}}</div>{{end}}</div>{{end}}
+{{with .Conns}}<div><h3>µs of processor time a hit of 1 KiB, by connections</h3>{{.}}</div>{{end}}</div>{{end}}{{end}}
 {{range .Sections}}<section><h2 id="{{.Name}}">{{.Title}}</h2>
 <p class="note">{{.Note}}</p>
 {{with .What}}<h3>{{.}}</h3>{{end}}{{.Bars}}{{with .Curves}}<h3>Latency: quantiles</h3>{{.}}{{end}}
 {{range .Left}}<p class="note">– {{range $i, $s := .Servers}}{{if $i}}, {{end}}{{$s}}{{end}}: {{.Reason}}</p>{{end}}
 </section>{{end}}
-<h2>Versions</h2>
-<dl>{{range $name, $version := .Result.Versions}}<dt>{{$name}}</dt><dd>{{$version}}</dd>{{end}}</dl>
+{{if .Whole}}<h2>Versions</h2>
+<dl>{{range $name, $version := .Result.Versions}}<dt>{{$name}}</dt><dd>{{$version}}</dd>{{end}}</dl>{{end}}
 </body></html>
 `))
 }
@@ -118,7 +119,7 @@ func colour(server string) string {
 
 // bars draws the measure of each row, with its spread.
 func bars(s *Scenario, rows []Row) string {
-	const width, left, right, step, top = 900, 190, 130, 26, 6
+	const width, left, right, step, top = 900, 205, 130, 26, 6
 	m := drawn(s)
 	most := 0.0
 	for _, r := range rows {
@@ -158,7 +159,8 @@ func bars(s *Scenario, rows []Row) string {
 
 // curves draws the quantiles of latency of each row, on a scale of powers of ten.
 func curves(rows []Row) string {
-	const width, height, left, right, top, bottom = 900, 250, 70, 190, 14, 26
+	const width, left, right, top, bottom = 900, 70, 210, 14, 26
+	height := max(250, top+bottom+13*len(rows)) // a line for each name
 	names := []string{"p50", "p90", "p99", "p99.9", "max"}
 	of := []func(Latencies) float64{func(l Latencies) float64 { return l.P50 }, func(l Latencies) float64 { return l.P90 },
 		func(l Latencies) float64 { return l.P99 }, func(l Latencies) float64 { return l.P999 }, func(l Latencies) float64 { return l.Max }}
@@ -174,7 +176,7 @@ func curves(rows []Row) string {
 	}
 	lo, hi := math.Floor(math.Log10(max(least, 1))), math.Ceil(math.Log10(most))
 	y := func(v float64) float64 {
-		return height - bottom - (math.Log10(max(v, 1))-lo)/max(hi-lo, 1)*(height-top-bottom)
+		return float64(height-bottom) - (math.Log10(max(v, 1))-lo)/max(hi-lo, 1)*float64(height-top-bottom)
 	}
 	x := func(i int) float64 { return left + float64(i)/float64(len(names)-1)*(width-left-right) }
 	var b bytes.Buffer
@@ -197,15 +199,24 @@ func curves(rows []Row) string {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(rows[j].quantile(of[4]), rows[i].quantile(of[4])) })
-	free := 0.0
-	for _, i := range order {
+	// Those that would stand below the plot push the others up.
+	places := make([]float64, len(rows))
+	for n, i := range order {
+		places[n] = y(rows[i].quantile(of[4])) + 4
+		if n > 0 {
+			places[n] = max(places[n], places[n-1]+13)
+		}
+	}
+	for n, lowest := len(places)-1, float64(height-bottom); n >= 0; n, lowest = n-1, lowest-13 {
+		places[n] = min(places[n], lowest)
+	}
+	for n, i := range order {
 		r := rows[i]
 		var path strings.Builder
 		for j := range names {
 			fmt.Fprintf(&path, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[j == 0], x(j), y(r.quantile(of[j])))
 		}
-		at := max(y(r.quantile(of[4]))+4, free)
-		free = at + 13
+		at := places[n]
 		c := palette[i%len(palette)]
 		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="1.8"/><text x="%d" y="%.1f" fill="%s">%s</text>`, path.String(), c, width-right+10, at, c, template.HTMLEscapeString(r.Server))
 	}

@@ -106,7 +106,7 @@ func writeTargets(w io.Writer, r *Result) {
 		figure, note, ok := t.seen(r)
 		if !ok {
 			missing++
-			fmt.Fprintf(w, "%-60s %s %7.3g%-3s %8s    not measured\n", t.Name, sign, t.Bound, t.Unit, "–")
+			fmt.Fprintf(w, "%-60s %s %7.3g%-4s %8s    not measured\n", t.Name, sign, t.Bound, t.Unit, "–")
 			continue
 		}
 		word := "yes"
@@ -117,7 +117,7 @@ func writeTargets(w io.Writer, r *Result) {
 				off++
 			}
 		}
-		fmt.Fprintf(w, "%-60s %s %7.3g%-3s %8.3g%-3s %-12s %s\n", t.Name, sign, t.Bound, t.Unit, figure, t.Unit, word, note)
+		fmt.Fprintf(w, "%-60s %s %7.3g%-4s %8.3g%-4s %-12s %s\n", t.Name, sign, t.Bound, t.Unit, figure, t.Unit, word, note)
 	}
 	verdict := "all that is asked for"
 	switch {
