@@ -122,7 +122,7 @@ type soak struct {
 
 // play has clients and an operator at work until the time is over.
 func (s *soak) play(ctx context.Context, pid int, ended <-chan error) error {
-	for limit := time.Now().Add(20 * time.Second); ; {
+	for limit := time.Now().Add(time.Minute); ; {
 		if _, err := s.sample(pid); err == nil {
 			break
 		} else if time.Now().After(limit) {

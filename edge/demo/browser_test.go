@@ -84,7 +84,7 @@ func TestBrowser(t *testing.T) {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	var now *seen
 	var mu sync.Mutex // guards now
@@ -121,7 +121,7 @@ func TestBrowser(t *testing.T) {
 			}),
 			chromedp.Navigate(d.URL()+uri))
 		if err == nil {
-			_, err = chromedp.Run(ctx, chromedp.Poll[bool](`document.getElementById('total').textContent !== '…' && [...document.images].every(i => { i.loading = 'eager'; return i.complete })`, chromedp.WithPollingTimeout(20*time.Second)))
+			_, err = chromedp.Run(ctx, chromedp.Poll[bool](`document.getElementById('total').textContent !== '…' && [...document.images].every(i => { i.loading = 'eager'; return i.complete })`, chromedp.WithPollingTimeout(time.Minute)))
 		}
 		var shown page
 		if err == nil {

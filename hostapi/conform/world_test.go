@@ -64,7 +64,7 @@ func (n *node) note(format string, args ...any) {
 
 // await waits until a line was noted that many times; false if that takes unreasonably long.
 func (n *node) await(ctx context.Context, line string, times int) bool {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
 		n.mu.Lock()

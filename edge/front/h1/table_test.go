@@ -175,7 +175,7 @@ var tableLimits = Options{HeaderSize: 2 << 10, HeaderCount: 20, BodySize: 1000}
 
 // patience is how long a case waits for the front; what it waits for comes at
 // once, so this is the time of a hang.
-const patience = 2 * time.Second
+const patience = 8 * time.Second
 
 // talk plays a case over loopback and returns the statuses that came back
 // until the front closed the connection.
