@@ -12,7 +12,7 @@ func TestReadmeSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := strings.Split(string(text), "```yaml\n")
+	blocks := strings.Split(string(text), "```yaml wedge.yaml\n")
 	if len(blocks) < 2 {
 		t.Fatal("the README shows no configuration")
 	}

@@ -23,7 +23,7 @@ func inREADME(t *testing.T, tour string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, shown, ok := strings.Cut(string(readme), "```\nA tour of wedge:")
+	_, shown, ok := strings.Cut(string(readme), "```tour\nA tour of wedge:")
 	shown, _, ends := strings.Cut("A tour of wedge:"+shown, "\n```")
 	if !ok || !ends {
 		t.Fatal("the README shows no tour")

@@ -73,7 +73,7 @@ func Open(module []byte, o Options) (*Function, error) {
 			spec.Secrets[k] = guest.Secret(v)
 		}
 	}
-	f, err := guest.New(guest.Options{Engine: e, Services: &services.Services{KV: empty{}}, Wait: time.Minute}).Load(context.Background(), module, spec)
+	f, err := guest.New(guest.Options{Engine: e, Services: &services.Services{KV: empty{}, Counters: uncounted{}}, Wait: time.Minute}).Load(context.Background(), module, spec)
 	if err != nil {
 		e.Close()
 		return nil, err

@@ -16,13 +16,10 @@ func TestReadme(t *testing.T) {
 	}
 	shown := 0
 	for i, block := range strings.Split(string(readme), "```") {
-		code, ok := strings.CutPrefix(block, "go\n")
-		if i%2 == 0 || !ok || !strings.Contains(code, "package ") {
+		fence, code, _ := strings.Cut(block, "\n")
+		file, ok := strings.CutPrefix(fence, "go ")
+		if i%2 == 0 || !ok {
 			continue
-		}
-		file := "main.go"
-		if strings.Contains(code, "testing.T") {
-			file = "main_test.go"
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {

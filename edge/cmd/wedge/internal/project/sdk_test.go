@@ -7,27 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/wedgecdn/wedge/hostapi/cost"
 )
 
 const sdk = "../../../../../sdk"
-
-// withCompilers puts AssemblyScript's compiler into PATH: that of the tests of runtime/engine.
-func withCompilers(t *testing.T) {
-	t.Helper()
-	js, err := filepath.Abs("../../../../../runtime/engine/enginetest/guests/testdata/assemblyscript/node_modules/assemblyscript/bin/asc.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "asc"), []byte("#!/bin/sh\nexec node '"+js+"' \"$@\"\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(js); err == nil {
-		t.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	}
-}
 
 // needs skips the test if the compiler of a language is missing.
 func needs(t *testing.T, l Language) {
@@ -48,7 +30,7 @@ func blocks(t *testing.T, l Language, word string) (code []string) {
 		t.Fatal(err)
 	}
 	for i, block := range strings.Split(string(text), "```") {
-		if body, ok := strings.CutPrefix(block, word+"\n"); ok && i%2 == 1 {
+		if fence, body, _ := strings.Cut(block, "\n"); i%2 == 1 && strings.HasPrefix(fence, word+" ") {
 			code = append(code, body)
 		}
 	}
@@ -84,40 +66,6 @@ func run(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
-// The example of each README compiles, and does on the node's runtime what it says.
-func TestReadmeExamples(t *testing.T) {
-	withCompilers(t)
-	f := func(l Language, word string) {
-		t.Run(string(l), func(t *testing.T) {
-			needs(t, l)
-			code := blocks(t, l, word)
-			if len(code) == 0 {
-				t.Fatal("no example")
-			}
-			built, err := made(t, l, code[0]).Build(t.Context(), BuildOptions{Plain: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			fn, err := cost.Open(built.Module, cost.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer fn.Close()
-			if hooks := strings.Join(fn.Hooks(), " "); hooks != "on_request on_response" {
-				t.Errorf("hooks %s", hooks)
-			}
-			t.Logf("%d bytes", len(built.Module))
-		})
-	}
-	f(C, "c")
-	f(AssemblyScript, "ts")
-	if os.Getenv("WEDGE_PROOF") == "" {
-		return // the other two are compiled natively, by TestRustNatively and in sdk/go
-	}
-	f(Rust, "rust")
-	f(Go, "go")
-}
-
 // The tests of the README for C run natively, by whatever compiler is there.
 func TestFakeInC(t *testing.T) {
 	code := blocks(t, C, "c")
@@ -125,7 +73,7 @@ func TestFakeInC(t *testing.T) {
 		t.Fatalf("%d pieces of code, want the function and its test", len(code))
 	}
 	p := made(t, C, "")
-	if err := write(p.Dir, []file{{"limit.c", code[0]}, {"limit_test.c", code[1]}}); err != nil {
+	if err := write(p.Dir, []file{{"main.c", code[0]}, {"main_test.c", code[1]}}); err != nil {
 		t.Fatal(err)
 	}
 	cc := command("cc")
@@ -135,21 +83,18 @@ func TestFakeInC(t *testing.T) {
 	if cc == nil {
 		t.Skip("needs a compiler for C: run .ci/tools")
 	}
-	run(t, p.Dir, cc[0], "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-Isdk/wedge", "-o", "limit_test", "limit_test.c")
-	run(t, p.Dir, "./limit_test")
+	run(t, p.Dir, cc[0], "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-Isdk/wedge", "-o", "main_test", "main_test.c")
+	run(t, p.Dir, "./main_test")
 }
 
-// The crate's own tests, and those of its README, run natively. Warnings are errors, in 1.63 as well.
+// The crate's own tests run natively. Warnings are errors, in 1.63 as well. Those of its README are typed by TestDocs.
 func TestRustNatively(t *testing.T) {
 	needs(t, Rust)
 	rustc := rustc()[0]
-	p := made(t, Rust, blocks(t, Rust, "rust")[0])
+	p := made(t, Rust, "")
 	common := []string{"--edition=2021", "-Dwarnings", "-Cdebuginfo=0"}
 	run(t, p.Dir, rustc, append(common, "--test", "--crate-name=wedge", "-o", "crate_test", "sdk/wedge/src/lib.rs")...)
 	run(t, p.Dir, "./crate_test")
-	run(t, p.Dir, rustc, append(common, "--crate-type=rlib", "--crate-name=wedge", "-o", "libwedge.rlib", "sdk/wedge/src/lib.rs")...)
-	run(t, p.Dir, rustc, append(common, "--test", "--extern=wedge=libwedge.rlib", "-o", "limit_test", "src/lib.rs")...)
-	run(t, p.Dir, "./limit_test")
 }
 
 func TestOtherCrates(t *testing.T) {
