@@ -46,6 +46,11 @@ func (a recordAPI) Record(ctx context.Context, owner string, q admin.RecordReque
 		case <-ctx.Done():
 			return n, nil
 		case <-a.n.closed:
+			for ; n < q.Count && len(r.done) > 0; n++ { // what ended before the node did
+				if err := a.write(out, owner, (<-r.done).x); err != nil {
+					return n, err
+				}
+			}
 			return n, nil
 		case <-sign.C:
 			if _, err := io.WriteString(w, "\n"); err != nil {

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wedgecdn/wedge/edge/admin"
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/client"
 	"github.com/wedgecdn/wedge/edge/config"
 	"github.com/wedgecdn/wedge/edge/node"
@@ -30,6 +31,8 @@ type Options struct {
 	Module []byte
 	// Compiler is that of node.Options.
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
+	// Recording gets what the function did, as wedge record writes it down; nil records nothing. Of more than a thousand requests the first are recorded.
+	Recording io.Writer
 }
 
 // maxBody bounds what is read of a response, maxTold what a conversation may become by all that came.
@@ -61,16 +64,30 @@ func (c *Conversation) Run(ctx context.Context, o Options) (_ *Conversation, err
 	if err := r.openNode(); err != nil {
 		return nil, err
 	}
+	recorded := make(chan error, 1)
 	defer func() {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		err = errors.Join(err, r.node.Shutdown(stop))
+		if o.Recording != nil && r.records != nil {
+			err = errors.Join(err, <-recorded)
+			r.records.Close()
+		}
 	}()
 	if err := r.ready(ctx); err != nil {
 		return nil, err
 	}
 	if err := r.seed(ctx); err != nil {
 		return nil, err
+	}
+	if o.Recording != nil {
+		if r.records, err = r.client.Record(ctx, "", admin.RecordRequest{Count: 1000, For: admin.Duration(time.Hour)}); err != nil {
+			return nil, err
+		}
+		go func() {
+			_, err := io.Copy(o.Recording, r.records)
+			recorded <- err
+		}()
 	}
 	went, size := &Conversation{about: c.about}, 0
 	for i, s := range c.sections {
@@ -127,10 +144,12 @@ type run struct {
 	node   *node.Node
 	client *client.Client
 	cursor uint64 // of the log
-	clock  clock
-	told   told
-	began  bool              // there was a request
-	held   map[string]string // of stores: what they held when they were last looked at
+	// records are what the node writes down.
+	records io.ReadCloser
+	clock   clock
+	told    told
+	began   bool              // there was a request
+	held    map[string]string // of stores: what they held when they were last looked at
 
 	mu     sync.Mutex // guards what the origin's goroutines and this one share
 	answer answer
