@@ -180,8 +180,10 @@ func (r *reader) command(command, want string) (string, error) {
 		return r.make(command, want)
 	case strings.HasPrefix(command, "go run ./") && r.programs != "":
 		// It measures for minutes: that there is such a program is all that is looked at.
-		_, err := os.Stat(filepath.Join(r.programs, strings.Fields(command)[2], "main.go"))
-		return want, err
+		if _, err := os.Stat(filepath.Join(r.programs, strings.Fields(command)[2], "main.go")); err != nil {
+			return err.Error(), err
+		}
+		return want, nil
 	case strings.HasPrefix(command, "git clone "):
 		return r.run(strings.Replace(command, "https://github.com/wedgecdn/wedge", "-q --depth 1 'file://"+absolute(r.t, repo)+"' wedge", 1))
 	case strings.HasPrefix(command, "npx ") && os.Getenv("WEDGE_PROOF") == "":
