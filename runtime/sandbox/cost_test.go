@@ -62,9 +62,9 @@ func TestTwoSpinnersShareOneTurn(t *testing.T) {
 		used limit.Used
 		end  time.Time
 	}
-	results := make(chan result, 2)
-	for range 2 {
-		go func() {
+	together := func() (one, two result) {
+		results := make(chan result, 2)
+		run := func() {
 			i, err := p.Acquire(context.Background())
 			if err != nil {
 				t.Error(err)
@@ -78,16 +78,27 @@ func TestTwoSpinnersShareOneTurn(t *testing.T) {
 			}
 			p.Release(i)
 			results <- result{b.Used(), time.Now()}
-		}()
+		}
+		go run()
+		go run()
+		return <-results, <-results
 	}
-	one, two := <-results, <-results
-	if one.used.Fuel != two.used.Fuel {
-		t.Errorf("the same work cost %d and %d fuel", one.used.Fuel, two.used.Fuel)
-	}
-	// They took turns: each waited for about half of its time, and none waited for the whole of the other.
-	for _, r := range []result{one, two} {
-		if share := float64(r.used.CPU) / float64(r.used.Wall); share > 0.9 {
-			t.Errorf("with one turn for two, one had the processor for %.0f%% of %s", share*100, r.used.Wall)
+	// They took turns: each waited for about half of its time, and none waited for the whole of the other. On a busy machine
+	// the second may begin when the first has ended, so it is enough that they do so in one of some attempts.
+	for attempt := 0; ; attempt++ {
+		one, two := together()
+		if one.used.Fuel != two.used.Fuel {
+			t.Errorf("the same work cost %d and %d fuel", one.used.Fuel, two.used.Fuel)
+		}
+		most := 0.0
+		for _, r := range []result{one, two} {
+			most = max(most, float64(r.used.CPU)/float64(r.used.Wall))
+		}
+		if most <= 0.9 {
+			return
+		}
+		if t.Failed() || attempt == 9 {
+			t.Fatalf("with one turn for two, one had the processor for %.0f%% of its time", most*100)
 		}
 	}
 }
