@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wedgecdn/wedge/edge/cache/key"
 	"github.com/wedgecdn/wedge/edge/cache/store"
 	"github.com/wedgecdn/wedge/edge/cache/tag"
 )
@@ -12,8 +13,8 @@ import (
 // Values is the cache as a store of an owner's values, apart from responses:
 // what functions compute once and keep for a while. Values stand in the same
 // memory, give way to others like responses do, and carry tags of the same
-// table: a purge by tag, or of all, takes both. They have no URL, so a purge by
-// URL or prefix takes none.
+// table: a purge by tag, or of all, takes both. A purge by URL or prefix takes
+// those that have been put as the response of a URL.
 //
 // A value may be gone at any time. It is safe for concurrent use.
 type Values struct{ c *Cache }
@@ -98,6 +99,7 @@ type Insert struct {
 	v     Values
 	owner string
 	tags  []string
+	url   string
 	mark  tag.Mark
 }
 
@@ -109,6 +111,18 @@ func (v Values) Begin(owner string, tags []string) *Insert {
 	i.mark.Set(v.c.tags.Owner(owner), v.c.tags.Sequence(), "", "")
 	i.mark.SetTags(slices.Values(tags), nil)
 	return i
+}
+
+// As is an insert that began when i did, of what carries the tags and is the
+// response of a URL; "", and one that is none, is no response. The tags are kept.
+func (i *Insert) As(tags []string, url string) *Insert {
+	as := &Insert{v: i.v, owner: i.owner, tags: tags}
+	if u, err := key.ParseURL(url); err == nil {
+		as.url = u.String()
+	}
+	as.mark.Set(i.v.c.tags.Owner(i.owner), i.mark.Born(), as.url, "")
+	as.mark.SetTags(slices.Values(tags), nil)
+	return as
 }
 
 // Purged tells whether a purge has taken the values since the insert began.
@@ -130,7 +144,7 @@ func (i *Insert) Put(key, value []byte, ttl time.Duration) error {
 	}
 	o := &store.Object[kept]{Key: v.key(owner, key), Born: i.mark.Born()}
 	o.Meta.facts.Received, o.Meta.facts.Lifetime = v.c.now().UnixNano(), min(ttl, MaxValueTTL)
-	o.Meta.mark.Set(v.c.tags.Owner(owner), o.Born, "", "")
+	o.Meta.mark.Set(v.c.tags.Owner(owner), o.Born, i.url, "")
 	o.Meta.mark.SetTags(slices.Values(i.tags), nil)
 	o.Extra = int32(o.Meta.mark.Size())
 	w := v.c.store.Chunks().Create()

@@ -170,13 +170,16 @@ func TestValuesAreBounded(t *testing.T) {
 // What a purge took while it was on its way is not kept, nor does it take the place of what the purge left.
 func TestValuesPurgedOnTheirWay(t *testing.T) {
 	w := newWorld(t, Options{})
+	begin := func() *Insert { return w.c.Values().Begin("o", []string{"blue", "red"}) }
+	later := func(i *Insert) *Insert { return i }
 	f := func(p PurgeRequest, wantPurged bool, want string) {
 		t.Helper()
 		w.put("o", "k", "old", time.Minute, "green")
-		i := w.c.Values().Begin("o", []string{"blue", "red"})
+		i := begin()
 		if p.Owner != "" {
 			w.purge(p)
 		}
+		i = later(i)
 		if i.Purged() != wantPurged {
 			t.Errorf("%+v: purged %t", p, !wantPurged)
 		}
@@ -199,6 +202,22 @@ func TestValuesPurgedOnTheirWay(t *testing.T) {
 	f(PurgeRequest{Owner: "o", Tag: "yellow"}, false, "new")
 	f(PurgeRequest{Owner: "other", Tag: "red"}, false, "new")
 	f(PurgeRequest{Owner: "o", All: true}, true, "-")
+	// Likewise where its tags, and what it is the response of, are known later than when it began.
+	begin = func() *Insert { return w.c.Values().Begin("o", nil) }
+	later = func(i *Insert) *Insert { return i.As([]string{"blue", "red"}, "https://shop.example/a?b") }
+	f(PurgeRequest{}, false, "new")
+	f(PurgeRequest{Owner: "o", Tag: "red"}, true, "old")
+	f(PurgeRequest{Owner: "o", Tag: "yellow"}, false, "new")
+	f(PurgeRequest{Owner: "o", URL: "https://shop.example/a?b"}, true, "old")
+	f(PurgeRequest{Owner: "o", URL: "https://shop.example/a"}, false, "new")
+	f(PurgeRequest{Owner: "o", Prefix: "https://shop.example/"}, true, "old")
+	f(PurgeRequest{Owner: "o", All: true}, true, "-")
+	if err := later(begin()).Put([]byte("k"), []byte("kept"), time.Minute); err != nil {
+		t.Error(err)
+	}
+	w.wantValue("o", "k", "kept")
+	w.purge(PurgeRequest{Owner: "o", Prefix: "https://shop.example/"})
+	w.wantValue("o", "k", "-")
 }
 
 func TestHammerValues(t *testing.T) {

@@ -32,6 +32,10 @@ func (i guestInsert) Put(_ context.Context, key, value []byte, ttl time.Duration
 	return putError(i.Insert.Put(key, value, ttl))
 }
 
+func (i guestInsert) As(tags []string, url string) services.Insert {
+	return guestInsert{i.Insert.As(tags, url)}
+}
+
 // putError is an error of the cache in the words of the services.
 func putError(err error) error {
 	switch {

@@ -35,6 +35,7 @@ func (n *Node) guests(c *config.Config) guest.Options {
 			Metrics:  guestMetrics{m},
 			Devices:  n.o.Local.devices(),
 			Places:   n.o.Local.places(guestPlaces{&n.places}),
+			Caching:  guestCaching{},
 		},
 		Args: n.o.Local.args(),
 		// The other maxima stand in each Spec, as they may change with a reload.

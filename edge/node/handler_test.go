@@ -160,8 +160,8 @@ sites:
 	}
 	w.want("http://pages.example/visits", 200, "visit 1")
 
-	// relay: content that passes both ways.
-	large := strings.Repeat("0123456789", 50_000)
+	// relay: content that passes both ways, of more than max_body and more than a program may hold.
+	large := strings.Repeat("0123456789", 3_600_000)
 	if r = w.send("POST", "http://relay.example/echo", large); r.status != 202 || r.body != large || r.header.Get("X-Method") != "POST" {
 		t.Errorf("echo: %d, %d bytes (%v)", r.status, len(r.body), r.err)
 	}

@@ -102,6 +102,10 @@ type shadowInsert struct{ services.Insert }
 
 func (shadowInsert) Put(context.Context, []byte, []byte, time.Duration) error { return nil }
 
+func (i shadowInsert) As(tags []string, url string) services.Insert {
+	return shadowInsert{i.Insert.As(tags, url)}
+}
+
 func (c shadowCache) Delete(ctx context.Context, owner services.Owner, key []byte) (bool, error) {
 	_, found, err := c.Cache.Get(ctx, owner, key, nil)
 	return found, err

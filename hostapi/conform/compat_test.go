@@ -61,7 +61,13 @@ which the SDKs report as an error.
 Its names are in the function's settings. A backend is an origin that `+"`fetch`"+` lists; a dynamic backend is made for a host that `+"`fetch`"+` lists as a URL. The item KEY of a config store or dictionary STORE is the
 value `+"`STORE.KEY`"+` in `+"`config`"+`, that of a secret store the secret `+"`STORE.KEY`"+`; the ACL NAME is the value `+"`acl.NAME`"+`, in the JSON of the vendor's files. KV stores are those of `+"`kv`"+`.
 A backend or store with a name that Wedge's cannot have is renamed by the value `+"`backend.NAME`"+` or `+"`kv.NAME`"+`.
-Requests to backends go through the node's cache, as the program's cache overrides say.`, fastlyFunctions())
+Requests to backends go through the node's cache, as the program's cache overrides say. The content of requests and responses streams both ways, of any length; what a program holds in bodies of its own, and of what it found in a cache,
+is bounded by `+"`max_body`"+`, and by 32 MiB if that is less.
+
+Programs that keep responses by themselves (hooks before and after a request to a backend, `+"`fastly_http_cache`"+`) are told what the node's own cache would do: what is suggested to be kept, and for how long, is what a site without
+rules of its own would keep, and Surrogate-Control comes before Cache-Control. What says nothing of how long it is fresh is not suggested to be kept; a program that keeps it none the less is told an hour. Such responses stand in
+the owner's part of the cache in memory, apart from what the node keeps itself, and go with purges of their surrogate keys, of their URL as the program asked for it, of its prefixes and of all, also with one that comes between the lookup and the
+insert. One of more than 8 MiB passes through and is not kept. Who waits for another program gets a response when all of it is there. A program that looks up what it is itself to insert goes past the cache, as it would wait for ever.`, fastlyFunctions())
 	page := filepath.FromSlash("../../edge/docs/compatibility.md")
 	text := strings.TrimRight(b.String(), "\n") + "\n"
 	if *rewrite {

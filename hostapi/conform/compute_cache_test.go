@@ -131,6 +131,28 @@ var computeCacheCases = []computeCase{
 		p.state(p.open("cache.lookup", "key", 0, 0), false)
 		p.reply()
 	}, sees: []string{"3 contents;0;"}},
+	{name: "a purge between the lookup and the insert takes it", build: func(p *compute) {
+		e := p.open("cache.transaction_lookup", "key", 0, 0)
+		p.must("purge.purge_surrogate_key", "blue", 0, 0)
+		p.fill(p.open("cache.transaction_insert", e, withKeys, p.keep(time.Hour, 0, 0, "", "red blue", "", 0)), "contents")
+		p.state(p.open("cache.lookup", "key", 0, 0), false)
+		e = p.open("cache.replace", "key", 0, 0)
+		p.must("purge.purge_surrogate_key", "red", 0, 0)
+		p.fill(p.open("cache.replace_insert", e, withKeys, p.keep(time.Hour, 0, 0, "", "red", "", 0)), "contents")
+		p.state(p.open("cache.lookup", "key", 0, 0), false)
+		p.fill(p.open("cache.insert", "key", withKeys, p.keep(time.Hour, 0, 0, "", "red", "", 0)), "contents") // it is younger
+		p.state(p.open("cache.lookup", "key", 0, 0), true)
+		p.reply()
+	}, sees: []string{"0;0;3 contents;"}},
+	{name: "fastly_cache.get_hits fastly_cache.replace_get_hits", build: func(p *compute) {
+		e := p.open("cache.lookup", "key", 0, 0)
+		p.want(stNone, "cache.get_hits", e, p.out())
+		p.fill(p.open("cache.insert", "key", 0, p.keep(time.Hour, 0, 0, "", "", "", 0)), "contents")
+		p.show(p.wide("cache.get_hits", p.open("cache.lookup", "key", 0, 0)), p.wide("cache.get_hits", p.open("cache.transaction_lookup", "key", 0, 0)))
+		p.show(p.wide("cache.replace_get_hits", p.open("cache.replace", "key", 0, 0)))
+		p.want(stNone, "cache.replace_get_hits", p.open("cache.replace", "none", 0, 0), p.out())
+		p.reply()
+	}, sees: []string{"123"}},
 	{name: "fastly_cache.transaction_lookup fastly_cache.transaction_insert", build: func(p *compute) {
 		e := p.open("cache.transaction_lookup", "key", 0, 0)
 		p.state(e, false)

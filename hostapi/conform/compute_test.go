@@ -12,7 +12,7 @@ import (
 )
 
 func computeCases() []computeCase {
-	return slices.Concat(computeMessageCases, computeSendCases, computeStoreCases, computeCacheCases)
+	return slices.Concat(computeMessageCases, computeSendCases, computeStoreCases, computeCacheCases, computeHTTPCases)
 }
 
 // computeFunctions are the functions of Fastly's ABI that are offered, or those that are not.

@@ -54,7 +54,7 @@ func newCityOf(t testing.TB, funcs []hostcall.Func) *city {
 	c := &city{node: newNodeOf(t, funcs)}
 	c.forget()
 	c.host = guest.New(guest.Options{Engine: c.engine, Limits: limit.Maximum(), Services: &services.Services{
-		Log: c, Metrics: c, Fetcher: c, KV: c, Cache: c, Counters: tally{c}, Places: c, Devices: c, Origins: c,
+		Log: c, Metrics: c, Fetcher: c, KV: c, Cache: c, Counters: tally{c}, Places: c, Devices: c, Origins: c, Caching: c,
 	}})
 	return c
 }
@@ -117,6 +117,21 @@ func (c *city) Fetch(ctx context.Context, q *services.FetchRequest) (*services.F
 			close(c.held)
 		}
 		c.mu.Unlock()
+	case "/tagged":
+		r.Status = 200
+		r.Header.Add("Cache-Control", "max-age=60")
+		r.Header.Add("ETag", `"one"`)
+		if q.Header.Value(exchange.IfNoneMatch) == `"one"` {
+			r.Status, answer = 304, nil
+			r.Header.Add("X-Confirmed", "yes")
+		}
+	case "/private":
+		r.Header.Add("Cache-Control", "private")
+	case "/large":
+		r.Status, answer = 200, bytes.Repeat([]byte("0123456789abcdef"), 9<<20/16)
+		if v, _ := q.Header.Named("X-Size"); v == "small" {
+			answer = answer[:7<<20]
+		}
 	case "/zipped":
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
@@ -127,7 +142,7 @@ func (c *city) Fetch(ctx context.Context, q *services.FetchRequest) (*services.F
 	}
 	r.Header.Add("X-Answer", "one")
 	r.Header.Add("X-Answer", "two")
-	if path != "/chunked" {
+	if path != "/chunked" && path != "/large" {
 		r.Header.Add("Content-Length", fmt.Sprint(len(answer)))
 	}
 	if q.Method == "HEAD" {
@@ -227,6 +242,13 @@ func (i *cityInsert) Put(ctx context.Context, key, value []byte, ttl time.Durati
 		return nil
 	}
 	return i.c.Put(ctx, i.owner, key, value, ttl, i.tags)
+}
+
+func (i *cityInsert) As(tags []string, url string) services.Insert {
+	if url != "" {
+		i.c.note("insert %s %q", url, tags)
+	}
+	return &cityInsert{i.c, i.owner, tags, i.seen}
 }
 
 func (i *cityInsert) Purged() bool {

@@ -29,6 +29,7 @@ type Binding struct {
 	stores  map[string]bool
 	flights flights
 	inserts inserts
+	hits    hits
 	// patience is how long a guest waits for whoever reads what it writes, without any progress, on nobody's time.
 	patience time.Duration
 	outside  *turn // of programs that have not begun

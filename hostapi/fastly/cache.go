@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 )
 
@@ -24,18 +25,34 @@ type entry struct {
 	done   chan struct{}
 	object *object // nil: nothing usable
 	stale  bool
-	flight *flight // not nil: the holder is to insert or update
-	reader uint32  // handle of the body that was read last
+	flight *flight         // not nil: the holder is to insert or update
+	since  services.Insert // begun when it became the holder's to insert; nil: now
+	reader uint32          // handle of the body that was read last
+	by     *turn           // that looks
+	full   bool            // there is something, and the run holds too much already
 }
+
+func (e *entry) shelf() *shelf { return &shelf{space: "fastly.core", key: e.key, header: &e.header} }
 
 func (e *entry) ready() <-chan struct{} { return e.done }
 
-// abandon gives up what is owed, so that one of those who wait takes over.
+// abandon gives up what is owed, so that one of those who wait takes over, and what was found.
 func (e *entry) abandon(error) {
-	go func() {
-		<-e.done
+	give := func() {
 		e.land()
-	}()
+		if e.object != nil {
+			e.object.content.release()
+		}
+	}
+	select {
+	case <-e.done:
+		give()
+	default:
+		go func() {
+			<-e.done
+			give()
+		}()
+	}
 }
 
 func (e *entry) land() {
@@ -57,7 +74,7 @@ func (c *call) newEntry() (*entry, status) {
 	if c.b.o.Services.Cache == nil || mask&^(headers|alwaysRange) != 0 {
 		return nil, unsupported
 	}
-	e := &entry{key: strings.Clone(key), done: make(chan struct{})}
+	e := &entry{key: strings.Clone(key), done: make(chan struct{}), by: c.turn}
 	if mask&headers != 0 {
 		n, inside := c.memory.ReadUint32(c.u32(2))
 		if !inside {
@@ -79,10 +96,11 @@ func cacheLookup(c *call) status {
 		return st
 	}
 	if e.object, e.stale = c.b.stored(c.ctx, e); e.object == nil || e.stale {
-		if o := c.b.inserts.of(e.key); o != nil {
+		if o := c.b.inserts.of(e.shelf(), nil); o != nil {
 			e.object, e.stale = o, false
 		}
 	}
+	c.b.settle(e)
 	close(e.done)
 	return c.open(3, e)
 }
@@ -128,7 +146,7 @@ func cacheReplace(c *call) status {
 	if c.b.o.Services.Cache == nil {
 		return unsupported
 	}
-	e := &entry{key: strings.Clone(key), done: make(chan struct{}), may: true}
+	e := &entry{key: strings.Clone(key), done: make(chan struct{}), by: c.turn, may: true}
 	if c.u32(1)&headers != 0 {
 		n, inside := c.memory.ReadUint32(c.u32(2))
 		r, found := c.request(n)
@@ -137,7 +155,9 @@ func cacheReplace(c *call) status {
 		}
 		e.header.CopyFrom(&r.header)
 	}
+	e.since = c.b.o.Services.Cache.Begin(c.b.o.Owner, nil)
 	e.object, e.stale = c.b.stored(c.ctx, e)
+	c.b.settle(e)
 	close(e.done)
 	return c.open(3, e)
 }
@@ -150,6 +170,9 @@ func onEntry(c *call, f func(e *entry) status) status {
 	}
 	if !c.await(e.done, false) {
 		return failed
+	}
+	if e.full {
+		return limitExceeded
 	}
 	return f(e)
 }
@@ -235,6 +258,13 @@ func cacheMaxAge(c *call) status {
 func cacheStale(c *call) status {
 	return onObject(c, func(o *object) status {
 		c.put64(1, uint64(o.meta.Stale))
+		return ok
+	})
+}
+
+func cacheHits(c *call) status {
+	return onObject(c, func(o *object) status {
+		c.put64(1, c.b.hits.of(o))
 		return ok
 	})
 }
@@ -376,27 +406,32 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 
 // insertInto opens the body that is kept under the entry, and returns what is kept.
 func (c *call) insertInto(e *entry, m meta, out int) (*object, status) {
-	o := c.b.begin(m, newGrowing(c.held, c.ctx.Done()))
+	o := c.b.begin(m, newGrowing(c.held, c.ctx.Done()), e.since, "")
+	f, p, b := e.flight, e.shelf(), c.b
+	e.flight, e.may, e.since = nil, false, nil
+	return o, c.insert(&insertion{shelf: p, object: o, by: c.turn}, f, out, true, func() { b.keep(p, o, o.life()) })
+}
+
+// insert opens the body of an insertion as the result out. Once all of its content has been written, keep is called; then,
+// or if it is not written to its end, the flight lands, if there is one. waits tells that who closes the body waits for that.
+func (c *call) insert(n *insertion, f *flight, out int, waits bool, keep func()) status {
 	b := newBody(c.held)
 	in := b.stream(c.held)
 	after := make(chan struct{})
-	b.after = after
-	f := e.flight
-	e.flight, e.may = nil, false
-	key, header := e.key, e.header
+	if waits {
+		b.after = after
+	}
 	if st := c.open(out, b); st != ok {
 		if f != nil {
 			f.land()
 		}
-		return nil, st
+		return st
 	}
-	binding := c.b
-	if len(m.Vary) == 0 {
-		binding.inserts.begin(key, o)
-	}
+	all, o := &c.b.inserts, n.object
+	all.begin(n)
 	go func() {
 		defer close(after)
-		defer binding.inserts.end(key, o)
+		defer all.end(n)
 		if f != nil {
 			defer f.land()
 		}
@@ -420,10 +455,12 @@ func (c *call) insertInto(e *entry, m meta, out int) (*object, status) {
 			o.content.end(io.ErrUnexpectedEOF)
 			return
 		}
-		binding.keep(key, &header, o)
+		if !o.content.passes() {
+			keep()
+		}
 		o.content.end(nil)
 	}()
-	return o, ok
+	return ok
 }
 
 func cacheInsert(c *call) status {
@@ -495,8 +532,8 @@ func cacheUpdate(c *call) status {
 		if e.flight != nil {
 			defer e.land()
 		}
-		o := c.b.begin(m, e.object.content)
-		c.b.keep(e.key, &e.header, o)
+		o := c.b.begin(m, e.object.content, e.since, "")
+		c.b.keep(e.shelf(), o, o.life())
 		e.object, e.stale = o, false
 		return ok
 	})

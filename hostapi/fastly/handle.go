@@ -95,7 +95,7 @@ func (h *handles) closeExchange(err error) (left int) {
 func (h *handles) busy() bool {
 	for _, v := range h.open {
 		switch v := v.(type) {
-		case *pending, *operation, *entry:
+		case *pending, *operation, *entry, *httpEntry:
 			return true
 		case *body:
 			if v.out != nil {

@@ -1,12 +1,11 @@
 package fastly
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +14,7 @@ import (
 	"github.com/wedgecdn/wedge/hostapi/services"
 )
 
-// meta is what the core cache knows of an object beside its content.
+// meta is what a cache knows of an object beside its content.
 type meta struct {
 	Inserted   time.Time
 	InitialAge time.Duration
@@ -25,13 +24,15 @@ type meta struct {
 	Tags       []string      `json:",omitempty"`
 	Metadata   []byte        `json:",omitempty"`
 	Length     int64         // as its writer announced it; -1: it did not
+	HTTP       *kept         `json:",omitempty"` // of a response
 }
 
-// object is something in the core cache. Its content may still be on its way.
+// object is something in one of the caches. Its content may still be on its way.
 type object struct {
 	meta
 	content *growing
 	insert  services.Insert // by which it is kept; nil of what was found
+	key     string          // under which it was found
 }
 
 func (o *object) age(now time.Time) time.Duration { return o.InitialAge + now.Sub(o.Inserted) }
@@ -46,20 +47,39 @@ func (o *object) length() (int64, bool) {
 // An object is kept as one value of the node's cache: the length of its meta data in 4 bytes, that in JSON, the content.
 // What varies is kept under a key of its own, and under the plain key stands what it varies by.
 
+// shelf is where objects stand in the node's cache: those of one key, and, of those that vary, the ones for a request.
+type shelf struct {
+	space, key string
+	header     *exchange.Header // of the request that Vary is judged by
+	// variant is the part of the key for the values of the fields; nil is that of the core cache.
+	variant func(vary []string, h *exchange.Header) string
+}
+
 // longestStoreKey is the longest key that the node's cache takes. A program's may be longer, and so may the fields that
 // something varies by: those are kept under their hash.
 const longestStoreKey = 1 << 10
 
-func storeKey(key, variant string) []byte {
-	b := append([]byte("fastly.core\x00"), key...)
+func (p *shelf) storeKey(variant string) []byte {
+	b := append([]byte(p.space+"\x00"), p.key...)
 	if variant != "" {
 		b = append(append(b, 0), variant...)
 	}
 	if len(b) > longestStoreKey {
 		sum := sha256.Sum256(b)
-		b = append([]byte("fastly.core#"), sum[:]...)
+		b = append([]byte(p.space+"#"), sum[:]...)
 	}
 	return b
+}
+
+// of is the part of the key for what varies by these fields.
+func (p *shelf) of(vary []string) string {
+	if len(vary) == 0 {
+		return ""
+	}
+	if p.variant != nil {
+		return p.variant(vary, p.header)
+	}
+	return variant(vary, p.header)
 }
 
 // variant is the part of the key for the values of the fields.
@@ -100,21 +120,31 @@ func (o *object) encode() []byte {
 	return append(append(b, text...), o.content.bytes()...)
 }
 
+// read is what stands on a shelf, whatever its age, and by what others there differ from what it has for the request.
+func (b *Binding) read(ctx context.Context, p *shelf) (o *object, variant string) {
+	for range 2 {
+		key := p.storeKey(variant)
+		value, found, err := b.o.Services.Cache.Get(ctx, b.o.Owner, key, nil)
+		if err != nil || !found {
+			return nil, variant
+		}
+		o, valid := decode(value)
+		if !valid {
+			return nil, variant
+		}
+		o.key = string(key)
+		if len(o.Vary) == 0 || variant != "" {
+			return o, variant
+		}
+		variant = p.of(o.Vary)
+	}
+	return nil, variant
+}
+
 // stored looks up an entry's object: one that can be used, stale or not.
 func (b *Binding) stored(ctx context.Context, e *entry) (o *object, stale bool) {
-	vary := ""
-	for range 2 {
-		value, found, err := b.o.Services.Cache.Get(ctx, b.o.Owner, storeKey(e.key, vary), nil)
-		if err != nil || !found {
-			return nil, false
-		}
-		if o, found = decode(value); !found {
-			return nil, false
-		}
-		if len(o.Vary) == 0 || vary != "" {
-			break
-		}
-		vary = variant(o.Vary, &e.header)
+	if o, _ = b.read(ctx, e.shelf()); o == nil {
+		return nil, false
 	}
 	switch age := o.age(time.Now()); {
 	case age < o.MaxAge:
@@ -125,60 +155,92 @@ func (b *Binding) stored(ctx context.Context, e *entry) (o *object, stale bool) 
 	return nil, false
 }
 
-// begin is an object that is to be kept: purges of its tags count from here on, however long its content takes.
-func (b *Binding) begin(m meta, content *growing) *object {
-	return &object{meta: m, content: content, insert: b.o.Services.Cache.Begin(b.o.Owner, m.Tags)}
+// settle ends a lookup: what was found is counted, and is held on the account of the run. A run that holds too much finds
+// nothing.
+func (b *Binding) settle(e *entry) {
+	if e.object != nil && !e.object.content.hold(e.by.held) {
+		e.object, e.stale, e.full = nil, false, e.flight == nil
+		return
+	}
+	b.hits.add(e.object)
 }
 
-// keep stores an object. One that is too large for the cache, or has been purged since it began, is not kept.
-func (b *Binding) keep(key string, h *exchange.Header, o *object) {
-	ttl := o.MaxAge + o.Stale - o.InitialAge
+// begin is an object that is to be kept. Purges of its tags count from when since began, nil is now, however long its
+// content takes: what came of a lookup may be older than a purge that came after it.
+func (b *Binding) begin(m meta, content *growing, since services.Insert, url string) *object {
+	if since == nil {
+		since = b.o.Services.Cache.Begin(b.o.Owner, nil)
+	}
+	return &object{meta: m, content: content, insert: since.As(m.Tags, url)}
+}
+
+// keep stores an object for as long as it may be of use. One that has been purged since it began is not kept, which is no
+// error.
+func (b *Binding) keep(p *shelf, o *object, ttl time.Duration) error {
 	if ttl <= 0 {
-		return
+		return nil
 	}
 	ttl = min(ttl, 365*24*time.Hour)
 	ctx := context.Background()
 	if len(o.Vary) > 0 {
 		by := object{meta: meta{Inserted: o.Inserted, MaxAge: o.MaxAge, Stale: o.Stale, Vary: o.Vary, Length: -1}, content: wholeOf(nil)}
-		if o.insert.Put(ctx, storeKey(key, ""), by.encode(), ttl) != nil {
-			return
+		if err := o.insert.Put(ctx, p.storeKey(""), by.encode(), ttl); err != nil {
+			return err
 		}
-		o.insert.Put(ctx, storeKey(key, variant(o.Vary, h)), o.encode(), ttl) // else it is a miss
-		return
 	}
-	o.insert.Put(ctx, storeKey(key, ""), o.encode(), ttl)
+	return o.insert.Put(ctx, p.storeKey(p.of(o.Vary)), o.encode(), ttl)
 }
 
-// inserts are the objects that are on their way into the cache, by key: of several the last.
+// life is how long an object of the core cache is of use.
+func (o *object) life() time.Duration { return o.MaxAge + o.Stale - o.InitialAge }
+
+// insertion is an object on its way to its shelf. It belongs to the turn that writes it.
+type insertion struct {
+	*shelf
+	object *object
+	by     *turn
+}
+
+// inserts are the objects that are on their way into the cache, by key. Each stands there until its content has ended.
 type inserts struct {
 	mu  sync.Mutex
-	all map[string]*object
+	all map[string][]*insertion
 }
 
-func (i *inserts) begin(key string, o *object) {
+func (i *inserts) begin(n *insertion) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.all == nil {
-		i.all = map[string]*object{}
+		i.all = map[string][]*insertion{}
 	}
-	i.all[key] = o
+	key := n.space + n.key
+	i.all[key] = append(i.all[key], n)
 }
 
-func (i *inserts) end(key string, o *object) {
+func (i *inserts) end(n *insertion) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.all[key] == o {
+	key := n.space + n.key
+	left := slices.DeleteFunc(i.all[key], func(o *insertion) bool { return o == n })
+	if len(left) == 0 {
 		delete(i.all, key)
+		return
 	}
+	i.all[key] = left
 }
 
-// of is the one of the key that can be used; nil: there is none.
-func (i *inserts) of(key string) *object {
+// of is the last one for a shelf that can be used; nil: there is none. by is whose it must be, nil is anybody's.
+func (i *inserts) of(p *shelf, by *turn) *object {
 	i.mu.Lock()
-	o := i.all[key]
-	i.mu.Unlock()
-	if o != nil && o.age(time.Now()) < o.MaxAge && !o.insert.Purged() {
-		return o
+	defer i.mu.Unlock()
+	for _, n := range slices.Backward(i.all[p.space+p.key]) {
+		o := n.object
+		if by != nil && n.by != by || len(o.Vary) > 0 && n.of(o.Vary) != p.of(o.Vary) {
+			continue
+		}
+		if o.age(time.Now()) < o.MaxAge && !o.insert.Purged() {
+			return o
+		}
 	}
 	return nil
 }
@@ -193,8 +255,11 @@ type flights struct {
 type flight struct {
 	of   *flights
 	key  string
+	by   *turn // whose it is to insert
 	once sync.Once
 	over chan struct{}
+	// stale is what those get who have waited, where the holder could do no better. It is set before over is closed.
+	stale *object
 }
 
 func (f *flight) land() {
@@ -207,7 +272,7 @@ func (f *flight) land() {
 }
 
 // join is the flight of the key, and whether it is the caller's to lead.
-func (f *flights) join(key string) (*flight, bool) {
+func (f *flights) join(key string, by *turn) (*flight, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if there := f.all[key]; there != nil {
@@ -216,7 +281,7 @@ func (f *flights) join(key string) (*flight, bool) {
 	if f.all == nil {
 		f.all = map[string]*flight{}
 	}
-	mine := &flight{of: f, key: key, over: make(chan struct{})}
+	mine := &flight{of: f, key: key, by: by, over: make(chan struct{})}
 	f.all[key] = mine
 	return mine, true
 }
@@ -225,14 +290,21 @@ func (f *flights) join(key string) (*flight, bool) {
 // or with what another inserts meanwhile.
 func (b *Binding) transaction(ctx context.Context, e *entry) {
 	defer close(e.done)
+	defer b.settle(e)
 	for ctx.Err() == nil {
 		o, stale := b.stored(ctx, e)
 		if o != nil && !stale {
 			e.object = o
 			return
 		}
-		f, leads := b.flights.join(e.key + "\x00" + keyOfHeader(o, e))
+		// What a program inserts it finds at once.
+		if own := b.inserts.of(e.shelf(), e.by); own != nil {
+			e.object = own
+			return
+		}
+		f, leads := b.flights.join(e.key+"\x00"+keyOfHeader(o, e), nil)
 		if leads {
+			e.since = b.o.Services.Cache.Begin(b.o.Owner, nil)
 			// It may have landed since the look.
 			if again, old := b.stored(ctx, e); again != nil && !old {
 				f.land()
@@ -260,113 +332,3 @@ func keyOfHeader(o *object, e *entry) string {
 	}
 	return variant(o.Vary, &e.header)
 }
-
-// growing is content that is read while it is written.
-//
-// mu guards everything; changed is closed, and made anew, at each change.
-type growing struct {
-	held *gauge          // nil: it is not counted
-	gone <-chan struct{} // closed when its writer's run is over: nobody waits for more then
-
-	mu      sync.Mutex
-	b       []byte
-	ended   bool
-	err     error
-	changed chan struct{}
-}
-
-func newGrowing(held *gauge, gone <-chan struct{}) *growing {
-	return &growing{held: held, gone: gone, changed: make(chan struct{})}
-}
-
-// wholeOf is content that is all there.
-func wholeOf(b []byte) *growing { return &growing{b: b, ended: true} }
-
-// write appends; false if the run holds too much.
-func (g *growing) write(b []byte) bool {
-	if len(b) == 0 {
-		return true
-	}
-	if g.held != nil && !g.held.add(len(b)) {
-		return false
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.b = append(g.b, b...)
-	close(g.changed)
-	g.changed = make(chan struct{})
-	return true
-}
-
-func (g *growing) end(err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.ended, g.err = true, err
-	close(g.changed)
-	g.changed = make(chan struct{})
-	if g.held != nil {
-		g.held.sub(len(g.b)) // it lives as long as somebody reads it
-	}
-}
-
-func (g *growing) size() int64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return int64(len(g.b))
-}
-
-// whole is the length, if everything is there.
-func (g *growing) whole() (int64, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return int64(len(g.b)), g.ended && g.err == nil
-}
-
-func (g *growing) bytes() []byte {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return bytes.Clone(g.b)
-}
-
-// reader reads from first to last; -1 is to the end.
-func (g *growing) reader(first, last int64) io.ReadCloser {
-	return &growingReader{g: g, at: first, last: last}
-}
-
-type growingReader struct {
-	g        *growing
-	at, last int64
-}
-
-// Read waits for more, if more is to come.
-func (r *growingReader) Read(p []byte) (int, error) {
-	for {
-		r.g.mu.Lock()
-		b, ended, err, changed := r.g.b, r.g.ended, r.g.err, r.g.changed
-		r.g.mu.Unlock()
-		end := int64(len(b))
-		if r.last >= 0 && r.last+1 < end {
-			end = r.last + 1
-		}
-		switch {
-		case r.at < end:
-			n := copy(p, b[r.at:end])
-			r.at += int64(n)
-			return n, nil
-		case r.last >= 0 && r.at > r.last:
-			return 0, io.EOF
-		case ended && err != nil:
-			return 0, err
-		case ended:
-			return 0, io.EOF
-		}
-		select {
-		case <-changed:
-		case <-r.g.gone: // else a writer that waits for what it writes would wait for ever
-			return 0, errUnfinished
-		}
-	}
-}
-
-// Close does nothing: what is read belongs to all.
-func (r *growingReader) Close() error { return nil }

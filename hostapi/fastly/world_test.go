@@ -219,6 +219,10 @@ func (i fakeInsert) Put(ctx context.Context, key, value []byte, ttl time.Duratio
 	return i.c.Put(ctx, i.owner, key, value, ttl, i.tags)
 }
 
+func (i fakeInsert) As(tags []string, _ string) services.Insert {
+	return fakeInsert{i.c, i.owner, tags, i.seen}
+}
+
 func (i fakeInsert) Purged() bool {
 	i.c.w.mu.Lock()
 	defer i.c.w.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 
 // Services are the node's, through the tape.
 func (t *Tape) Services() *services.Services {
-	s := &services.Services{}
 	if t.real == nil {
 		t.real = &services.Services{}
 	}
+	s := &services.Services{Caching: t.real.Caching}
 	if t.offered["kv"] {
 		s.KV = tapedKV{t}
 	}
@@ -204,6 +204,15 @@ type tapedInsert struct {
 	c    tapedCache
 	tags []string
 	real services.Insert // nil while playing
+}
+
+// As is not written down, like Begin.
+func (i tapedInsert) As(tags []string, url string) services.Insert {
+	as := tapedInsert{c: i.c, tags: tags}
+	if i.real != nil {
+		as.real = i.real.As(tags, url)
+	}
+	return as
 }
 
 // Put is written down like the cache's.

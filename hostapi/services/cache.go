@@ -28,6 +28,9 @@ type Insert interface {
 	Put(ctx context.Context, key, value []byte, ttl time.Duration) error
 	// Purged tells whether a purge has taken it since it began, softly or not.
 	Purged() bool
+	// As is the same insert, as old as this one, of values under these tags, for when those are known later only. url is
+	// what they are the response of, which purges of URLs take; "" is nothing.
+	As(tags []string, url string) Insert
 }
 
 // Counters count rates in the node's memory, bounded in number.

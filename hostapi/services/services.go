@@ -18,6 +18,7 @@ type Services struct {
 	Places   Places
 	Devices  Devices
 	Tracer   Tracer
+	Caching  HTTPCaching
 }
 
 // Owner is the tenant on whose behalf a function runs. Nothing that a service

@@ -38,11 +38,9 @@ func Judge(fx *exchange.Exchange, asked *exchange.Header, t Times, r *Rules) Ver
 	if v.Reason = judgeVary(fx, asked, r); v.Reason != exchange.ReasonNone {
 		return v
 	}
-	v.Facts.Received = t.Received.UnixNano()
-	age := initialAge(&resp.Header, t)
-	v.Facts.Born = v.Facts.Received - int64(age)
-	explicit, chosen := v.Facts.lifetime(fx, &d, targeted, age, t, r)
-	v.Facts.flags(fx, &d, r)
+	var age time.Duration
+	var explicit, chosen bool
+	v.Facts, age, explicit, chosen = freshness(fx, &d, targeted, t, r)
 
 	validator := hasValidator(&resp.Header)
 	if !explicit {
@@ -79,6 +77,24 @@ func Judge(fx *exchange.Exchange, asked *exchange.Header, t Times, r *Rules) Ver
 	}
 	v.Share = v.Facts.Flags&ValidateAlways == 0 && v.Facts.Lifetime > age
 	return v
+}
+
+// Freshness is what a store would keep of the response in fx, if it may be stored or not, and whether somebody said how
+// long it is fresh. It is for functions, which may store what [Judge] would not.
+func Freshness(fx *exchange.Exchange, t Times, r *Rules) (f Facts, explicit bool) {
+	d, targeted := response(&fx.Response.Header, r)
+	f, _, explicit, _ = freshness(fx, &d, targeted, t, r)
+	return f, explicit
+}
+
+// freshness makes the facts, and tells the age that the response had; explicit and chosen are those of lifetime.
+func freshness(fx *exchange.Exchange, d *Directives, targeted bool, t Times, r *Rules) (f Facts, age time.Duration, explicit, chosen bool) {
+	f.Received = t.Received.UnixNano()
+	age = initialAge(&fx.Response.Header, t)
+	f.Born = f.Received - int64(age)
+	explicit, chosen = f.lifetime(fx, d, targeted, age, t, r)
+	f.flags(fx, d, r)
+	return f, age, explicit, chosen
 }
 
 // delay is response_delay of RFC 9111 §4.2.3.

@@ -1,0 +1,362 @@
+package fastly
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/wedgecdn/wedge/hostapi/exchange"
+	"github.com/wedgecdn/wedge/hostapi/services"
+)
+
+// kept is what an object of the HTTP cache is beside its content: a response, or the mark that there is none to be kept.
+type kept struct {
+	Pass    bool             `json:",omitempty"` // requests go past the cache, and do not wait for one another
+	Status  int              `json:",omitempty"`
+	Fields  []exchange.Field `json:",omitempty"`
+	IfError time.Duration    `json:",omitempty"`
+	// ForAuthorized tells that it may answer requests with credentials, Sensitive what its writer said of it.
+	ForAuthorized, Sensitive bool `json:",omitempty"`
+}
+
+// header is the response's, for its caller to change.
+func (k *kept) header() (h exchange.Header) {
+	for _, f := range k.Fields {
+		h.Add(f.Name, f.Value)
+	}
+	return h
+}
+
+func keptOf(status int, h *exchange.Header) *kept {
+	k := &kept{Status: status}
+	for f := range h.All() {
+		k.Fields = append(k.Fields, exchange.Field{Name: f.Name, Value: f.Value})
+	}
+	return k
+}
+
+// life is what the rules of caching look at.
+func (m *meta) life() *services.Kept {
+	return &services.Kept{Lifetime: m.MaxAge, Age: m.InitialAge, WhileRevalidate: m.Stale, IfError: m.HTTP.IfError, Vary: m.Vary,
+		ForAuthorized: m.HTTP.ForAuthorized, Since: m.Inserted}
+}
+
+// httpEntry is what a lookup of the HTTP cache found, and what its holder may or must do about it.
+//
+// States: looking (done is open, and the rest the lookup's); there (done is closed). owed ends when its holder has inserted,
+// updated, or will not; the flight, which only some have, lands then, or when the insert has ended.
+type httpEntry struct {
+	request request
+	shelf
+	url string
+	by  *turn
+
+	done   chan struct{}
+	object *object // nil: nothing that may answer this request
+	use    services.Use
+	chosen bool // object is used although it is stale, for want of a better one
+	owed   bool
+	flight *flight // of those who wait for what is owed; nil if nobody may
+	since  services.Insert
+	full   bool // there is something, and the run holds too much already
+	// reader reads what is being inserted, for the first who asks; nil: there is none, or it was asked for.
+	reader *growingReader
+}
+
+func (e *httpEntry) asked() *services.CachedRequest {
+	return &services.CachedRequest{Method: e.request.method, Header: &e.request.header}
+}
+
+func (e *httpEntry) ready() <-chan struct{} { return e.done }
+
+// abandon gives up what is owed, so that one of those who wait takes over, and what was found.
+func (e *httpEntry) abandon(error) {
+	give := func() {
+		e.land()
+		if e.reader != nil {
+			e.reader.Close()
+		}
+		if e.object != nil {
+			e.object.content.release()
+		}
+	}
+	select {
+	case <-e.done:
+		give()
+	default:
+		go func() {
+			<-e.done
+			give()
+		}()
+	}
+}
+
+// land is the end of what is owed.
+func (e *httpEntry) land() {
+	e.owed = false
+	if e.flight != nil {
+		e.flight.land()
+		e.flight = nil
+	}
+}
+
+// usable tells whether the object may be the response as it is.
+func (e *httpEntry) usable() bool {
+	return e.object != nil && (e.chosen || e.use == services.UseFresh || e.use == services.UseStale || e.use == services.UseAndRefresh)
+}
+
+// defaultKey is the key of a request: of the URL that it asks for, at the host that it names.
+func defaultKey(r *request) string {
+	sum := sha256.Sum256([]byte(askedURL(r)))
+	return string(sum[:])
+}
+
+// askedURL is the URL with the host of the request's Host field, if it has one.
+func askedURL(r *request) string {
+	u, err := url.Parse(r.uri)
+	if err != nil {
+		return r.uri
+	}
+	if host := r.header.Value(exchange.Host); host != "" {
+		u.Host = host
+	}
+	u.Host = strings.ToLower(u.Host)
+	return u.String()
+}
+
+// caching tells whether the node offers what the HTTP cache takes.
+func (c *call) caching() bool {
+	return c.b.o.Services.Cache != nil && c.b.o.Services.Caching != nil
+}
+
+func httpCacheable(c *call) status {
+	r, found := c.request(c.u32(0))
+	if !found {
+		return badHandle
+	}
+	if !c.caching() {
+		return unsupported
+	}
+	yes := uint32(0)
+	if c.b.o.Services.Caching.Cacheable(&services.CachedRequest{Method: r.method, Header: &r.header}) {
+		yes = 1
+	}
+	c.put32(1, yes)
+	return ok
+}
+
+func httpKey(c *call) status {
+	r, found := c.request(c.u32(0))
+	if !found {
+		return badHandle
+	}
+	return c.give(1, 2, defaultKey(r))
+}
+
+// newHTTPEntry is a lookup for the request that is the first parameter, with the options behind it.
+//
+//	$http_cache_lookup_options: override key 0 +4, backend name 8 +12
+func (c *call) newHTTPEntry() (*httpEntry, status) {
+	const overrideKey, backendName = 2, 4
+	r, found := c.request(c.u32(0))
+	if !found {
+		return nil, badHandle
+	}
+	if !c.caching() {
+		return nil, unsupported
+	}
+	mask := c.u32(1)
+	if mask&^(overrideKey|backendName) != 0 {
+		return nil, invalid
+	}
+	e := &httpEntry{url: askedURL(r), by: c.turn, done: make(chan struct{})}
+	e.request = request{method: r.method, uri: r.uri, version: r.version, cache: r.cache, gunzip: r.gunzip}
+	e.request.header.CopyFrom(&r.header)
+	e.shelf = shelf{space: "fastly.http", key: defaultKey(r), header: &e.request.header, variant: c.b.o.Services.Caching.Variant}
+	option := func(at uint32) (string, bool) {
+		ptr, in := c.memory.ReadUint32(c.u32(2) + at)
+		n, in2 := c.memory.ReadUint32(c.u32(2) + at + 4)
+		b, in3 := c.memory.View(ptr, n)
+		return string(b), in && in2 && in3
+	}
+	if mask&overrideKey != 0 {
+		// "At the moment, HTTP cache keys must always be 32 bytes", says http-cache.witx.
+		key, inside := option(0)
+		if !inside || len(key) != 32 {
+			return nil, invalid
+		}
+		e.key = key
+	}
+	if mask&backendName != 0 {
+		name, inside := option(8)
+		if !inside {
+			return nil, invalid
+		}
+		// The same URL may be something else elsewhere.
+		if to, found := c.backend(name); found {
+			e.key += to.origin + "\x00" + to.prefix + "\x00" + to.scheme + to.authority
+		}
+	}
+	return e, ok
+}
+
+// httpLookup looks without waiting for anybody, and owes nothing.
+func httpLookup(c *call) status {
+	e, st := c.newHTTPEntry()
+	if st != ok {
+		return st
+	}
+	c.b.look(c.ctx, e)
+	c.b.settleHTTP(e)
+	close(e.done)
+	return c.open(3, e)
+}
+
+// httpTransaction looks, and waits for whoever fetches the same; whoever asks anything of the entry waits with it.
+func httpTransaction(c *call) status {
+	e, st := c.newHTTPEntry()
+	if st != ok {
+		return st
+	}
+	go c.b.httpTransaction(c.ctx, e)
+	return c.open(3, e)
+}
+
+// settleHTTP ends a lookup, as settle does.
+func (b *Binding) settleHTTP(e *httpEntry) {
+	if e.object != nil && !e.object.content.hold(e.by.held) {
+		e.object, e.use, e.full = nil, services.NoUse, !e.owed
+		return
+	}
+	b.hits.add(e.object)
+}
+
+// look sets what is there for an entry, and tells whether that is a mark to go past the cache, and by what others that are
+// there differ.
+func (b *Binding) look(ctx context.Context, e *httpEntry) (pass bool, variant string) {
+	e.object, e.use = nil, services.NoUse
+	o, variant := b.read(ctx, &e.shelf)
+	if o == nil || o.HTTP == nil {
+		return false, variant
+	}
+	now := time.Now()
+	if o.HTTP.Pass {
+		return o.age(now) < o.MaxAge, variant
+	}
+	if e.use = b.o.Services.Caching.Use(e.asked(), o.meta.life(), now); e.use != services.NoUse {
+		e.object = o
+	}
+	return false, variant
+}
+
+// httpTransaction fills an entry: with what is stored, or with what is owed, or, where nothing is to be kept, with neither.
+func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
+	defer close(e.done)
+	defer b.settleHTTP(e)
+	// "...the cache MUST NOT reuse a stored response" for other credentials, so who has some does not wait for anybody, nor
+	// anybody for him. https://www.rfc-editor.org/rfc/rfc9111#section-3.5
+	alone := e.request.header.Has(exchange.Authorization)
+	for ctx.Err() == nil {
+		pass, variant := b.look(ctx, e)
+		if pass {
+			return
+		}
+		if e.use == services.UseFresh || e.use == services.UseStale {
+			return
+		}
+		// What a program inserts it finds at once, others when all of it is there.
+		if o := b.inserts.of(&e.shelf, e.by); o != nil && o.HTTP != nil && !o.content.passes() {
+			if use := b.o.Services.Caching.Use(e.asked(), o.meta.life(), time.Now()); use == services.UseFresh {
+				e.object, e.use = o, use
+				return
+			}
+		}
+		owe := func(f *flight) {
+			e.owed, e.flight, e.since = true, f, b.o.Services.Cache.Begin(b.o.Owner, nil)
+		}
+		if alone {
+			owe(nil)
+			return
+		}
+		f, leads := b.flights.join(e.space+"\x00"+e.key+"\x00"+variant, e.by)
+		if leads {
+			owe(f)
+			// Somebody may have landed since the look.
+			if pass, _ := b.look(ctx, e); pass || e.use == services.UseFresh || e.use == services.UseStale {
+				e.land()
+				e.since = nil
+			}
+			return
+		}
+		if e.use == services.UseAndRefresh {
+			return // while another refreshes it
+		}
+		if f.by == e.by {
+			// A program that waits for itself waits for ever: this request goes past the cache.
+			e.object, e.use = nil, services.NoUse
+			return
+		}
+		select {
+		case <-f.over:
+			if f.stale != nil && e.object != nil {
+				e.chosen = true
+				return
+			}
+		case <-ctx.Done():
+		}
+	}
+}
+
+// onHTTP runs f on the entry whose handle is the first parameter, when it is there.
+func onHTTP(c *call, f func(e *httpEntry) status) status {
+	e, found := find[httpEntry](c, c.u32(0))
+	if !found {
+		return badHandle
+	}
+	if !c.await(e.done, false) {
+		return failed
+	}
+	if e.full {
+		return limitExceeded
+	}
+	return f(e)
+}
+
+func httpClose(c *call) status {
+	e, found := takeAway[httpEntry](c, c.u32(0))
+	if !found {
+		return badHandle
+	}
+	e.abandon(nil)
+	return ok
+}
+
+func httpState(c *call) status {
+	const found, usable, stale, mustInsert, usableIfError = 1, 2, 4, 8, 16
+	return onHTTP(c, func(e *httpEntry) status {
+		state := uint32(0)
+		if e.object != nil {
+			state |= found
+			if e.usable() {
+				state |= usable
+			}
+			if e.use != services.UseFresh {
+				state |= stale
+			}
+			if e.use == services.UseOnError {
+				state |= usableIfError
+			}
+		}
+		if e.owed {
+			state |= mustInsert
+		}
+		c.put32(1, state)
+		return ok
+	})
+}
+
+// surrogateKey is the key under which a response can be purged whose origin names none.
+func (e *httpEntry) surrogateKey() string { return hex.EncodeToString([]byte(e.key[:32])) }
