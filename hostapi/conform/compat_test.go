@@ -42,7 +42,8 @@ for Wedge's own. This page is generated from the tables of the adapters: ` + "`g
 	}
 	table("proxy-wasm 0.1.0, 0.2.0, 0.2.1", `The callbacks of the request run at `+"`on_request`"+`, those of the response at `+"`on_response`"+`. Isolation is `+"`instance`"+` unless the configuration says otherwise, memory 128MiB.
 Each instance has the plugin's context; ticks and queues are served by one root instance a binding. A filter that paused goes on when a callout or a
-tick lets it; with nothing under way that could, or when its wall time is spent, it has failed. Pseudo fields are `+"`:method :path :authority :scheme :status`"+`.
+tick lets it; with nothing under way that could, or when its wall time is spent, it has failed. Envoy's own results of callbacks hold too: 2 for a head goes on,
+more than that pauses the callbacks for the body as well; for a body all but 0 pause, and from 3 on the chunk is not kept. Pseudo fields are `+"`:method :path :authority :scheme :status`"+`.
 
 Settings in the function's `+"`config`"+`: `+"`plugin_root_id`"+`, `+"`vm_id`"+`, `+"`vm_config`"+`, `+"`plugin_config`"+`; without the last the plugin's configuration is a JSON object of all other settings.
 Callouts reach what the function's `+"`fetch`"+` lists: the upstream is an origin's name, or the host of a listed URL.
@@ -51,7 +52,7 @@ A response whose length is known and at most `+"`max_body`"+` is shown as a whol
 Any other is shown chunk by chunk while it is sent: a filter that will change it removes Content-Length in `+"`proxy_on_response_headers`"+`, as other hosts ask of it too. Request
 bodies are shown as a whole; of one larger than `+"`max_body`"+` the filter sees the beginning, and fails if it looks at it.
 
-Properties have Envoy's paths, with NULs or dots: `+"`request.*`, `response.*`, `source.*`, `connection.*`, `plugin_*`, `route_name`, `cluster_name`"+`, and `+"`wedge.cache_key`, `wedge.cache_ttl`, `wedge.cache_tags`, `wedge.cache_outcome`"+`.`,
+Properties have Envoy's paths, with NULs or dots: `+"`request.*`, `response.*`, `source.*` (`source.client_region`, too), `connection.*`, `plugin_*`, `route_name`, `cluster_name`"+`, and `+"`wedge.cache_key`, `wedge.cache_ttl`, `wedge.cache_tags`, `wedge.cache_outcome`"+`.`,
 		proxywasm.Functions())
 	table("http-wasm", `The HTTP handler ABI of Traefik's and Dapr's plugins: `+"`handle_request`"+` runs at `+"`on_request`"+`, `+"`handle_response`"+` at `+"`on_response`"+`, in the same instance.
 The guest's configuration is the setting `+"`config`"+` in the function's `+"`config`"+`, or a JSON object of all settings.`, httpwasm.Functions())

@@ -195,6 +195,13 @@ var proxyWasmCases = []testCase{
 			p.do("proxy_get_property", p.text("response\x00code"), outs), p.put(mResponse, "bytes", number(load(out+4))))
 	}, origin: []string{"root: root", "path: /a", "dotted: 1", "source: 192.0.2.1:1234", "proto: HTTP/1.1", "none: 1", "mine: kept", "key: /k", "ttl: 60", "tags: a,b", "GET shop.example /set?b=c"},
 		client: []string{"late: 2", "bytes: 8"}},
+	{name: "proxy_get_property of a place", build: func(p *program) {
+		get := func(field, path string) []byte {
+			return Code(p.do("proxy_get_property", p.text(path), outs), p.put(mRequest, field, value))
+		}
+		p.headers(get("a", "source.client_region"), get("b", "request\x00client_region"), get("c", "source\x00client_region_subdivision"), get("d", "request.client_city"), get("e", "request.country"),
+			p.put(mRequest, "f", number(p.call("proxy_get_property", p.text("destination.client_city"), outs))))
+	}, origin: []string{"a: NL", "b: NL", "c: UT", "d: Utrecht", "e: NL", "f: 1"}},
 	{name: "proxy_call_foreign_function", build: func(p *program) {
 		p.headers(p.do("proxy_call_foreign_function", p.text("wedge_kv_put"), p.text("s\x00f\x00v"), I32(0), I32(0)), p.do("proxy_call_foreign_function", p.text("wedge_kv_get"), p.text("s\x00f"), outs), p.put(mRequest, "x", value),
 			p.do("proxy_call_foreign_function", p.text("wedge_kv_delete"), p.text("s\x00f"), I32(0), I32(0)), p.put(mRequest, "gone", number(p.call("proxy_call_foreign_function", p.text("wedge_kv_get"), p.text("s\x00f"), outs))),

@@ -51,7 +51,7 @@ func newNodeOf(t testing.TB, funcs []hostcall.Func) *node {
 	})
 	n := &node{engine: e, kv: map[string]string{}}
 	n.more.L = &n.mu
-	n.host = guest.New(guest.Options{Engine: e, Services: &services.Services{Log: n, Metrics: n, Fetcher: n, KV: n}})
+	n.host = guest.New(guest.Options{Engine: e, Services: &services.Services{Log: n, Metrics: n, Fetcher: n, KV: n, Places: n}})
 	return n
 }
 
@@ -112,6 +112,11 @@ func (n *node) Fetch(ctx context.Context, r *services.FetchRequest) (*services.F
 	resp := &services.FetchResponse{Status: 203, Body: io.NopCloser(strings.NewReader(body))}
 	resp.Header.Add("X-Answer", "yes")
 	return resp, nil
+}
+
+// Place knows where the client is.
+func (*node) Place(a netip.Addr) (services.Place, bool) {
+	return services.Place{Country: "NL", Region: "UT", City: "Utrecht", ASN: 64500}, a == netip.MustParseAddr("192.0.2.1")
 }
 
 func (n *node) Open(_ services.Owner, name string) (services.Store, error) {

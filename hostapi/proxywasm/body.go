@@ -105,12 +105,12 @@ func (f *flowing) showChunk(b []byte, last bool) error {
 	s.in = true
 	end := last && s.trailer() == nil
 	action, err := s.ask(streams[1].body, uint64(s.id), uint64(len(f.held)), flag(end))
-	if err == nil && action == pause && end && !s.closed {
+	if err == nil && action != goOn && end && !s.closed {
 		err = s.wait()
 	}
 	if err == nil && last && !end {
 		err = s.trailers()
-		action = 0
+		action = goOn
 	}
 	f.held = s.body
 	switch {
@@ -120,7 +120,10 @@ func (f *flowing) showChunk(b []byte, last bool) error {
 		return errClosed
 	case s.edited && !s.declared && s.stage.X.Response.ContentLength >= 0 && len(f.held) != before:
 		return errLength
-	case action == pause && !last && !s.continued[1]:
+	case action >= dropChunk && !last:
+		f.held = nil
+		return nil
+	case action != goOn && !last:
 		if int64(len(f.held)) > s.stage.MaxBody {
 			s.stage.Overflow = true
 			return message.ErrTooLarge

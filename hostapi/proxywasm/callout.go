@@ -102,7 +102,7 @@ func httpCall(s *session, a []uint64) status {
 	}
 	r.Origin = strings.Clone(r.Origin)
 	fetcher := s.b.o.Services.Fetcher
-	if fetcher == nil || s.starting || len(s.calls) >= mostCalls || s.stage.X != nil && s.nextID >= mostCalls {
+	if fetcher == nil || s.starting || len(s.calls) >= mostCalls || s.stage.X != nil && s.made >= mostCalls {
 		return internalFailure
 	}
 	if x := s.stage.X; x != nil {
@@ -121,6 +121,7 @@ func httpCall(s *session, a []uint64) status {
 		s.results = make(chan *callout, 2*mostCalls) // never full: a result is taken before another call takes its place
 	}
 	s.nextID++
+	s.made++
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	c := &callout{id: s.nextID, cancel: cancel}
 	s.calls[c.id] = c

@@ -63,8 +63,8 @@ func (s *session) property(path string) (string, bool) {
 	case "response":
 		return s.responseProperty(x, rest)
 	case "source", "destination":
-		if area == "source" && rest == "client_region" { // as Google's load balancers call it
-			return s.place(x, "country")
+		if what, is := region(rest); is && area == "source" {
+			return s.place(x, what)
 		}
 		return address(x, area, rest)
 	case "connection":
@@ -129,6 +129,9 @@ func (s *session) requestProperty(x *exchange.Exchange, name string) (string, bo
 	case "country", "region", "city", "asn":
 		return s.place(x, name)
 	}
+	if what, is := region(name); is {
+		return s.place(x, what)
+	}
 	if geo, is := strings.CutPrefix(name, "geo."); is {
 		return s.place(x, geo)
 	}
@@ -148,6 +151,19 @@ func protocol(p exchange.Proto) string {
 		return "HTTP/3"
 	}
 	return ""
+}
+
+// region is what Google's load balancers call a client's place, below source and below request.
+func region(name string) (what string, is bool) {
+	switch name {
+	case "client_region":
+		return "country", true
+	case "client_region_subdivision":
+		return "region", true
+	case "client_city":
+		return "city", true
+	}
+	return "", false
 }
 
 func (s *session) place(x *exchange.Exchange, what string) (string, bool) {

@@ -49,7 +49,8 @@ type session struct {
 	hasBody   bool
 
 	calls   map[uint32]*callout // under way
-	nextID  uint32
+	nextID  uint32              // ids of callouts so far
+	made    int                 // callouts of this stream
 	results chan *callout
 	reply   *callout // the one whose callback runs
 
@@ -164,7 +165,7 @@ func (s *session) ask(export string, args ...uint64) (action uint32, err error) 
 		return 0, err
 	}
 	if action = uint32(out[0]); s.continued[s.stream] {
-		action = 0 // it paused, and has gone on already
+		action = goOn // it paused, and has gone on already
 	}
 	return action, nil
 }
@@ -189,11 +190,15 @@ func (s *session) flow(ended adapter.Ended) (streaming bool, err error) {
 		return false, err
 	}
 	shown := !end && s.i.Has(streams[s.stream].body)
+	if action == endStream {
+		action = goOn
+	}
 	// "PAUSE to pause processing": until a callout has answered, or, if none is under way, while the body is collected.
-	if action == pause && !s.stopped() && (!shown || s.pending()) {
+	if action != goOn && !s.stopped() && (!shown || action != pause || s.pending()) {
 		if err := s.wait(); err != nil {
 			return false, err
 		}
+		action = goOn
 	}
 	if s.closed {
 		return false, errClosed
@@ -202,7 +207,7 @@ func (s *session) flow(ended adapter.Ended) (streaming bool, err error) {
 		return false, nil
 	}
 	if shown {
-		if s.stream == 1 && (*at.Length < 0 || *at.Length > s.stage.MaxBody) && action != pause {
+		if s.stream == 1 && (*at.Length < 0 || *at.Length > s.stage.MaxBody) && action == goOn {
 			s.startBody(x, ended)
 			return true, nil
 		}
@@ -246,13 +251,13 @@ func (s *session) wholeBody() error {
 	}
 	if tooLarge {
 		// Filters have this callback whether they use it or not: one that did not look is not in the way of a large body.
-		if s.looked || action == pause {
+		if s.looked || action != goOn {
 			return message.ErrTooLarge
 		}
 		s.stage.Overflow = false
 		return nil
 	}
-	if action == pause && !s.stopped() {
+	if action != goOn && !s.stopped() {
 		if s.trailer() != nil {
 			if err := s.trailers(); err != nil || s.stopped() {
 				return err
@@ -292,7 +297,7 @@ func (s *session) trailers() error {
 		return nil
 	}
 	action, err := s.ask(streams[s.stream].trailers, uint64(s.id), uint64(t.Len()))
-	if err == nil && action == pause && !s.stopped() {
+	if err == nil && action != goOn && !s.stopped() {
 		err = s.wait()
 	}
 	return err
@@ -358,7 +363,7 @@ func (s *session) Close() {
 	}
 	clear(s.custom)
 	clear(s.handles)
-	s.kept, s.handles, s.period = 0, s.handles[:0], 0
+	s.kept, s.made, s.handles, s.period = 0, 0, s.handles[:0], 0
 	s.i, s.call, s.budget, s.local, s.reply, s.in, s.id = nil, nil, nil, nil, nil, false, 0
 	s.hide()
 }
@@ -439,15 +444,15 @@ func sendLocalResponse(s *session, a []uint64) status {
 
 func continueStream(s *session, a []uint64) status {
 	if t := uint32(a[0]); t < 2 {
-		return s.goOn(int(t))
+		return s.resume(int(t))
 	} else if t < 4 {
 		return unimplemented // TCP
 	}
 	return badArgument
 }
 
-// goOn ends a pause.
-func (s *session) goOn(stream int) status {
+// resume ends a pause.
+func (s *session) resume(stream int) status {
 	if s.stage.X == nil {
 		return badArgument
 	}

@@ -10,7 +10,9 @@ import (
 
 // Bounds of what an owner's filters share.
 const (
-	mostShared = 16 << 20 // bytes of shared data and queues, names included
+	mostShared = 16 << 20 // bytes of shared data and queues, names included, and what it costs to keep each
+	keptEntry  = 192      // bytes that a datum or a queue costs beside its name and value
+	keptItem   = 32       // and an item of a queue
 	mostQueues = 256
 	mostItems  = 10_000 // of a queue
 )
@@ -81,7 +83,7 @@ func setSharedData(s *session, a []uint64) status {
 	if d != nil {
 		size -= len(d.value)
 	} else {
-		size += len(key)
+		size += len(key) + keptEntry
 	}
 	if !h.take(at.owner, size) {
 		return internalFailure
@@ -134,7 +136,7 @@ func registerQueue(s *session, a []uint64) status {
 				n++
 			}
 		}
-		if n >= mostQueues || !h.take(at.owner, len(name)) {
+		if n >= mostQueues || !h.take(at.owner, len(name)+keptEntry) {
 			h.mu.Unlock()
 			return internalFailure
 		}
@@ -201,7 +203,7 @@ func enqueue(s *session, a []uint64) status {
 	switch {
 	case q == nil:
 		return notFound
-	case len(q.items) >= mostItems || !h.take(q.owner, len(v)):
+	case len(q.items) >= mostItems || !h.take(q.owner, len(v)+keptItem):
 		return internalFailure
 	}
 	q.items = append(q.items, strings.Clone(v))
@@ -222,8 +224,9 @@ func dequeue(s *session, a []uint64) status {
 	v, got := "", false
 	if q != nil && len(q.items) > 0 {
 		v, got = q.items[0], true
+		q.items[0] = "" // the array outlives the item
 		q.items = q.items[1:]
-		h.bytes[q.owner] -= len(v)
+		h.bytes[q.owner] -= len(v) + keptItem
 	}
 	h.mu.Unlock()
 	switch {

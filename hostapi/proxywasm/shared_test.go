@@ -80,8 +80,8 @@ func TestSharedIsBounded(t *testing.T) {
 	used := b.shared.bytes["acme"]
 	f.set("k", strings.Repeat("v", 300), 0)
 	f.set("k", "v", 0)
-	if n := b.shared.bytes["acme"]; n != used+2 {
-		t.Errorf("%d bytes are booked, want %d", n, used+2)
+	if n := b.shared.bytes["acme"]; n != used+2+keptEntry {
+		t.Errorf("%d bytes are booked, want %d", n, used+2+keptEntry)
 	}
 	b.shared.bytes["acme"] = mostShared - 3
 	if st := f.set("new", "v", 0); st != internalFailure {
@@ -89,6 +89,23 @@ func TestSharedIsBounded(t *testing.T) {
 	}
 	if st := f.set("k", "four", 0); st != ok {
 		t.Errorf("the last byte: status %d", st)
+	}
+}
+
+// Names and values of no length cost as well: an owner cannot have more of them than their places take.
+func TestSmallThingsAreBooked(t *testing.T) {
+	a := New()
+	b := bind(t, a, "acme", "fn", nil, nil)
+	f := newFake(b, b.session(), nil)
+	n := 0
+	for ; n < mostShared && f.set(strconv.FormatInt(int64(n), 36), "", 0) == ok; n++ {
+	}
+	if most := mostShared / keptEntry; n < most*9/10 || n > most {
+		t.Errorf("%d data without a value, want at most %d", n, most)
+	}
+	other := bind(t, a, "other", "fn", nil, nil)
+	if st := newFake(other, other.session(), nil).set("k", "v", 0); st != ok {
+		t.Errorf("another owner's datum: status %d", st)
 	}
 }
 
@@ -171,7 +188,7 @@ func TestHammerShared(t *testing.T) {
 	if len(taken) != sent {
 		t.Errorf("%d items came out of %d", len(taken), sent)
 	}
-	if got, want := b.shared.bytes["acme"], len("q")+len(key)+len(strconv.Itoa(sum)); got != want {
+	if got, want := b.shared.bytes["acme"], len("q")+len(key)+len(strconv.Itoa(sum))+2*keptEntry; got != want {
 		t.Errorf("%d bytes are booked, want %d", got, want)
 	}
 	if n := len(b.shared.byID[0].ready); n != 0 {

@@ -38,10 +38,18 @@ func statusOf(err error) status {
 	return internalFailure
 }
 
-// Values of proxy_action_t, proxy_stream_type_t, proxy_buffer_type_t and proxy_map_type_t.
+// Actions. The specification has two, CONTINUE and PAUSE. Envoy knows more, and SDKs for C++ and Go have names for them that
+// filters return: 2 for a head goes on, what is above pauses the callbacks for the body as well; of a body everything but 0
+// pauses, and from 3 on what was shown is not kept, because the filter has it.
 const (
-	pause = 1
+	goOn      = 0
+	pause     = 1
+	endStream = 2 // of a head
+	dropChunk = 3 // of a body
+)
 
+// Values of proxy_stream_type_t, proxy_buffer_type_t and proxy_map_type_t.
+const (
 	bufferRequest      = 0
 	bufferResponse     = 1
 	bufferCallResponse = 4
