@@ -102,3 +102,55 @@ func TestCalloutsOfManyStreams(t *testing.T) {
 		}
 	}
 }
+
+// A callout may outlive its stream: what it tells its upstream arrives. So many at once are enough, and none outlives the function.
+func TestCalloutsOutliveTheirStreams(t *testing.T) {
+	const most = 64
+	f := func(name string, build func(p *program), streams int, want string, times int) {
+		t.Helper()
+		n := newNode(t)
+		p := newProgram(proxywasm.New().Funcs()).allocate()
+		build(p)
+		fn, err := n.host.Load(t.Context(), p.bytes(), guest.Spec{
+			Owner: "acme", Name: "fn", Version: "0123456789abcdef", Fetch: []string{"shop"}, Limits: limit.Limits{Wall: 20 * time.Second, CPU: 5 * time.Second},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range streams {
+			if _, _, err := n.run(t, fn, "GET /", "200\n\nx", false); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if want == "cut off" {
+			fn.Close()
+		} else {
+			defer fn.Close()
+		}
+		if !n.await(t.Context(), want, times) {
+			t.Errorf("%s: want %q %d times, noted %q", name, want, times, n.lines)
+		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if want == "gone" && len(n.lines) == 2*streams*32 { // each was asked for, and has gone
+			t.Errorf("%s: all %d were cut off, or none was", name, streams*32)
+		}
+	}
+	deleted := func(p *program) { p.on("proxy_on_delete", "i", "", p.do("proxy_log", I32(2), p.text("is deleted"))) }
+	f("in a head", func(p *program) {
+		p.headers(p.do2(p.calloutFor(20000, "shop", "/end")))
+		deleted(p)
+	}, 1, "told of the end", 1)
+	f("at the end", func(p *program) {
+		p.headers()
+		p.on("proxy_on_log", "i", "", p.do2(p.calloutFor(20000, "shop", "/end")))
+		deleted(p)
+	}, 1, "told of the end", 1)
+	// They would wait for 20 s: those beyond the bound are cut off at once, and the others when the function is closed.
+	f("too many", func(p *program) {
+		p.headers(times(3, 32, p.do2(p.calloutFor(20000, "shop", "/end"))))
+	}, 4, "cut off", 4*32)
+	f("too many, and the function stays", func(p *program) {
+		p.headers(times(3, 32, p.do2(p.calloutFor(30000, "shop", "/slow"))))
+	}, 3, "gone", 3*32-most)
+}

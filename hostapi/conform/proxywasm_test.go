@@ -41,7 +41,10 @@ func (p *program) allocate() *program {
 }
 
 // callout is a request to an origin; its id goes to out+8.
-func (p *program) callout(upstream, path string) []byte {
+func (p *program) callout(upstream, path string) []byte { return p.calloutFor(100, upstream, path) }
+
+// calloutFor is one that may take so many milliseconds.
+func (p *program) calloutFor(timeout int32, upstream, path string) []byte {
 	// 3 pairs: their lengths, then the texts.
 	pairs := "\x03\x00\x00\x00"
 	fields := [][2]string{{":method", "POST"}, {":path", path}, {":authority", "x"}}
@@ -51,7 +54,7 @@ func (p *program) callout(upstream, path string) []byte {
 	for _, f := range fields {
 		pairs += f[0] + "\x00" + f[1] + "\x00"
 	}
-	return p.call("proxy_http_call", p.text(upstream), p.text(pairs), p.text("body"), I32(0), I32(0), I32(100), I32(out+8))
+	return p.call("proxy_http_call", p.text(upstream), p.text(pairs), p.text("body"), I32(0), I32(0), I32(timeout), I32(out+8))
 }
 
 var pause = I32(1)
@@ -207,6 +210,13 @@ var proxyWasmCases = []testCase{
 			p.do("proxy_call_foreign_function", p.text("wedge_kv_delete"), p.text("s\x00f"), I32(0), I32(0)), p.put(mRequest, "gone", number(p.call("proxy_call_foreign_function", p.text("wedge_kv_get"), p.text("s\x00f"), outs))),
 			p.put(mRequest, "none", number(p.call("proxy_call_foreign_function", p.text("no"), p.text(""), I32(0), I32(0)))))
 	}, origin: []string{"x: v", "gone: 1", "none: 1"}},
+	{name: "proxy_call_foreign_function compress", build: func(p *program) {
+		p.headers(p.do("proxy_call_foreign_function", p.text("compress"), p.text("again and again and again and again and again"), outs), p.put(mRequest, "zlib", number(Code(load(out), Op(0x2d, 0, 0), I32(0x78), Op(0x46)))),
+			p.put(mRequest, "shorter", number(Code(load(out+4), I32(44), Op(0x49)))),
+			p.do("proxy_call_foreign_function", p.text("uncompress"), value, outs), p.put(mRequest, "back", value),
+			p.put(mRequest, "wrong", number(p.call("proxy_call_foreign_function", p.text("uncompress"), p.text("no zlib"), outs))),
+			p.put(mRequest, "long", number(p.call("proxy_call_foreign_function", p.text("compress"), Code(I32(0), I32(1<<20+1)), outs))))
+	}, origin: []string{"zlib: 1", "shorter: 1", "back: again and again and again and again and again", "wrong: 2", "long: 6"}},
 	{name: "proxy_dictionary_get proxy_get_secret proxy_secret_get proxy_get_effective_at_secret", config: map[string]string{"a": "1"}, build: func(p *program) {
 		p.headers(p.do("proxy_dictionary_get", p.text("a"), outs), p.put(mRequest, "a", value), p.do("proxy_get_secret", p.text("key"), outs), p.put(mRequest, "b", value),
 			p.do("proxy_secret_get", p.text("key"), outs), p.put(mRequest, "c", value), p.do("proxy_get_effective_at_secret", p.text("key"), I32(1), outs), p.put(mRequest, "d", value))

@@ -101,13 +101,21 @@ func (n *node) Observe(_ services.Owner, _, name string, v float64) {
 }
 func (n *node) Set(_ services.Owner, _, name string, v float64) { n.note("set %s %g", name, v) }
 
-// Fetch answers with what it was asked; the path /slow is answered when the asker has gone.
+// Fetch answers with what it was asked; the path /slow is answered when the asker has gone, /end when a stream is over.
 func (n *node) Fetch(ctx context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
 	body := fmt.Sprintf("%s %s%s %s", r.Method, r.Origin, r.Target, r.Body)
 	n.note("fetch %s", body)
 	if strings.HasSuffix(r.Target, "/slow") {
 		<-ctx.Done()
+		n.note("gone")
 		return nil, services.ErrTimeout
+	}
+	if strings.HasSuffix(r.Target, "/end") {
+		if !n.await(ctx, "log info: is deleted", 1) {
+			n.note("cut off")
+			return nil, services.ErrTimeout
+		}
+		n.note("told of the end")
 	}
 	resp := &services.FetchResponse{Status: 203, Body: io.NopCloser(strings.NewReader(body))}
 	resp.Header.Add("X-Answer", "yes")

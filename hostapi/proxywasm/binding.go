@@ -39,6 +39,9 @@ type binding struct {
 	stores       map[string]bool
 	denied       atomic.Int64
 	streams      atomic.Uint32 // contexts so far
+	left         atomic.Int32  // callouts whose streams are over
+	life         context.Context
+	end          context.CancelFunc
 	wasi         wasi.State
 
 	mu     sync.Mutex
@@ -53,6 +56,7 @@ func (a *ABI) Bind(o adapter.Settings) (adapter.Binding, error) {
 	if b.o.MaxBody <= 0 {
 		b.o.MaxBody = adapter.DefaultMaxBody
 	}
+	b.life, b.end = context.WithCancel(context.Background())
 	_, b.version, _ = strings.Cut(o.Facts.ABI, "/")
 	rest := maps.Clone(o.Config)
 	take := func(key string) string {

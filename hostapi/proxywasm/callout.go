@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
@@ -19,20 +20,59 @@ import (
 const (
 	// mostCalls bounds the callouts of a stream, or of the root instance at one time.
 	mostCalls = 32
+	// mostLeft bounds the callouts of a binding whose streams are over.
+	mostLeft = 64
 	// maxCallTime is the most that a callout may take.
 	maxCallTime = 30 * time.Second
 )
 
 // callout is a request of the guest's own. Its goroutine sends it to the session's results when it is over; until then
 // only that goroutine touches what came back.
+//
+// States: going; left, when its stream was over first, and counted in the binding's left until it is over too; over.
 type callout struct {
 	id     uint32
 	cancel context.CancelFunc
+	state  atomic.Int32
 
 	status int // 0 if it failed
 	fields []exchange.Field
 	body   []byte
 	err    error
+}
+
+// States of a callout.
+const (
+	going = iota
+	left
+	over
+)
+
+// leave lets a callout go on whose stream is over. What it tells its upstream may be all that the filter wants, such as a line
+// of an access log; what the answer is, nobody hears. A stream that failed, and one too many, end theirs.
+func (s *session) leave(c *callout) {
+	if !s.failed && s.b.left.Add(1) <= mostLeft && c.state.CompareAndSwap(going, left) {
+		return
+	}
+	if !s.failed {
+		s.b.left.Add(-1)
+	}
+	c.cancel()
+}
+
+var errLeft = errors.New("the stream is over")
+
+// heard is the body of an answer, as long as somebody will hear of it.
+type heard struct {
+	c    *callout
+	body io.Reader
+}
+
+func (h heard) Read(b []byte) (int, error) {
+	if h.c.state.Load() == left {
+		return 0, errLeft
+	}
+	return h.body.Read(b)
 }
 
 // target finds where a callout goes: a named origin, or a host that the binding lists.
@@ -101,8 +141,7 @@ func httpCall(s *session, a []uint64) status {
 		return badArgument
 	}
 	r.Origin = strings.Clone(r.Origin)
-	fetcher := s.b.o.Services.Fetcher
-	if fetcher == nil || s.starting || len(s.calls) >= mostCalls || s.stage.X != nil && s.made >= mostCalls {
+	if s.b.o.Services.Fetcher == nil || s.starting || len(s.calls) >= mostCalls || s.stage.X != nil && s.made >= mostCalls {
 		return internalFailure
 	}
 	if x := s.stage.X; x != nil {
@@ -122,26 +161,30 @@ func httpCall(s *session, a []uint64) status {
 	}
 	s.nextID++
 	s.made++
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(s.b.life, timeout)
 	c := &callout{id: s.nextID, cancel: cancel}
 	s.calls[c.id] = c
-	go c.run(ctx, fetcher, r, s.stage.MaxBody, s.results)
+	go c.run(ctx, s.b, r, s.stage.MaxBody, s.results)
 	return s.put(a, 9, c.id)
 }
 
 // run is the callout's own goroutine.
-func (c *callout) run(ctx context.Context, fetcher services.Fetcher, r *services.FetchRequest, most int64, results chan<- *callout) {
+func (c *callout) run(ctx context.Context, b *binding, r *services.FetchRequest, most int64, results chan<- *callout) {
 	defer func() {
 		c.cancel()
+		if !c.state.CompareAndSwap(going, over) {
+			b.left.Add(-1)
+			return
+		}
 		results <- c
 	}()
-	resp, err := fetcher.Fetch(ctx, r)
+	resp, err := b.o.Services.Fetcher.Fetch(ctx, r)
 	if err != nil {
 		c.err = err
 		return
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	body, err := io.ReadAll(io.LimitReader(heard{c, resp.Body}, most+1))
 	if err == nil && int64(len(body)) > most {
 		err = message.ErrTooLarge
 	}

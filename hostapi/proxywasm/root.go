@@ -49,6 +49,7 @@ func (b *binding) Close() {
 		r.stop()
 		r.work.Wait()
 	}
+	b.end()
 }
 
 // run keeps an instance until ctx ends.

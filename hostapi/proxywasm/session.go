@@ -351,16 +351,18 @@ func (s *session) Finish() {
 
 // Close satisfies adapter.Session.
 func (s *session) Close() {
-	for _, c := range s.calls {
-		c.cancel()
-	}
-	clear(s.calls)
-	s.results = nil
 	s.stage.Close()
 	if s.id != 0 && !s.failed && s.i != nil {
 		s.effective = s.id
-		s.tell(onDelete, uint64(s.id)) // a guest that fails here is dead, and its holder sees that
+		if s.tell(onDelete, uint64(s.id)) != nil { // the guest is dead, and its holder sees that
+			s.failed = true
+		}
 	}
+	for _, c := range s.calls {
+		s.leave(c)
+	}
+	clear(s.calls)
+	s.results = nil
 	clear(s.custom)
 	clear(s.handles)
 	s.kept, s.made, s.handles, s.period = 0, 0, s.handles[:0], 0
