@@ -31,12 +31,15 @@ var httpWasmCases = []testCase{
 		handlers(p, 1, Code(p.do("set_header_value", ofRequest, p.text("x"), number(p.call("get_config", Code(I32(scratch), I32(2))))), p.do("set_header_value", ofRequest, p.text("y"), number(Code(I32(scratch), Op(0x2d, 0, 0))))), nil)
 	}, origin: []string{"x: 3", "y: 0"}},
 	{name: "enable_features", build: func(p *program) {
-		handlers(p, 1, p.do("set_header_value", ofRequest, p.text("x"), number(p.call("enable_features", I32(0)))), nil)
-	}, origin: []string{"x: 7"}},
+		set := func(name string, features int32) []byte {
+			return p.do("set_header_value", ofRequest, p.text(name), number(p.call("enable_features", I32(features))))
+		}
+		handlers(p, 1, Code(set("none", 0), set("first", 2), set("more", 1), set("again", 0), set("unknown", 8), set("all", -1)), nil)
+	}, origin: []string{"none: 0", "first: 2", "more: 3", "again: 3", "unknown: 3", "all: 7"}},
 	{name: "log log_enabled", build: func(p *program) {
-		handlers(p, 1, Code(p.do("log", I32(1), p.text("hello")), p.do("set_header_value", ofRequest, p.text("x"), number(p.call("log_enabled", I32(-1)))),
-			p.do("set_header_value", ofRequest, p.text("y"), number(p.call("log_enabled", I32(3))))), nil)
-	}, origin: []string{"x: 1", "y: 0", "@log warn: hello"}},
+		handlers(p, 1, Code(p.do("log", I32(1), p.text("hello")), p.do("set_header_value", ofRequest, p.text("x"), number(p.call("log_enabled", I32(0)))),
+			p.do("set_header_value", ofRequest, p.text("y"), number(p.call("log_enabled", I32(3)))), p.do("set_header_value", ofRequest, p.text("z"), number(p.call("log_enabled", I32(-1))))), nil)
+	}, origin: []string{"x: 1", "y: 0", "z: 0", "@log warn: hello"}},
 	{name: "get_header_names", build: func(p *program) {
 		handlers(p, 1, Code(p.do("set_header_value", ofRequest, p.text("count"), number(Code(p.call("get_header_names", ofRequest, room), high))),
 			// x-one NUL x-two NUL: the names are in lower case

@@ -40,7 +40,7 @@ func (s *session) beforeNextOr(feature uint32, what string) {
 
 func getConfig(s *session, a []uint64) uint64 { return s.give(a, 0, s.b.config) }
 
-// enableFeatures returns all features that are enabled or could be.
+// enableFeatures returns the features that are enabled, as other hosts do; a guest looks there for what it has asked for.
 //
 // "If called during `handle_request`, any new features are only enabled for the scope of the current request."
 // https://http-wasm.io/http-handler-abi/#enable_features
@@ -48,10 +48,9 @@ func enableFeatures(s *session, a []uint64) uint64 {
 	wanted := uint32(a[0]) & allFeatures
 	if s.in {
 		s.features |= wanted
-	} else {
-		s.b.features.Or(wanted)
+		return uint64(s.features)
 	}
-	return allFeatures
+	return uint64(s.b.features.Or(wanted) | wanted)
 }
 
 // levels maps log_level, from -1 on.
@@ -65,8 +64,10 @@ func log(s *session, a []uint64) uint64 {
 	return 0
 }
 
+// logEnabled says no to debug, as other hosts do unless they are told: guests count on not being asked for it. A line of that
+// level that one writes all the same is kept.
 func logEnabled(s *session, a []uint64) uint64 {
-	if level := int32(a[0]) + 1; level >= 0 && int(level) < len(levels) && s.b.o.Services.Log != nil {
+	if level := int32(a[0]) + 1; level > 0 && int(level) < len(levels) && s.b.o.Services.Log != nil {
 		return 1
 	}
 	return 0

@@ -34,7 +34,7 @@ var functions = []function{
 	{name: "get_config", params: types(i32, i32), results: types(i32), outside: true, do: getConfig},
 	{name: "enable_features", params: types(i32), results: types(i32), outside: true, do: enableFeatures, status: "all three: buffer_request, buffer_response, trailers"},
 	{name: "log", params: types(i32, i32, i32), outside: true, do: log},
-	{name: "log_enabled", params: types(i32), results: types(i32), outside: true, do: logEnabled, status: "every level but none"},
+	{name: "log_enabled", params: types(i32), results: types(i32), outside: true, do: logEnabled, status: "every level but debug and none"},
 	{name: "get_header_names", params: types(i32, i32, i32), results: types(i64), do: getHeaderNames},
 	{name: "get_header_values", params: types(i32, i32, i32, i32, i32), results: types(i64), do: getHeaderValues},
 	{name: "set_header_value", params: types(i32, i32, i32, i32, i32), do: setHeaderValue, status: "but for fields that frame a message or belong to one connection: the guest traps"},
