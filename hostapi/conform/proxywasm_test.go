@@ -137,6 +137,10 @@ var proxyWasmCases = []testCase{
 			p.do("proxy_get_header_map_value", I32(mCall), p.text("x-answer"), outs), p.put(mRequest, "field", value), p.put(mRequest, "fields", number(Get(2))), p.put(mRequest, "context", number(Get(0))),
 			p.do("proxy_continue_stream", I32(0)))
 	}, origin: []string{"context: 1", "sent: 0", "answer: POST shop/q body", "field: yes", "fields: 2", "@fetch POST shop/q body"}},
+	{name: "proxy_http_call with the name of a cluster", build: func(p *program) {
+		p.on("proxy_on_request_headers", "iii", "i", p.put(mRequest, "other", number(p.callout("outbound|80||other", "/q"))), p.put(mRequest, "sent", number(p.callout("outbound|80||shop", "/cluster"))), pause)
+		p.on("proxy_on_http_call_response", "iiiii", "", p.do("proxy_continue_stream", I32(0)))
+	}, origin: []string{"other: 2", "sent: 0", "@fetch POST shop/cluster body"}},
 	{name: "proxy_http_call elsewhere", build: func(p *program) {
 		p.headers(p.put(mRequest, "sent", number(p.callout("other", "/q"))))
 	}, origin: []string{"sent: 2"}},

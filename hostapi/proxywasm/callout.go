@@ -75,8 +75,10 @@ func (h heard) Read(b []byte) (int, error) {
 	return h.body.Read(b)
 }
 
-// target finds where a callout goes: a named origin, or a host that the binding lists.
+// target finds where a callout goes: a named origin, or a host that the binding lists. Filters for Istio name their upstream
+// "outbound|80||shop": direction, port, subset and service.
 func (b *binding) target(upstream, scheme, authority, path string) (origin, target string, allowed bool) {
+	upstream = upstream[strings.LastIndexByte(upstream, '|')+1:]
 	if b.named[upstream] {
 		return upstream, path, true
 	}
