@@ -24,13 +24,13 @@ import (
 //	<dir>/lock                            held, shared, by each engine that uses the folder
 //	<dir>/code-m1-v1.12.0-linux-amd64/    code of another version is deleted when an engine starts that is alone
 //	    native/…                          wazero's own cache, which it reads
-//	    index/<key>                       which file in native is the code of key, and its checksum; its time is that of its last use
+//	    index/<key>                       which file in native is the code of key, its checksum, and what else has that code (see kin.go); its time is that of its last use
 //	    prepared/<hash of a module>       what Compile makes of it before it asks for code, see prepared
 //	    tmp/…                             where children compile; emptied when an engine starts that is alone
 //
 // wazero names its files by a hash of its own, so the index is made by compiling into an empty folder and looking which
 // file appeared. A key is in the index only when its file is complete, and the file is checked before it is loaded:
-// wazero's checksum does not cover all of it.
+// wazero's checksum does not cover all of it. A file may have several names, one for each entry.
 type disk struct {
 	native, index, tmp string
 	preparedDir        string // see prepared
@@ -135,6 +135,9 @@ func engineVersion() string {
 type entry struct {
 	File string `json:"file"` // relative to native
 	Sum  string `json:"sha256"`
+	// From what it was made, and for which processor; see adoptKin. Without them it is nobody's kin.
+	Code string `json:"code,omitempty"`
+	Word uint64 `json:"word,omitempty"`
 }
 
 func (d *disk) entryPath(key [32]byte) string {
@@ -171,8 +174,8 @@ func (d *disk) forget(key [32]byte) {
 	_ = os.Remove(d.entryPath(key))
 }
 
-// adopt moves what a child compiled into out to where wazero reads it.
-func (d *disk) adopt(key [32]byte, out string) error {
+// adopt moves what a child compiled from a metered module into out to where wazero reads it.
+func (d *disk) adopt(key [32]byte, metered []byte, out string) error {
 	files, err := filepath.Glob(filepath.Join(out, "*", "*"))
 	if err != nil {
 		return err
@@ -195,18 +198,34 @@ func (d *disk) adopt(key [32]byte, out string) error {
 	if err := os.Rename(files[0], to); err != nil {
 		return err
 	}
-	b, err := json.Marshal(entry{rel, sum})
+	made := entry{File: rel, Sum: sum}
+	if word, ok := processorWord(metered, filepath.Base(rel)); ok && len(metered) >= kinFrom {
+		if code, err := codeKey(metered); err == nil {
+			made.Code, made.Word = code, word
+		}
+	}
+	return d.enter(key, made)
+}
+
+// enter writes an entry into the index, whose code is complete.
+func (d *disk) enter(key [32]byte, made entry) error {
+	b, err := json.Marshal(made)
 	if err != nil {
 		return err
 	}
-	tmp := filepath.Join(out, "entry")
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+	tmp, err := os.CreateTemp(d.tmp, "")
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, d.entryPath(key)); err != nil {
+	defer os.Remove(tmp.Name()) // if it is still there
+	_, err = tmp.Write(b)
+	if err := errors.Join(err, tmp.Close()); err != nil {
 		return err
 	}
-	if info, err := os.Stat(to); err == nil {
+	if err := os.Rename(tmp.Name(), d.entryPath(key)); err != nil {
+		return err
+	}
+	if info, err := os.Stat(filepath.Join(d.native, made.File)); err == nil {
 		d.size += onDisk(info.Size())
 	}
 	return nil
@@ -249,17 +268,24 @@ func (e *Engine) compileOutside(ctx context.Context, key [32]byte, metered []byt
 		}
 		return err
 	}
-	if err := e.disk.adopt(key, out); err != nil {
+	if err := e.disk.adopt(key, metered, out); err != nil {
 		return fmt.Errorf("engine: keep compiled code: %w", err)
 	}
-	if entry, ok := e.disk.read(key); ok {
+	e.entered(key)
+	return nil
+}
+
+// entered tells the checks of a new file, and prunes the cache if it is beyond its bound, but not the entry that was just made.
+//
+// Preconditions: the caller has the turn.
+func (e *Engine) entered(fresh [32]byte) {
+	if entry, ok := e.disk.read(fresh); ok {
 		e.checks.replaced(filepath.Base(entry.File))
 	}
 	if e.disk.size+e.disk.preparedBytes.Load() > e.o.CacheBytes {
 		// Beyond its bound the cache would only be larger than asked: no reason to refuse a module.
-		_ = e.prune(key)
+		_ = e.prune(fresh)
 	}
-	return nil
 }
 
 // prune brings the cache on disk back within its bound. What is loaded, or about to be, stays: the next start needs it.

@@ -162,7 +162,7 @@ func (e *Engine) build(ctx context.Context, key [32]byte, module, metered []byte
 	if err := validate(ctx, module); err != nil {
 		return nil, err
 	}
-	if e.o.Compiler != nil {
+	if e.o.Compiler != nil && !e.adoptKin(key, metered) {
 		if err := e.compileOutside(ctx, key, metered); err != nil {
 			return nil, err
 		}

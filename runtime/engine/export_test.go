@@ -4,7 +4,14 @@ package engine
 var (
 	LimitSelf   = limitSelf
 	CompileInto = compileInto
+
+	Marked        = marked
+	CodeKey       = codeKey
+	ProcessorWord = processorWord
 )
+
+// KinFrom is how large a module is that may have kin.
+const KinFrom = kinFrom
 
 // Loaded counts the modules in memory.
 func Loaded(e *Engine) int {
