@@ -12,7 +12,7 @@ import (
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/project"
 )
 
-var rewrite = flag.Bool("rewrite", false, "record the templates' conversations anew, as they go with the functions in C")
+var rewrite = flag.Bool("rewrite", false, "record the templates' conversations anew, as they go with the functions in C, and those of handlers as they go in JavaScript")
 
 // always are the templates that are held in each language by each run of the tests; the others are in C, and in all languages if WEDGE_PROOF is 1.
 var always = []string{"ab-routing", "headers"}
@@ -20,12 +20,13 @@ var always = []string{"ab-routing", "headers"}
 // One conversation, guests of four languages: each template gives the same bytes in each of them, to the client and to the origin.
 func TestLanguagesGiveTheSameBytes(t *testing.T) {
 	withAssemblyScript(t)
+	const compiled = ""
 	for _, template := range project.Templates() {
 		for _, l := range []project.Language{project.C, project.AssemblyScript, project.Rust, project.Go} {
 			if l != project.C && (raced || !slices.Contains(always, template) && os.Getenv("WEDGE_PROOF") == "") {
 				continue
 			}
-			t.Run(template+"/"+string(l), func(t *testing.T) { hold(t, template, l) })
+			t.Run(template+"/"+string(l), func(t *testing.T) { hold(t, template, l, compiled) })
 		}
 	}
 }
@@ -35,14 +36,16 @@ func TestHandlerTemplates(t *testing.T) {
 	if os.Getenv("WEDGE_PROOF") == "" {
 		return
 	}
+	compiled := t.TempDir() // they have one engine
 	for _, l := range []project.Language{project.JavaScript, project.TypeScript} {
 		for _, template := range project.TemplatesOf(l) {
-			t.Run(template+"/"+string(l), func(t *testing.T) { hold(t, template, l) })
+			t.Run(template+"/"+string(l), func(t *testing.T) { hold(t, template, l, compiled) })
 		}
 	}
 }
 
-func hold(t *testing.T, template string, l project.Language) {
+// hold makes a project of a template and holds its conversation; compiled is a folder for code, "" for none.
+func hold(t *testing.T, template string, l project.Language, compiled string) {
 	dir := filepath.Join(t.TempDir(), template)
 	if _, err := project.New(dir, project.Options{Language: l, Template: template}); err != nil {
 		t.Fatal(err)
@@ -79,12 +82,12 @@ func hold(t *testing.T, template string, l project.Language) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := want.Run(t.Context(), cases.Options{Name: p.Name, Module: built.Module})
+	got, err := want.Run(t.Context(), cases.Options{Name: p.Name, Module: built.Module, CompileCache: compiled})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *rewrite && l == project.C {
-		if err := os.WriteFile(filepath.Join("..", "project", "templates", template, "function.cases"), []byte(got.String()), 0o644); err != nil {
+	if first := map[project.Language]string{project.C: "function.cases", project.JavaScript: "handler.cases"}[l]; *rewrite && first != "" {
+		if err := os.WriteFile(filepath.Join("..", "project", "templates", template, first), []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
