@@ -3,6 +3,7 @@ package node_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -83,12 +84,10 @@ func TestJavaScript(t *testing.T) {
 	w := newWorld(t, `
 functions:
   - name: again
-    module: app.wasm
     isolation: instance
     limits: {memory: 128MiB, cpu: 1s, wall: 20s}
     fetch: [shop]
   - name: app
-    module: app.wasm
     limits: {memory: 128MiB, cpu: 5s, wall: 20s}
     fetch: [shop]
     config: {experiment.share: 100}
@@ -104,11 +103,26 @@ sites:
   - hosts: [again.example]
     origin: shop
     handler: again
-`, map[string][]byte{"app.wasm": module, "pepper": []byte("salt")})
-	// On a busy machine the engine compiles for longer than a client waits.
-	for end := time.Now().Add(5 * time.Minute); w.api("GET", "/readyz", nil).status != 200 && time.Now().Before(end); {
-		<-time.After(50 * time.Millisecond)
+`, map[string][]byte{"pepper": []byte("salt")})
+
+	// The deploy compiles, and leaves an instance that waits: the first request meets both. An instance was made for the deploy, and none for the request.
+	w.deploy("app", module)
+	compile := w.metric("wedge_function_compile_seconds", `function="app"`)
+	made := w.metric("wedge_function_instances_made_total", `function="app"`)
+	if compile == 0 || made == 0 || w.metric("wedge_function_instances", `function="app"`, `state="idle"`) == 0 {
+		t.Errorf("when the deploy is done it has compiled for %v s and made %v instances", compile, made)
 	}
+	w.want("http://gate.example/a", 401, `{"login":"/login"}`)
+	if n := w.metric("wedge_function_instances_made_total", `function="app"`); n != made {
+		t.Errorf("the first request made %v instances", n-made)
+	}
+	if n := w.metric("wedge_function_queued_total", `function="app"`); n != 0 {
+		t.Errorf("the first request waited for an instance")
+	}
+	if cpu := w.metric("wedge_function_version_cpu_seconds_total", `function="app"`); cpu == 0 || cpu > compile/10 {
+		t.Errorf("the first request took %v s, compiling %v s", cpu, compile)
+	}
+	w.deploy("again", module)
 	seen := func(want ...string) {
 		t.Helper()
 		mu.Lock()
@@ -152,6 +166,25 @@ sites:
 	w.want("http://pages.example/ticker?n=2", 200, "tick 2\ntick 1\n")
 	for range 3 {
 		w.want("http://pages.example/visits", 200, "visit 1")
+	}
+	// What is random is so in each of them, and the time goes on.
+	var last []any
+	for range 3 {
+		var now []any
+		before := time.Now().UnixMilli()
+		r := w.want("http://pages.example/random", 200, "")
+		if err := json.Unmarshal([]byte(r.body), &now); err != nil || len(now) != 4 {
+			t.Fatalf("%q: %v", r.body, err)
+		}
+		for i := range min(len(last), 3) {
+			if now[i] == last[i] {
+				t.Errorf("two requests met the same: %v, then %v", last, now)
+			}
+		}
+		if date := int64(now[3].(float64)); date < before-1000 || date > time.Now().UnixMilli() {
+			t.Errorf("the date is %d, in a request that began at %d", date, before)
+		}
+		last = now
 	}
 	w.want("http://pages.example/throw", 500, "")
 	w.want("http://pages.example/nobody", 500, "")

@@ -51,6 +51,8 @@ export async function pages(event) {
       return table(event.request);
     case "/summary":
       return summary();
+    case "/random":
+      return Response.json([Math.random(), crypto.randomUUID(), crypto.getRandomValues(new Uint8Array(8)).join(), Date.now()]);
     case "/ticker":
       return ticker(url);
     case "/visits":
