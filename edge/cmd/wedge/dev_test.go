@@ -19,11 +19,17 @@ import (
 // ascModules is where the tests of runtime/engine have AssemblyScript.
 const ascModules = "../../../runtime/engine/enginetest/guests/testdata/assemblyscript/node_modules"
 
-// hasTool is the conditions of scripts: asc, rust and race.
+// jsModules has js-compute and TypeScript, as npm install would bring them.
+const jsModules = "../../node/testdata/js/node_modules"
+
+// hasTool is the conditions of scripts: asc, jscompute, rust and race.
 func hasTool(name string) (bool, error) {
 	switch name {
 	case "asc":
 		_, err := os.Stat(filepath.Join(ascModules, "assemblyscript"))
+		return err == nil, nil
+	case "jscompute":
+		_, err := os.Stat(filepath.Join(jsModules, "@bytecodealliance", "jco", "index.js"))
 		return err == nil, nil
 	case "rust":
 		return project.Toolchain(project.Rust, "") == nil, nil
@@ -35,16 +41,17 @@ func hasTool(name string) (bool, error) {
 
 // scriptTools lets scripts use compilers: Go's wants its cache, AssemblyScript's stands beside the tests.
 func scriptTools(env *testscript.Env) error {
-	cache := os.Getenv("GOCACHE")
-	if dir, err := os.UserCacheDir(); cache == "" && err == nil {
-		cache = filepath.Join(dir, "go-build")
-	}
-	env.Setenv("GOCACHE", cache)
+	env.Setenv("GOCACHE", os.Getenv("GOCACHE"))
+	env.Setenv("XDG_CACHE_HOME", os.Getenv("XDG_CACHE_HOME"))
 	modules, err := filepath.Abs(ascModules)
 	env.Setenv("ASC_MODULES", modules)
 	if err != nil {
 		return err
 	}
+	if modules, err = filepath.Abs(jsModules); err != nil {
+		return err
+	}
+	env.Setenv("JS_MODULES", modules)
 	faults, err := filepath.Abs("testdata/faults")
 	env.Setenv("FAULTS", faults)
 	return err
@@ -143,6 +150,7 @@ var unsteady = []struct {
 	{regexp.MustCompile(`memory [0-9.]+ \w+ of`), "memory N of"},
 	{regexp.MustCompile(`host_calls \d+ of`), "host_calls N of"},
 	{regexp.MustCompile(`offset 0x[0-9a-f]+`), "offset N"},
+	{regexp.MustCompile(`(?m)^  \d+ frames,`), "  N frames,"},
 	{regexp.MustCompile(`(?m) +/usr/src/rustc\S+$`), " (rust)"},
 	{regexp.MustCompile(`(?m) +((?:runtime/|~lib/|github.com/)\S+?):\d+(?::\d+)?$`), " $1"},
 }
@@ -247,7 +255,7 @@ func finishTalker(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptEnv is what commands need of a script's environment.
 func scriptEnv(ts *testscript.TestScript) (env []string) {
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "GORACE", "GOCACHE", hintless} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "GORACE", "GOCACHE", "XDG_CACHE_HOME", hintless} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env

@@ -186,7 +186,7 @@ func (n *devNode) start(f devCommand, world cases.World, adminAddress string, vi
 		return err
 	}
 	local := &node.Local{Seen: view.Seen, Line: view.Line, Failed: view.Failed}
-	if n.node, err = node.New(cfg, node.Options{Version: thisVersion().Version, ConfigFile: file, Stderr: n.log, Compiler: engine.ChildCompiler(self, "compile"), Tester: childTester(self), Local: local}); err != nil {
+	if n.node, err = node.New(cfg, node.Options{Version: thisVersion().Version, ConfigFile: file, Stderr: n.log, CompileCache: compiledCode(), Compiler: engine.ChildCompiler(self, "compile"), Tester: childTester(self), Local: local}); err != nil {
 		return startError(err)
 	}
 	if err := n.node.Start(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/project"
+	"github.com/wedgecdn/wedge/edge/node"
 	"github.com/wedgecdn/wedge/hostapi/cost"
 )
 
@@ -75,6 +76,9 @@ func (f functionBuild) Run(c *command) error {
 	return c.answer(f.jsonFlag, json.RawMessage(raw), func(w io.Writer) error { return printBuild(w, report) })
 }
 
+// compiledCode is where nodes that live as long as a command keep compiled code, so that the next one finds it: a script's engine takes 15 s to compile.
+func compiledCode() string { return node.CacheDir("compiled") }
+
 // build compiles a project, with hints for what may go wrong.
 func (c *command) build(p *project.Project, o project.BuildOptions) (*project.Built, error) {
 	return c.buildBy(p, p, o)
@@ -111,6 +115,15 @@ func compileHint(e *project.CompileError) string {
 	case project.JavaScript, project.TypeScript:
 		if e.Tool == "tsc" {
 			return "TypeScript checks the types before js-compute, which does not look at them, builds the module; tsconfig.json says how strictly"
+		}
+		if strings.Contains(e.Text, project.NoHandler) {
+			return exportHint(e.Language)
+		}
+		if strings.Contains(e.Text, "Could not resolve") {
+			return "a script can import other files, the packages of its package.json and fastly:...; what Node.js has is not there"
+		}
+		if strings.Contains(e.Text, "[ERROR]") {
+			return "a script is JavaScript as browsers have it, with the modules fastly:...: https://js-compute-reference-docs.edgecompute.app"
 		}
 		return "the script runs once while it is built, up to its addEventListener: what asks the node for something belongs into the handler"
 	}
@@ -158,6 +171,9 @@ func exportHint(l project.Language) string {
 		return "a hook in Rust is wedge::hooks! { on_request => f }"
 	case project.AssemblyScript:
 		return `a hook in AssemblyScript is export function on_request(): i32 { return onRequest(f); } beside export { wedge_abi_v1, wedge_restored } from "wedge"`
+	}
+	if l.Handler() {
+		return `a handler is addEventListener("fetch", (event) => event.respondWith(handle(event.request))), where handle returns a Response`
 	}
 	return "a hook in C is WEDGE_ON_REQUEST { return WEDGE_GO_ON; }"
 }

@@ -58,8 +58,12 @@ func (f functionNew) Run(c *command) error {
 	if err != nil {
 		return err
 	}
+	install := ""
+	if report.Missing != "" && (language.Handler() || language == project.AssemblyScript) {
+		install = "npm install && "
+	}
 	return c.answer(f.jsonFlag, json.RawMessage(raw), func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s is made: %s\nnext: cd %s && wedge function build\n", clean(f.Dir), strings.Join(files, ", "), clean(f.Dir))
+		_, err := fmt.Fprintf(w, "%s is made: %s\nnext: cd %s && %swedge function build\n", clean(f.Dir), strings.Join(files, ", "), clean(f.Dir), install)
 		return err
 	})
 }

@@ -74,7 +74,7 @@ func (c *command) openLocal(ctx context.Context, o localOptions) (_ *localNode, 
 	if !o.quiet {
 		log = c.stderr
 	}
-	if l.node, err = node.New(cfg, node.Options{Version: thisVersion().Version, Stderr: log, Compiler: engine.ChildCompiler(self, "compile"), Local: o.local}); err != nil {
+	if l.node, err = node.New(cfg, node.Options{Version: thisVersion().Version, Stderr: log, CompileCache: compiledCode(), Compiler: engine.ChildCompiler(self, "compile"), Local: o.local}); err != nil {
 		return nil, startError(err)
 	}
 	if err := l.node.Start(); err != nil {

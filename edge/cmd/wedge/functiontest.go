@@ -139,7 +139,7 @@ func (f functionTest) one(c *command, name string, module []byte, file string) (
 	if err != nil {
 		return result, hint(fmt.Errorf("%s: %w", result.File, err), `a conversation has sections that begin with a line such as "-- request --"`)
 	}
-	got, err := want.Run(c.context, cases.Options{Name: name, Module: module})
+	got, err := want.Run(c.context, cases.Options{Name: name, Module: module, CompileCache: compiledCode()})
 	if err != nil {
 		return result, hint(fmt.Errorf("%s: %w", result.File, err), "the node of the test could not be had or asked")
 	}

@@ -24,7 +24,24 @@ var rewrite = flag.Bool("rewrite", false, "write expected outputs anew instead o
 
 // TestMain lets the test binary be the command: a script that says "wedge" starts this very binary again.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"wedge": watchedMain})
+	testscript.Main(withCaches{m}, map[string]func(){"wedge": watchedMain})
+}
+
+// withCaches gives the tests a cache folder of their own, which their processes share: they compile one JavaScript engine, and leave alone what the user's commands
+// have compiled. Go's compiler keeps its own.
+type withCaches struct{ *testing.M }
+
+func (m withCaches) Run() int {
+	if dir, err := os.UserCacheDir(); err == nil && os.Getenv("GOCACHE") == "" {
+		os.Setenv("GOCACHE", filepath.Join(dir, "go-build"))
+	}
+	dir, err := os.MkdirTemp("", "wedge-caches-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("XDG_CACHE_HOME", dir)
+	return m.M.Run()
 }
 
 // hintless names the variable with the file into which errors without a hint are written, whatever a script expects.

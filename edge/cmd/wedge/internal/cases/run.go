@@ -33,6 +33,8 @@ type Options struct {
 	Compiler func(ctx context.Context, wasmPath, cacheDir string) error
 	// Recording gets what the function did, as wedge record writes it down; nil records nothing. Of more than a thousand requests the first are recorded.
 	Recording io.Writer
+	// CompileCache is that of node.Options.
+	CompileCache string
 }
 
 // maxBody bounds what is read of a response, maxTold what a conversation may become by all that came.
@@ -285,7 +287,7 @@ func (r *run) openNode() error {
 	if err != nil {
 		return fmt.Errorf("what the conversation gives the function is no configuration: %w", err)
 	}
-	if r.node, err = node.New(cfg, node.Options{Version: "cases", ConfigFile: file, Compiler: r.o.Compiler, Local: local}); err != nil {
+	if r.node, err = node.New(cfg, node.Options{Version: "cases", ConfigFile: file, Compiler: r.o.Compiler, CompileCache: r.o.CompileCache, Local: local}); err != nil {
 		return err
 	}
 	if err := r.node.Start(); err != nil {

@@ -80,6 +80,9 @@ func told(lines []admin.LogLine, f *node.Failure) int {
 
 func stackText(stack []admin.GuestFrame) string {
 	var b strings.Builder
+	if len(stack) > 3 && !slices.ContainsFunc(stack, func(s admin.GuestFrame) bool { return place(s) != "" || !numbered.MatchString(s.Function) }) {
+		return fmt.Sprintf("  %d frames, all without a name\n", len(stack)) // the engine of a script, whose numbers tell nobody anything
+	}
 	width := 0
 	for _, s := range stack {
 		width = max(width, min(utf8.RuneCountInString(s.Function), 48))
@@ -89,6 +92,9 @@ func stackText(stack []admin.GuestFrame) string {
 	}
 	return b.String()
 }
+
+// numbered is what a function is called that has no name.
+var numbered = regexp.MustCompile(`^\$\d+$`)
 
 func spentText(f *node.Failure) (text string) {
 	if f.LastHostCall != "" {

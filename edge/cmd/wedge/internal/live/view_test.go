@@ -283,3 +283,19 @@ func TestDemangled(t *testing.T) {
 	f("_ZN3abc", "_ZN3abc")
 	f("_ZN0E", "_ZN0E")
 }
+
+// Numbers of functions tell nothing, unless there are few of them or something beside them.
+func TestNamelessStack(t *testing.T) {
+	f := func(want string, stack ...admin.GuestFrame) {
+		t.Helper()
+		if got := stackText(stack); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	nameless := []admin.GuestFrame{{Function: "$1"}, {Function: "$22"}, {Function: "$3"}, {Function: "$4"}}
+	f("  4 frames, all without a name\n", nameless...)
+	f("  $1\n  $22\n  $3\n", nameless[:3]...)
+	f("  $1\n  $22\n  $3\n  $4\n  main\n", append(nameless[:4:4], admin.GuestFrame{Function: "main"})...)
+	f("  $1\n  $22\n  $3\n  $4   main.c:7\n", append(nameless[:3:3], admin.GuestFrame{Function: "$4", File: "main.c", Line: 7})...)
+	f("")
+}

@@ -373,20 +373,72 @@ func (b *build) javaScript() error {
 			}
 		}
 	}
-	var args []string
-	if b.o.Debug {
-		args = append(args, "--enable-stack-traces")
+	script, err := b.watchedScript()
+	if err != nil {
+		return err
 	}
-	err := b.run(b.t.compiler, nil, append(args, b.p.script(), b.out)...)
-	if compile := (*CompileError)(nil); errors.As(err, &compile) {
+	traced := []string{"--enable-stack-traces", script, b.out}
+	if b.o.Debug {
+		err = b.run(b.t.compiler, nil, traced...)
+	} else {
+		err = b.run(b.t.compiler, nil, script, b.out)
+	}
+	compile := (*CompileError)(nil)
+	if errors.As(err, &compile) && !b.o.Debug && strings.Contains(compile.Text, "Exception while evaluating") {
+		err = b.run(b.t.compiler, nil, traced...) // which says where
+	}
+	if errors.As(err, &compile) {
+		if strings.Contains(compile.Text, NoHandler) {
+			compile.Text = b.p.script() + ": " + NoHandler + "\n"
+		}
 		compile.Text = withoutTraces(compile.Text)
 	}
 	return err
 }
 
+// NoHandler is what the text of a [CompileError] says of a script that would never be asked anything.
+const NoHandler = "the script handles no request"
+
+// watchedScript writes a script that runs the project's, while the module is built, and refuses one that handles no request: js-compute would take it, and answer
+// all of them with 500.
+//
+// It also has the first place found in the source map, if there is one. The map is read then: that takes some 50 ms, all that a request has, so the author of one
+// that fails would be told of a budget instead of the failure.
+func (b *build) watchedScript() (string, error) {
+	abs, err := filepath.Abs(filepath.Join(b.p.Dir, filepath.FromSlash(b.p.script())))
+	if err != nil {
+		return "", err
+	}
+	name, err := json.Marshal(filepath.ToSlash(abs))
+	if err != nil {
+		return "", err
+	}
+	files := map[string]string{"watch.js": fmt.Sprintf(watchScript, NoHandler), "watched.js": "import { done } from \"./watch.js\";\nimport " + string(name) + ";\ndone();\n"}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(b.scratch, name), []byte(text), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(b.scratch, "watched.js"), nil
+}
+
+const watchScript = `let handlers = 0;
+const add = globalThis.addEventListener;
+globalThis.addEventListener = function (type, ...rest) {
+  if (type === "fetch") handlers++;
+  return add.call(this, type, ...rest);
+};
+
+export function done() {
+  globalThis.addEventListener = add;
+  if (handlers === 0) throw new Error(%q);
+  globalThis.__fastlyMapError?.(new Error());
+}
+`
+
 // withoutTraces cuts off what js-compute says of itself when a script is to blame.
 func withoutTraces(text string) string {
-	for _, own := range []string{"Error: the `wizer.initialize` function", "Error: Build failed with", "file:///"} {
+	for _, own := range []string{"Error: the `wizer.initialize` function", "Error: Build failed with", "Raw error below:", "file:///"} {
 		if i := strings.Index("\n"+text, "\n"+own); i > 0 {
 			text = text[:i]
 		}

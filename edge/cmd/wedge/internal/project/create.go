@@ -251,6 +251,7 @@ const handlerReadme = `# {{name}}
 
 ` + "```" + `
 npm install                        # once: it brings the engine and its command line; nothing afterwards needs a network
+wedge dev                          # a node with it on http://127.0.0.1:7676; save a file, and the next request runs that
 wedge function build               # {{name}}.wasm, with {{toolchain}}
 wedge function test                # holds it against function.cases, on a node of its own
 wedge function deploy {{name}} {{name}}.wasm
