@@ -20,12 +20,6 @@ import (
 	"strings"
 )
 
-// A rival is a cache with a name.
-type rival struct {
-	name string
-	make func(room int64) policy
-}
-
 // names of the caches, in the order of a report.
 func names() []string { return []string{"wedge", "freecache", "lru", "s3-fifo", "otter", "belady"} }
 

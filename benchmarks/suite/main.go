@@ -6,7 +6,7 @@
 // and latency. A body is compared byte for byte, and the origin's count of requests says whether a hit was one.
 //
 //	go run ./suite [-only NAME,…] [-servers NAME,…] [-rounds 7] [-full] [-out FOLDER]    measure; rows of earlier runs in the folder stay
-//	go run ./suite -out FOLDER -continue -within 8m …    go on where the last run into the folder ended, and begin nothing after that time
+//	go run ./suite -out FOLDER -continue -within 5m …    go on where the last run into the folder ended, and begin nothing after that time
 //	go run ./suite targets FOLDER      what is asked of the node, what was seen, and whether it holds
 //	go run ./suite report FOLDER       write FOLDER/suite.txt and FOLDER/suite.html anew
 //	go run ./suite shots FOLDER        pictures of parts of FOLDER/suite.html, by chromium
@@ -248,7 +248,9 @@ func (b *bench) all(todo []Scenario, dir string, goOn bool, within time.Duration
 		writeScenario(os.Stdout, r, &s)
 		fmt.Fprintf(os.Stderr, "%s took %v, %d of %d scenarios are done\n", s.Name, time.Since(began).Round(time.Second), i+1, len(todo))
 	}
-	writeTargets(os.Stdout, r)
+	if measured(r) {
+		writeTargets(os.Stdout, r)
+	}
 	fmt.Fprintln(os.Stderr, "results in", dir)
 	return nil
 }

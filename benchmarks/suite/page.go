@@ -39,7 +39,9 @@ func page(r *Result, parts ...string) ([]byte, error) {
 		sections = append(sections, sec)
 	}
 	var text, b bytes.Buffer
-	writeTargets(&text, r)
+	if measured(r) {
+		writeTargets(&text, r)
+	}
 	_, table, _ := strings.Cut(text.String(), "Targets\n")
 	err := pageTemplate().Execute(&b, map[string]any{"Result": r, "Whole": len(parts) == 0, "Summary": len(parts) == 0 || slices.Contains(parts, "summary"), "Sections": sections, "Targets": table,
 		"Sizes": template.HTML(scaling(r, "size")), "Conns": template.HTML(scaling(r, "conns"))})
@@ -90,9 +92,9 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; font-si
 every answer is checked. How it is measured, and how to repeat it, is in <code>benchmarks/README.md</code>.</p>
 <p class="note">{{with .Result.Machine}}{{.Cores}} processors, {{.CPU}}, {{.MemoryMB}} MiB; {{.Pinned}}; {{.Kernel}}; {{.Go}}{{end}}</p>
 {{if .Whole}}<nav class="note">{{range .Sections}}<a href="#{{.Name}}">{{.Title}}</a>{{end}}</nav>{{end}}
-{{if .Summary}}<h2>What is asked of the node</h2>
-<pre>{{.Targets}}</pre>
-{{if or .Sizes .Conns}}<h2>By size, and by connections</h2>
+{{if .Summary}}{{with .Targets}}<h2>What is asked of the node</h2>
+<pre>{{.}}</pre>
+{{end}}{{if or .Sizes .Conns}}<h2>By size, and by connections</h2>
 <div class="pair">{{with .Sizes}}<div><h3>µs of processor time a hit, by the size of the body</h3>{{.}}</div>{{end}}
 {{with .Conns}}<div><h3>µs of processor time a hit of 1 KiB, by connections</h3>{{.}}</div>{{end}}</div>{{end}}{{end}}
 {{range .Sections}}<section><h2 id="{{.Name}}">{{.Title}}</h2>

@@ -40,6 +40,14 @@ func targets() []target {
 	}
 }
 
+// measured says whether a result has figures for any of them.
+func measured(r *Result) bool {
+	return slices.ContainsFunc(targets(), func(t target) bool {
+		_, _, ok := t.seen(r)
+		return ok
+	})
+}
+
 // cpuTarget bounds the processor time of one server by another's.
 func cpuTarget(scenario, server, than string, bound float64) target {
 	return target{Name: fmt.Sprintf("%s: %s / %s", scenario, server, than), Bound: bound, Unit: "×", seen: func(r *Result) (float64, string, bool) {

@@ -19,7 +19,9 @@ func report(dir string) error {
 	}
 	var text bytes.Buffer
 	writeHead(&text, r)
-	writeTargets(&text, r)
+	if measured(r) {
+		writeTargets(&text, r)
+	}
 	for _, s := range scenarios() {
 		writeScenario(&text, r, &s)
 	}
