@@ -147,12 +147,18 @@ func TestResetIsCheap(t *testing.T) {
 func wantCheap(t *testing.T, name string, m *engine.Module, export string, args ...uint64) {
 	t.Helper()
 	sandbox.OnOneThread(func() {
-		fresh := cpuPerExchange(t, 5, sandbox.Options{Module: m, Fresh: true}, export, args...)
-		reset := cpuPerExchange(t, 200, sandbox.Options{Module: m}, export, args...)
-		kept := cpuPerExchange(t, 200, sandbox.Options{Module: m, Isolation: sandbox.PerInstance}, export, args...)
-		t.Logf("%s: an exchange takes %s with a new instance, %s with a reset, %s with neither", name, fresh, reset, kept)
-		if reset-kept > (fresh-kept)/20 {
-			t.Errorf("%s: a reset takes %s, a new instance %s", name, reset-kept, fresh-kept)
+		for tries := 5; ; tries-- { // the three are measured one after the other, and a busy machine is not alike for all
+			fresh := cpuPerExchange(t, 5, sandbox.Options{Module: m, Fresh: true}, export, args...)
+			reset := cpuPerExchange(t, 200, sandbox.Options{Module: m}, export, args...)
+			kept := cpuPerExchange(t, 200, sandbox.Options{Module: m, Isolation: sandbox.PerInstance}, export, args...)
+			t.Logf("%s: an exchange takes %s with a new instance, %s with a reset, %s with neither", name, fresh, reset, kept)
+			if reset-kept <= (fresh-kept)/20 {
+				return
+			}
+			if tries == 1 {
+				t.Errorf("%s: a reset takes %s, a new instance %s", name, reset-kept, fresh-kept)
+				return
+			}
 		}
 	})
 }
