@@ -29,10 +29,12 @@ func (a recordAPI) Record(ctx context.Context, owner string, q admin.RecordReque
 	}
 	r := &recording{owner: owner, site: q.Site, match: q.Match, most: q.Count, services: a.n.live.host.Services(), secrets: secretsOf(c, owner),
 		done: make(chan ready, mostReady), open: map[exchange.ID]*recorded{}}
-	if !a.n.recorder.now.CompareAndSwap(nil, r) {
-		return 0, &admin.Error{Code: admin.Conflict, Message: "somebody records on this node already", Hint: "wait until that has ended: one records at a time"}
+	if ok, full := a.n.recorder.begin(r); full {
+		return 0, &admin.Error{Code: admin.Unavailable, Message: fmt.Sprintf("%d owners record on this node already", mostRecordings), Hint: "try again when one of them has ended"}
+	} else if !ok {
+		return 0, &admin.Error{Code: admin.Conflict, Message: fmt.Sprintf("somebody records exchanges of owner %s already", owner), Hint: "wait until that has ended: of each owner one recording goes on at a time"}
 	}
-	defer a.n.recorder.now.Store(nil)
+	defer a.n.recorder.end(owner)
 	out, err := journal.NewWriter(w)
 	if err != nil {
 		return 0, err

@@ -16,7 +16,10 @@ const testTime = 2 * time.Minute
 // does must end when ctx does. An error that is an *admin.Error is told.
 type Tester func(ctx context.Context, name string, module []byte, cases []admin.Case) ([]admin.CaseReport, error)
 
-// Test holds a kept version against conversations, one version at a time.
+// testPlaces is how many versions may be tested at once, each of another owner.
+const testPlaces = 2
+
+// Test holds a kept version against conversations.
 func (a functionsAPI) Test(ctx context.Context, owner, name string, q admin.TestRequest) (admin.TestReport, error) {
 	n := a.n
 	if n.o.Tester == nil {
@@ -32,12 +35,11 @@ func (a functionsAPI) Test(ctx context.Context, owner, name string, q admin.Test
 	}
 	ctx, cancel := context.WithTimeout(ctx, testTime)
 	defer cancel()
-	select {
-	case n.testing <- struct{}{}:
-		defer func() { <-n.testing }()
-	case <-ctx.Done():
+	leave, ok := n.testing.enter(ctx, owner)
+	if !ok {
 		return admin.TestReport{}, &admin.Error{Code: admin.Unavailable, Message: "another version is being tested", Hint: "try again when that is done"}
 	}
+	defer leave()
 	cases, err := n.o.Tester(ctx, name, module, q.Cases)
 	switch {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):

@@ -57,7 +57,7 @@ type live struct {
 	broken  chan struct{}
 	// copies are what shadows are to run on, and tallies what came of it, by the
 	// shadow; mu guards tallies.
-	copies  chan copied
+	copies  *copyQueue
 	tallies map[watchKey]*shadowTally
 
 	mu      sync.Mutex
@@ -109,17 +109,17 @@ const patience = 30 * time.Second
 // function's module, and for that alone.
 func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 	if err := l.await(); err != nil {
-		l.missed()
+		l.missed(err)
 		return nil, &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
 	}
-	if now := l.records.now.Load(); now != nil && !l.shadow {
+	if now := l.records.of(l.owner); now != nil && !l.shadow {
 		if r := now.start(l.f, x); r != nil {
 			return r, nil
 		}
 	}
 	r, err := l.f.Start(x, time.Time{})
 	if err != nil {
-		l.missed()
+		l.missed(err)
 		return nil, err
 	}
 	return r, nil
@@ -128,26 +128,29 @@ func (l *loaded) Start(x *exchange.Exchange) (hook.Run, error) {
 // Answer has a handler answer.
 func (l *loaded) Answer(x *exchange.Exchange) error {
 	if err := l.await(); err != nil {
-		l.missed()
+		l.missed(err)
 		return &exchange.Error{Source: exchange.SourceNode, Op: "function " + l.name, Reason: exchange.ReasonFunctionUnavailable, Err: err}
 	}
 	err := l.f.Answer(x, time.Time{})
 	if err != nil {
-		switch exchange.ReasonOf(err, exchange.ReasonFunctionTrap) {
-		case exchange.ReasonNoInstance, exchange.ReasonFunctionUnavailable:
-			l.missed() // without an instance there was no call to be told of
+		if exchange.ReasonOf(err, exchange.ReasonFunctionTrap) == exchange.ReasonFunctionUnavailable {
+			l.missed(err) // without an instance there was no call to be told of
 		}
 	}
 	return err
 }
 
-// missed tells of an exchange that got no instance. The copies that a shadow
-// misses are not a canary's, though both may be of one version.
-func (l *loaded) missed() {
-	if !l.shadow {
+// missed tells of an exchange that got no instance because none can be made. Where there was none in time the node was
+// busy, which says nothing of the version. The copies that a shadow misses are not a canary's, though both may be of one version.
+func (l *loaded) missed(err error) {
+	busy := errors.Is(err, errCompiling) || exchange.ReasonOf(err, exchange.ReasonFunctionUnavailable) == exchange.ReasonNoInstance
+	if !l.shadow && !busy {
 		l.miss(l)
 	}
 }
+
+// errCompiling says that a module was still being compiled when patience ended.
+var errCompiling = fmt.Errorf("its module was not compiled within %s", patience)
 
 func (l *loaded) await() error {
 	select {
@@ -162,7 +165,7 @@ func (l *loaded) await() error {
 	case <-l.ready:
 		return l.err
 	case <-timer.C:
-		return fmt.Errorf("its module was not compiled within %s", patience)
+		return errCompiling
 	}
 }
 

@@ -85,9 +85,9 @@ type Node struct {
 	places   atomic.Pointer[place.Places]
 	owners   atomic.Pointer[map[string]bool] // who has sites, and the default one
 	draining atomic.Bool
-	testing  chan struct{} // holds one element while a version is tested
-	asked    atomic.Int64  // requests that shadows would have sent
-	loading  atomic.Bool   // functions of the first table are being compiled
+	testing  *turns       // of versions that are tested
+	asked    atomic.Int64 // requests that shadows would have sent
+	loading  atomic.Bool  // functions of the first table are being compiled
 
 	mu     sync.Mutex
 	config *config.Config
@@ -113,7 +113,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 	if o.Stderr == nil {
 		o.Stderr = io.Discard
 	}
-	n := &Node{o: o, config: c, closed: make(chan struct{}), testing: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(o.Stderr, nil)), name: nodeName()}
+	n := &Node{o: o, config: c, closed: make(chan struct{}), testing: newTurns(testPlaces), log: slog.New(slog.NewTextHandler(o.Stderr, nil)), name: nodeName()}
 	defer func() {
 		if err != nil {
 			n.close(true)
@@ -140,7 +140,7 @@ func New(c *config.Config, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	guests := n.guests(c)
-	n.live = &live{host: guest.New(guests), records: &n.recorder, shadows: shadowHost(guests, &n.asked), copies: make(chan copied, shadowQueue), tallies: map[watchKey]*shadowTally{}, store: n.functions, loaded: map[string]*loaded{}, later: true, broken: make(chan struct{}, 1), failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
+	n.live = &live{host: guest.New(guests), records: &n.recorder, shadows: shadowHost(guests, &n.asked), copies: newCopyQueue(), tallies: map[watchKey]*shadowTally{}, store: n.functions, loaded: map[string]*loaded{}, later: true, broken: make(chan struct{}, 1), failed: n.notLoaded, encoded: encoded(n.observer.Metrics)}
 	n.observer.Metrics.Functions(n.live.functionNumbers)
 	n.live.ctx, n.live.stop = context.WithCancel(context.Background())
 	if err := n.apply(context.Background(), c, nil, nil); err != nil {

@@ -20,8 +20,53 @@ import (
 )
 
 // A recorder is where exchanges ask whether they are to be recorded. now is nil but while an operator records: then that is
-// all that it costs.
-type recorder struct{ now atomic.Pointer[recording] }
+// all that it costs. It is swapped whole, and holds one recording of each owner, mostRecordings at most.
+//
+// mu is held while now is swapped.
+type recorder struct {
+	now atomic.Pointer[map[string]*recording]
+
+	mu sync.Mutex
+}
+
+// of is the recording of an owner's exchanges; nil if there is none.
+func (r *recorder) of(owner string) *recording {
+	m := r.now.Load()
+	if m == nil {
+		return nil // Fast path: nobody records
+	}
+	return (*m)[owner]
+}
+
+// begin has a recording begin, unless there is one of its owner, or there are too many.
+func (r *recorder) begin(n *recording) (ok, full bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := map[string]*recording{n.owner: n}
+	if m := r.now.Load(); m != nil {
+		if (*m)[n.owner] != nil {
+			return false, false
+		}
+		if len(*m) >= mostRecordings {
+			return false, true
+		}
+		maps.Copy(next, *m)
+	}
+	r.now.Store(&next)
+	return true, false
+}
+
+// end takes an owner's recording away. Preconditions: there is one.
+func (r *recorder) end(owner string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := maps.Clone(*r.now.Load())
+	if delete(next, owner); len(next) == 0 {
+		r.now.Store(nil)
+		return
+	}
+	r.now.Store(&next)
+}
 
 // A recording writes down exchanges of one owner. The functions of an exchange that is written down run in twins, made for it
 // alone: making one takes as long as making an instance, and nobody else waits for it.
@@ -71,6 +116,8 @@ const (
 	mostHeld = 16 << 20
 	mostPast = 256 // clients that are remembered
 	openTime = time.Minute
+	// mostRecordings go on at once, each of another owner.
+	mostRecordings = 4
 )
 
 // start is a run of f in x that is written down; nil if it is not to be.
@@ -313,7 +360,7 @@ type recordedEvents struct {
 
 func (e recordedEvents) Ended(x *exchange.Exchange, took time.Duration) {
 	e.Events.Ended(x, took)
-	if r := e.r.now.Load(); r != nil {
+	if r := e.r.of(x.Owner); r != nil {
 		r.ended(x)
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // Bounds of shadows.
 const (
-	// shadowQueue is how many copies may wait; what comes while it is full is not
-	// copied.
+	// shadowQueue is how many copies of an owner's exchanges may wait; what comes
+	// while there are so many is not copied.
 	shadowQueue = 32
 	// shadowRest is how long shadows rest after each copy, as a multiple of the time
 	// that it took: so all of them together have a quarter of a processor.
@@ -29,7 +29,7 @@ type shadow struct {
 	l      *loaded
 	share  uint64
 	tally  *shadowTally
-	copies chan<- copied
+	copies *copyQueue
 }
 
 // A copied exchange waits for the shadow to be run on it.
@@ -81,7 +81,7 @@ func (s *shadow) Sampled(x *exchange.Exchange) bool {
 	if binary.BigEndian.Uint64(x.ID[8:])%10_000 >= s.share {
 		return false
 	}
-	if len(s.copies) == cap(s.copies) {
+	if s.copies.full(s.l.owner) {
 		s.tally.skipped.Add(1)
 		return false
 	}
@@ -90,9 +90,7 @@ func (s *shadow) Sampled(x *exchange.Exchange) bool {
 
 // Take queues a copy.
 func (s *shadow) Take(c *hook.Copy) {
-	select {
-	case s.copies <- copied{c, s}:
-	default:
+	if !s.copies.put(copied{c, s}) {
 		s.tally.skipped.Add(1)
 		c.Release()
 	}
@@ -103,12 +101,16 @@ func (s *shadow) Take(c *hook.Copy) {
 func (n *Node) follow(asked *atomic.Int64) {
 	var rest <-chan time.Time
 	for {
-		copies := n.live.copies
+		waits := n.live.copies.waits
 		if rest != nil {
-			copies = nil
+			waits = nil
 		}
 		select {
-		case c := <-copies:
+		case <-waits:
+			c, ok := n.live.copies.take()
+			if !ok {
+				continue
+			}
 			begin, before := time.Now(), asked.Load()
 			o, err := c.Replay(c.s.l)
 			c.s.tally.add(&o, c.Fuel, err, asked.Load() != before)
