@@ -47,7 +47,7 @@ more than that pauses the callbacks for the body as well; for a body all but 0 p
 
 Settings in the function's `+"`config`"+`: `+"`plugin_root_id`"+`, `+"`vm_id`"+`, `+"`vm_config`"+`, `+"`plugin_config`"+`; without the last the plugin's configuration is a JSON object of all other settings.
 Callouts reach what the function's `+"`fetch`"+` lists: the upstream is an origin's name, or the host of a listed URL;
-of the name of a cluster, `+"`outbound|80||shop`"+`, it is the last part.
+of the name of a cluster, `+"`outbound|80||shop`"+`, it is the last part. Modules of Higress (0.2.100) are taken for 0.2.1.
 
 A response whose length is known and at most `+"`max_body`"+` is shown as a whole, before its head is sent, so that what the filter makes of it has the right length.
 Any other is shown chunk by chunk while it is sent: a filter that will change it removes Content-Length in `+"`proxy_on_response_headers`"+`, as other hosts ask of it too. Request

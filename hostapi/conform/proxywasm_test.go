@@ -237,6 +237,13 @@ var proxyWasmCases = []testCase{
 	{name: "emscripten_notify_memory_growth pthread_equal", build: func(p *program) {
 		p.headers(p.do("emscripten_notify_memory_growth", I32(0)), p.put(mRequest, "x", number(p.call("pthread_equal", I32(7), I32(7)))))
 	}, origin: []string{"x: 1"}},
+	{name: "0.2.100: as 0.2.1", build: func(p *program) {
+		p.on("proxy_abi_version_0_2_100", "", "")
+		p.headers(p.put(mRequest, "missing", number(p.call("proxy_get_header_map_value", I32(mRequest), p.text("none"), outs))))
+	}, origin: []string{"missing: 1"}},
+	{name: "0.2.2: is not known", build: func(p *program) {
+		p.on("proxy_abi_version_0_2_2", "", "").headers()
+	}, refused: "it speaks version 0.2.2"},
 	{name: "0.1.0: no end of the stream, and a missing field is empty", build: func(p *program) {
 		p.on("proxy_on_request_headers", "ii", "i", p.put(mRequest, "missing", number(p.call("proxy_get_header_map_value", I32(mRequest), p.text("none"), outs))), I32(0))
 	}, origin: []string{"missing: 0"}},

@@ -324,6 +324,7 @@ type testCase struct {
 	origin, client    []string
 	failed            bool   // the response is the node's own, as there was none from the origin
 	fails             string // a part of the error, for guests that must be ended
+	refused           string // a part of the error, for guests that are not loaded
 }
 
 func (n *node) check(t *testing.T, module []byte, c testCase) {
@@ -338,6 +339,15 @@ func (n *node) check(t *testing.T, module []byte, c testCase) {
 		Owner: "acme", Name: "fn", Version: "0123456789abcdef", Config: c.config, Secrets: map[string]guest.Secret{"key": guest.Secret("hush")},
 		Fetch: []string{"shop", "https://id.example"}, KV: []string{"s"}, Limits: limit.Limits{Wall: 2 * time.Second, CPU: 300 * time.Millisecond},
 	})
+	if c.refused != "" {
+		if err == nil || !strings.Contains(err.Error(), c.refused) {
+			t.Errorf("%s: error %v, want %q", c.name, err, c.refused)
+		}
+		if err == nil {
+			f.Close()
+		}
+		return
+	}
 	if err != nil {
 		t.Errorf("%s: %v", c.name, err)
 		return

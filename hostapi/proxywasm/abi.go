@@ -18,8 +18,9 @@ const markerPrefix = "proxy_abi_version_"
 // oldest is the version whose callbacks know no end of a stream, and in which a missing field is an empty one.
 const oldest = "0.1.0"
 
-// versions of the ABI by the marker that a module exports, oldest first.
-var versions = [...]string{"0_1_0", "0_2_0", "0_2_1"}
+// versions of the ABI by the marker that a module exports, oldest first. The last is Higress' name for 0.2.1 and functions for
+// Redis, of which a module imports those that it uses.
+var versions = [...]string{"0_1_0", "0_2_0", "0_2_1", "0_2_100"}
 
 // ABI is this contract as hostapi/guest sees it. It holds what the functions of a node share.
 type ABI struct{ shared *shared }
