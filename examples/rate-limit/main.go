@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"net/netip"
 	"strconv"
 
 	wedge "github.com/wedgecdn/wedge/sdk/go"
@@ -140,21 +139,9 @@ func (c config) client(r wedge.RequestView) string {
 			}
 		}
 	}
-	address, _ := wedge.Client(wedge.Address)
-	return "rate-limit address " + network(address)
-}
-
-// network is what one client has: an address of IPv4, or the 64 bits in front of one of IPv6, behind which every host has as many addresses as it likes.
-func network(address string) string {
-	a, err := netip.ParseAddr(address)
-	if err != nil || a.Unmap().Is4() {
-		return address
-	}
-	p, err := a.Prefix(64)
-	if err != nil {
-		return address
-	}
-	return p.String()
+	// An address, or in IPv6 a network of 64 bits, behind which every host has as many addresses as it likes.
+	network, _ := wedge.Client(wedge.Network)
+	return "rate-limit address " + network
 }
 
 func hex(b []byte) string {

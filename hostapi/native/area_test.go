@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,22 @@ func TestClient(t *testing.T) {
 	f(abi.FactASN, "64500")
 	f(abi.FactDevice, "absent")
 	f(99, "invalid")
+	f(abi.FactNetwork, "192.0.2.1")
+	for address, want := range map[string]string{
+		"2001:db8::1":         "2001:db8::/64",
+		"2001:db8:0:1:ffff::": "2001:db8:0:1::/64",
+		"1:2:3:4:5:6:7:8":     "1:2:3:4::/64",
+		"::1":                 "::/64",
+		"fe80::1%eth0":        "fe80::/64",
+		"::ffff:192.0.2.9":    "192.0.2.9",
+	} {
+		h.x.Client.Addr = netip.MustParseAddr(address)
+		f(abi.FactNetwork, want)
+	}
+	h.x.Client.Addr = netip.Addr{}
+	f(abi.FactNetwork, "absent")
+	f(abi.FactAddress, "absent")
+	h.x.Client.Addr = netip.MustParseAddr("192.0.2.1")
 	h.x.Client.TLS = &exchange.TLS{Version: 0x0304, ServerName: "shop.example", ClientCertificate: []byte("der")}
 	h.x.Request.Header.Add("User-Agent", "phone")
 	f(abi.FactTLSVersion, "1.3")

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"net/netip"
 	"strconv"
 
 	"github.com/wedgecdn/wedge/hostapi/abi"
@@ -28,6 +29,11 @@ func client(s *Session, a []uint64) int64 {
 			return status(abi.StatusAbsent)
 		}
 		v = c.Addr.AppendTo(v)
+	case abi.FactNetwork:
+		if !c.Addr.IsValid() {
+			return status(abi.StatusAbsent)
+		}
+		v = appendNetwork(v, c.Addr)
 	case abi.FactPort:
 		if c.Port == 0 {
 			return status(abi.StatusAbsent)
@@ -60,6 +66,16 @@ func client(s *Session, a []uint64) int64 {
 		return status(abi.StatusInvalid)
 	}
 	return s.giveBytes(buf, v)
+}
+
+// appendNetwork appends what one client has of a network: its address, or in IPv6 the 64 bits in front of it. Sites are given at least those, and
+// behind them a host makes up addresses as it likes (RFC 8981): who counts them singly counts nobody.
+func appendNetwork(to []byte, a netip.Addr) []byte {
+	if a = a.Unmap(); a.Is4() {
+		return a.AppendTo(to)
+	}
+	p, _ := a.Prefix(64) // fails for a number of bits that no address has
+	return p.AppendTo(to)
 }
 
 // giveFact gives what is empty if it is not known.

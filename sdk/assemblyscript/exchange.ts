@@ -32,6 +32,12 @@ export function clientAddress(): string {
   return a === null ? "" : a;
 }
 
+/** What one client has: its address, or in IPv6 the network of 64 bits, in which it has as many as it likes. Count clients by it. */
+export function clientNetwork(): string {
+  const n = client(Fact.Network);
+  return n === null ? "" : n;
+}
+
 /** A variable that a function of this exchange has set, null if there is none. */
 export function getVar(name: string): string | null {
   const k = utf8(name);

@@ -80,6 +80,11 @@ export enum Fact {
   Asn = 8,
   /** "mobile", "tablet", "desktop" or "bot", if the node knows. */
   Device = 9,
+  /**
+   * What one client has, to count clients by: an address of IPv4 as it is ("192.0.2.1"), of one of IPv6 the network of 64 bits
+   * ("2001:db8:0:1::/64"), in which every host has as many addresses as it likes.
+   */
+  Network = 10,
 }
 
 /** What the cache key leaves out or makes equal. */

@@ -23,6 +23,7 @@
 #endif
 
 #include "wedge.h"
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -324,7 +325,22 @@ int32_t wedge_raw_respond(int32_t code, const void *content, size_t n) {
 	return wedge_raw_body_set(WEDGE_MESSAGE_RESPONSE, content, n);
 }
 int32_t wedge_raw_failure(void *to, size_t cap) { return fake_give_s_(fake.failure, to, cap); }
-int32_t wedge_raw_client(uint32_t fact, void *to, size_t cap) { return fact < 16 ? fake_give_s_(fake.fact[fact], to, cap) : WEDGE_STATUS_INVALID; }
+/* An address of IPv4 as it is, and the 64 bits in front of one of IPv6. */
+static inline int32_t fake_network_(const char *address, void *to, size_t cap) {
+	unsigned char a[16];
+	char text[INET6_ADDRSTRLEN + 3];
+	if (!address || inet_pton(AF_INET6, address, a) != 1)
+		return fake_give_s_(address, to, cap);
+	memset(a + 8, 0, 8);
+	return fake_give_s_(strcat((char *)inet_ntop(AF_INET6, a, text, sizeof text), "/64"), to, cap);
+}
+int32_t wedge_raw_client(uint32_t fact, void *to, size_t cap) {
+	if (fact > WEDGE_FACT_NETWORK)
+		return WEDGE_STATUS_INVALID;
+	if (fact == WEDGE_FACT_NETWORK && !fake.fact[fact])
+		return fake_network_(fake.fact[WEDGE_FACT_ADDRESS], to, cap);
+	return fake_give_s_(fake.fact[fact], to, cap);
+}
 int32_t wedge_raw_exchange_id(void *to, size_t cap) { return fake_give_s_("000102030405060708090a0b0c0d0e0f", to, cap); }
 int32_t wedge_raw_var_get(const void *name, size_t n, void *to, size_t cap) { return fake_give_i_(fake_find(fake.var, fake_copy(name, n), false, 0), to, cap); }
 int32_t wedge_raw_var_remove(const void *name, size_t n) {

@@ -46,6 +46,7 @@ const (
 	City           = Fact(raw.FactCity)           // the name in English
 	ASN            = Fact(raw.FactASN)            // the autonomous system's number, in decimal digits
 	Device         = Fact(raw.FactDevice)         // "mobile", "tablet", "desktop" or "bot"
+	Network        = Fact(raw.FactNetwork)        // what one client has: an address of IPv4, or the network of 64 bits of one of IPv6. Count clients by it
 )
 
 // Client is a fact about the client, and whether the node knows it.

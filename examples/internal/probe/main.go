@@ -229,7 +229,7 @@ func decisions() {
 }
 
 func facts() {
-	for f := wedge.Address; f <= wedge.Device+1; f++ {
+	for f := wedge.Address; f <= wedge.Network+1; f++ {
 		v, ok := wedge.Client(f)
 		note("fact "+number(int64(f)), answer(v, ok), nil)
 	}

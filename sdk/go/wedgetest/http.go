@@ -4,6 +4,7 @@ package wedgetest
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -277,12 +278,28 @@ func (h *host) Client(fact raw.Fact, value []byte) int32 {
 	if st := h.enter("client", 0); st != raw.StatusOK {
 		return int32(st)
 	}
-	if fact > raw.FactDevice {
+	if fact > raw.FactNetwork {
 		return int32(raw.StatusInvalid)
 	}
 	v := h.x.Client[wedge.Fact(fact)]
+	if v == "" && fact == raw.FactNetwork {
+		v = network(h.x.Client[wedge.Address])
+	}
 	if v == "" {
 		return int32(raw.StatusAbsent)
 	}
 	return give(value, v)
+}
+
+// network is an address of IPv4 as it is, and the 64 bits in front of one of IPv6.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil || a.Unmap().Is4() {
+		return address
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
 }

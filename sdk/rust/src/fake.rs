@@ -326,6 +326,14 @@ fn packed<'a>(list: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<u8> {
     crate::value::packed(&list)
 }
 
+/// An address of IPv4 as it is, and the 64 bits in front of one of IPv6.
+fn network(address: &str) -> String {
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(a) => format!("{}/64", std::net::Ipv6Addr::from(u128::from(a) & !(u64::MAX as u128))),
+        Err(_) => address.to_string(),
+    }
+}
+
 fn is_token(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|c| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(c))
 }
@@ -509,7 +517,11 @@ impl Host for Fake {
     }
     fn client(&mut self, fact: Fact, value: &mut [u8]) -> i32 {
         let s = self.0.borrow();
-        give_some(s.facts.iter().find(|(f, _)| *f == fact).map(|(_, v)| v.as_bytes()), value)
+        let known = |fact| s.facts.iter().find(|(f, _)| *f == fact).map(|(_, v)| v.as_str());
+        match known(fact) {
+            None if fact == Fact::Network => give_some(known(Fact::Address).map(network).as_deref().map(str::as_bytes), value),
+            v => give_some(v.map(str::as_bytes), value),
+        }
     }
     fn exchange_id(&mut self, id: &mut [u8]) -> i32 {
         give(b"000102030405060708090a0b0c0d0e0f", id)
@@ -834,6 +846,21 @@ mod tests {
     }
     extern "C" fn on_request() -> i32 {
         crate::hook::on_request(limit)
+    }
+
+    #[test]
+    fn what_a_client_has_of_a_network() {
+        let node = Node::new();
+        node.exchange("GET", "https://shop.example/");
+        let f = |address: &str, want: &str| {
+            node.fact(Fact::Address, address);
+            assert_eq!(crate::client(Fact::Network).as_deref(), Some(want));
+        };
+        f("192.0.2.1", "192.0.2.1");
+        f("2001:db8:0:1:ffff::8", "2001:db8:0:1::/64");
+        f("::1", "::/64");
+        node.fact(Fact::Network, "n");
+        f("::1", "n");
     }
 
     #[test]

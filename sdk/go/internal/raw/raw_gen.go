@@ -90,6 +90,8 @@ const (
 	FactASN Fact = 8
 	// FactDevice: "mobile", "tablet", "desktop" or "bot", if the node knows.
 	FactDevice Fact = 9
+	// FactNetwork: What one client has, to count clients by: an address of IPv4 as it is ("192.0.2.1"), of one of IPv6 the network of 64 bits ("2001:db8:0:1::/64"), in which every host has as many addresses as it likes.
+	FactNetwork Fact = 10
 )
 
 // KeyOption: What the cache key leaves out or makes equal.

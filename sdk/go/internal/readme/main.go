@@ -13,7 +13,7 @@ func onResponse() int32 { return wedge.OnResponse(tell) }
 func main() {} // never runs
 
 func limit(h *wedge.RequestHook) error {
-	who, _ := wedge.Client(wedge.Address)
+	who, _ := wedge.Client(wedge.Network)
 	n, err := wedge.Counter{Key: "requests of " + who, Window: wedge.Minute}.Add(1)
 	if err != nil {
 		return err // the hook fails, and the binding's on_failure says what then
@@ -21,7 +21,7 @@ func limit(h *wedge.RequestHook) error {
 	if n <= 100 {
 		return nil // go on
 	}
-	wedge.Log(wedge.LevelInfo, "too many requests", "address", who)
+	wedge.Log(wedge.LevelInfo, "too many requests", "client", who)
 	resp, err := h.Respond(429, "too many requests, try again in a minute\n")
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ fn limit(h: &mut RequestHook) -> Result {
         Some(v) => v.parse().map_err(|_| "config limit: a number, please")?,
         None => 100,
     };
-    let who = wedge::client(Fact::Address).unwrap_or_default();
+    let who = wedge::client(Fact::Network).unwrap_or_default();
     let n = Counter { key: &format!("requests of {}", who), window: 60_000 }.add(1)?;
     if n <= most {
         return Ok(());
