@@ -73,27 +73,25 @@ func settings() (c config, err error) {
 	return c, nil
 }
 
-// tag writes a tag anew.
-func (c config) tag(t *tag) string {
+// tag appends a tag as it is to be.
+func (c config) tag(to []byte, t *tag) []byte {
 	if t.closes {
-		if c.head != "" && t.is("head") {
-			return c.head + t.text
+		if t.is("head") {
+			to = append(to, c.head...)
 		}
-		return t.text
+		return append(to, t.text...)
 	}
-	var b strings.Builder
-	done := 1 + len(t.name)
-	b.WriteString(t.text[:done])
+	done := t.name[1]
+	to = append(to, t.text[:done]...)
 	if c.lazy && (t.is("img") || t.is("iframe")) && !t.has("loading") {
-		b.WriteString(` loading="lazy"`)
+		to = append(to, ` loading="lazy"`...)
 	}
 	for _, a := range t.attributes {
-		b.WriteString(t.text[done:a.from])
-		b.WriteString(c.move(t.text[a.start:a.end], t.text[a.from:a.to]))
+		to = append(to, t.text[done:a.from]...)
+		to = append(to, c.move(string(t.text[a.start:a.end]), string(t.text[a.from:a.to]))...)
 		done = a.to
 	}
-	b.WriteString(t.text[done:])
-	return b.String()
+	return append(to, t.text[done:]...)
 }
 
 // move is the value of an attribute with what has moved.

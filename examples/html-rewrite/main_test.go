@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wedgecdn/wedge/examples/internal/built"
 	"github.com/wedgecdn/wedge/sdk/go/wedgetest"
@@ -66,7 +68,19 @@ func TestTags(t *testing.T) {
 	f(`<script src=/a/x.js></script>`, `<script src=/b/x.js></script>`)
 	f(`<a href="/a/`, `<a href="/a/`)
 	f(`</`, `</`)
-	f(`<a title="`+strings.Repeat("x", maxTag)+`" href="/a/"><a href="/a/">`, `<a title="`+strings.Repeat("x", maxTag)+`" href="/a/"><a href="/b/">`)
+	f(`<script></scripts><a href=/a/></script/><a href=/a/>`, `<script></scripts><a href=/a/></script/><a href=/b/>`)
+	f(`<script><</script </head>`, `<script><</script </head>`)
+	f(`<!--- <a href=/a/> --a --><a href=/a/>`, `<!--- <a href=/a/> --a --><a href=/b/>`)
+	f(`<a title="a href=/a/"href=/a/ x>`, `<a title="a href=/a/"href=/b/ x>`)
+	f(`<a <a href=/a/>`, `<a <a href=/b/>`)
+
+	// What is too long to be held passes as it is, up to its end.
+	long := strings.Repeat("x", maxTag)
+	f(`<a title="`+long+`" href="/a/"><a href="/a/">`, `<a title="`+long+`" href="/a/"><a href="/b/">`)
+	f(`<a title="`+long+`<a href='/a/'>" href="/a/"><a href="/a/">`, `<a title="`+long+`<a href='/a/'>" href="/a/"><a href="/b/">`)
+	f(`<script `+long+`><a href=/a/></script><a href=/a/>`, `<script `+long+`><a href=/a/></script><a href=/b/>`)
+	f(`<`+long+`><a href=/a/>`, `<`+long+`><a href=/b/>`)
+	f(`</`+long+` a=b c=d></head>`, `</`+long+` a=b c=d><X></head>`)
 }
 
 func TestFetched(t *testing.T) {
@@ -99,6 +113,37 @@ func TestBadSettings(t *testing.T) {
 	f("moved", "http://old.example", "is no rule: write FROM TO")
 	f("moved", `a "onload=x`, "is no rule: write FROM TO")
 	f("move", "a b", "config move is not known")
+}
+
+// A page cannot make the scanner slow: whatever it holds, and however it is cut, each byte is looked at once.
+func TestEachByteOnce(t *testing.T) {
+	const n = 1 << 19
+	f := func(what, unit string, piece int) time.Duration {
+		page := strings.Repeat(unit, n/len(unit))
+		best := time.Hour
+		for range 3 { // the best of some, as the machine may be busy
+			s := &scanner{w: io.Discard, tag: config{lazy: true}.tag}
+			began := time.Now()
+			for rest := page; rest != ""; rest = rest[min(piece, len(rest)):] {
+				s.Write([]byte(rest[:min(piece, len(rest))]))
+			}
+			best = min(best, time.Since(began))
+		}
+		t.Logf("%s: %.1f ns a byte", what, float64(best)/n)
+		return best
+	}
+	plain := f("whole tags", "<a href=x> ", 8<<10)
+	for _, c := range []struct {
+		what, unit string
+		piece      int
+	}{
+		{"tags that never end", "<a ", 8 << 10}, {"values that never end", `<a b="`, 8 << 10}, {"less-than signs", "<", 8 << 10},
+		{"comments that never end", "<!--", 8 << 10}, {"elements that never end", "<script>", 8 << 10}, {"byte by byte", "<a ", 1},
+	} {
+		if took := f(c.what, c.unit, c.piece); took > 500*plain {
+			t.Errorf("%s: %v, and %v for whole tags", c.what, took, plain)
+		}
+	}
 }
 
 // However a page is cut, the same comes out; without rules it comes out as it went in.
