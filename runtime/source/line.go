@@ -112,18 +112,26 @@ type row struct {
 // "A sequence of line table rows ... is terminated by" a row that is no instruction's: the rows between are valid each
 // from its address to that of the next. A sequence that begins at address 0, where no function can stand, or at -1 or -2
 // is one of code that the linker has dropped.
+//
+// A row of line 0 is of code that the compiler "cannot attribute to any source line", as what it makes of a loop often is. Who was there when a budget
+// ended wants to know where all the same: it counts as the line of the row before, without a column.
 func (u *unit) run(addresses []int, found map[int]match) {
 	c := cursor{b: u.program}
 	start := row{file: 1, line: 1}
-	r, last := start, start
+	r, last, known := start, start, row{}
 	fresh, dead := true, false // no row of this sequence yet; the sequence is of dropped code
 	emit := func() {
 		if fresh {
+			known = row{}
 			dead = r.address == 0 || uint32(r.address) >= 0xfffffffe
 		} else if !dead && r.address > last.address {
 			u.note(addresses, found, &last, r.address)
 		}
-		fresh, last = false, r
+		if fresh, last = false, r; r.line != 0 {
+			known = r
+		} else if known.line != 0 {
+			last.file, last.line, last.column = known.file, known.line, 0
+		}
 	}
 	for c.left() > 0 {
 		op := c.u8()

@@ -74,6 +74,8 @@ func TestLines(t *testing.T) {
 	f("dropped code", [][]byte{new(program).set(0).copy().end(100).set(0xffffffff).copy().end(90).set(0xfffffffe).copy().end(90).unit(), one}, "50 -; 100 main.c:10", 50, 100)
 	f("no such file", [][]byte{new(program).set(7).file(9).copy().end(1).unit()}, "7 :1", 7)
 	f("line 0 gives way", [][]byte{new(program).set(7).line(-1).copy().end(2).unit(), new(program).set(8).line(3).copy().end(1).unit()}, "7 main.c; 8 main.c:4", 7, 8)
+	f("line 0 counts as the line before", [][]byte{new(program).set(100).line(9).column(5).copy().advance(5).line(-10).copy().advance(5).line(20).copy().end(2).unit()},
+		"100 main.c:10:5; 105 main.c:10; 110 main.c:20:5", 100, 105, 110)
 	f("a version of the future", [][]byte{{6, 0, 0, 0, 9, 0, 1, 2, 3, 4}, one}, "100 main.c:10", 100)
 	f("cut", [][]byte{one[:len(one)-1]}, "100 -", 100)
 	f("empty", nil, "1 -", 1)
@@ -210,7 +212,14 @@ func cover(want map[int]dwarf.LineEntry, rows []dwarf.LineEntry) {
 	if s := rows[0].Address; s == 0 || uint32(s) >= 0xfffffffe {
 		return
 	}
+	known := dwarf.LineEntry{}
 	for i := range rows[1:] {
+		switch r := &rows[i]; {
+		case r.Line != 0:
+			known = *r
+		case known.Line != 0:
+			r.File, r.Line, r.Column = known.File, known.Line, 0
+		}
 		for a := rows[i].Address; a < min(300, rows[i+1].Address); a++ {
 			if w, ok := want[int(a)]; !ok || w.Line == 0 {
 				want[int(a)] = rows[i]

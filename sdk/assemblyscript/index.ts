@@ -9,10 +9,10 @@ export { onRequest, onFetch, onFetched, onError, onResponse, RequestHook, FetchH
 export { Request, RequestView, Response, Body, Stream } from "./message";
 export { Headers, HeadersView } from "./headers";
 export { Key, Keep, CacheStore, outcome, cacheKey, purgeTag } from "./cache";
-export { id, now, client, clientAddress, getVar, setVar, removeVar, config, configOr, settings, secret } from "./exchange";
+export { id, now, client, clientAddress, clientNetwork, getVar, setVar, removeVar, config, configOr, settings, secret } from "./exchange";
 export { KV, Entry, Listed, Page, Put, PutOptions, Counter, penalise, penalty } from "./kv";
 export { FetchRequest, FetchResponse, Pending, fetch } from "./fetch";
-export { hash, hmac, hmacSecret, sameSecret, verify, randomBytes, encode, decode, hex } from "./crypto";
+export { hash, hmac, hmacSecret, sameSecret, verify, randomBytes, encode, decode, hex, base64url, fromBase64url } from "./crypto";
 export { log, count, observe, Span } from "./log";
 export { Status, Fact, Level, HashFunction, Signature } from "./raw";
 export { statusText } from "./failure";

@@ -25,9 +25,13 @@ export class Entry {
 /** An entry without its value. */
 export class Listed {
   constructor(
+    /** The key. */
     public key: string,
+    /** What was put beside the value. */
     public metadata: Uint8Array,
+    /** The version. */
     public version: u64,
+    /** When it expires, in milliseconds since 1970; 0 is never. */
     public expires: i64,
   ) {}
 }
@@ -35,6 +39,7 @@ export class Listed {
 /** A part of a listing. */
 export class Page {
   constructor(
+    /** The entries, in ascending order of their keys. */
     public entries: Listed[],
     /** The cursor of the next page, "" after the last. */
     public next: string,
@@ -181,7 +186,9 @@ export class KV {
 /** What happens under a key within a sliding window in milliseconds (1000 to 86400000), counted in the memory of one node. */
 export class Counter {
   constructor(
+    /** 1 to 512 bytes. */
     public key: string,
+    /** Milliseconds. */
     public window: i64,
   ) {}
 

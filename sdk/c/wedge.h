@@ -16,7 +16,8 @@
  * exchange (wedge_var_set) or a store.
  *
  * A function that can fail returns an int: 0 or more, or a status below 0 (enum wedge_status). A hook that returns such a status fails, the log says what
- * was refused, nothing that it changed takes effect, and the binding's on_failure decides what the client gets. WEDGE_TRY does that for a line.
+ * was refused, nothing that it changed takes effect, and the binding's on_failure decides what the client gets. WEDGE_TRY does that for a line; WEDGE_FAIL is
+ * for failures of one's own.
  *
  * For tests the same file is compiled for the machine at hand, together with wedge_fake.h.
  */
@@ -79,6 +80,7 @@ enum wedge_fact {
 	WEDGE_FACT_CITY = 7, /**< The city's name in English. */
 	WEDGE_FACT_ASN = 8, /**< The number of the autonomous system, in decimal digits. */
 	WEDGE_FACT_DEVICE = 9, /**< "mobile", "tablet", "desktop" or "bot", if the node knows. */
+	WEDGE_FACT_NETWORK = 10, /**< What one client has, to count clients by: an address of IPv4 as it is ("192.0.2.1"), of one of IPv6 the network of 64 bits ("2001:db8:0:1::/64"), in which every host has as many addresses as it likes. */
 };
 
 /** What the cache key leaves out or makes equal. */
@@ -619,6 +621,39 @@ static inline wedge_str wedge_hex(wedge_str s) {
 	return wedge_bytes(to, 2 * s.len);
 }
 
+/** Bytes in base64url without padding, as tokens and signed URLs have them (RFC 4648, section 5). */
+static inline wedge_str wedge_base64url(wedge_str s) {
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	char *to = (char *)wedge_alloc(s.len / 3 * 4 + 4), *at = to;
+	uint32_t v = 0;
+	int bits = 0;
+	for (size_t i = 0; i < s.len; i++)
+		for (v = v << 8 | (unsigned char)s.data[i], bits += 8; bits >= 6; bits -= 6)
+			*at++ = digits[v >> (bits - 6) & 63];
+	if (bits)
+		*at++ = digits[v << (6 - bits) & 63];
+	return wedge_bytes(to, (size_t)(at - to));
+}
+
+/** The bytes for which a text in base64url without padding stands; absent if it is none. No two texts stand for the same bytes. */
+static inline wedge_str wedge_base64url_decode(wedge_str s) {
+	char *to = (char *)wedge_alloc(s.len / 4 * 3 + 3), *at = to;
+	uint32_t v = 0;
+	int bits = 0;
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.data[i];
+		int d = c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52 : c == '-' ? 62 : c == '_' ? 63 : -1;
+		if (d < 0)
+			return wedge_none();
+		v = v << 6 | (uint32_t)d;
+		if ((bits += 6) >= 8)
+			*at++ = (char)(v >> (bits -= 8));
+	}
+	if (bits >= 6 || (v & ((1u << bits) - 1)))
+		return wedge_none();
+	return wedge_bytes(to, (size_t)(at - to));
+}
+
 /* -- Failures -- */
 
 /** What was refused last: the log says it if the hook fails. */
@@ -650,7 +685,7 @@ static inline const char *wedge_status_text(int status) {
 	return "the node refused";
 }
 
-/** Notes a failure and returns the status, for a function of one's own that fails: return wedge_fail("read settings", name, WEDGE_STATUS_INVALID). */
+/** Notes what was refused, to what, and returns the status, for a function of one's own around others: return wedge_fail("read link", name, WEDGE_STATUS_ABSENT). */
 static inline int wedge_fail(const char *what, wedge_str name, int status) {
 	if (status < 0) {
 		wedge_last_failure.what = what;
@@ -658,6 +693,16 @@ static inline int wedge_fail(const char *what, wedge_str name, int status) {
 		wedge_last_failure.status = status;
 	}
 	return status;
+}
+
+/** What WEDGE_FAIL returns: a failure of the function's own, and not a status of the node. */
+#define WEDGE_FAILED (-1000)
+
+/** Notes a failure in words of one's own: return WEDGE_FAIL(wedge_s("config limit: a number, please")). The log says them, with file and line. */
+#define WEDGE_FAIL(text) wedge_fail_at_(text, __FILE__, __LINE__)
+
+static inline int wedge_fail_at_(wedge_str text, const char *file, int line) {
+	return wedge_fail("", WEDGE_JOIN(text, wedge_s(" ("), wedge_s(file), wedge_s(":"), wedge_decimal(line), wedge_s(")")), WEDGE_FAILED);
 }
 
 /** Leaves the function with the status of a call that failed. */
@@ -794,6 +839,8 @@ static inline int32_t wedge_end_(const char *hook, int result) {
 	wedge_str why = wedge_s(wedge_status_text(result)), colon = wedge_s(": ");
 	if (f.status != result) /* a status that no call has returned */
 		wedge_log(WEDGE_LEVEL_ERROR, WEDGE_JOIN(wedge_s(hook), colon, why));
+	else if (result == WEDGE_FAILED)
+		wedge_log(WEDGE_LEVEL_ERROR, WEDGE_JOIN(wedge_s(hook), colon, f.name));
 	else if (wedge_is(f.name) && f.name.len)
 		wedge_log(WEDGE_LEVEL_ERROR, WEDGE_JOIN(wedge_s(hook), colon, wedge_s(f.what), wedge_s(" \""), f.name, wedge_s("\": "), why));
 	else

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -222,15 +223,34 @@ func buildError(p *project.Project, err error) error {
 	case errors.As(err, &compile):
 		return hint(err, "%s", compileHint(compile))
 	case errors.As(err, &refused) && strings.Contains(refused.Message, "exports no hook"):
-		return hint(err, "%s", exportHint(p.Language))
+		short := *refused
+		short.Message, _, _ = strings.Cut(refused.Message, ": looked for") // what other kinds of functions would have: its language says of which kind this is
+		return hint(&short, "%s", exportHint(p.Language))
 	case errors.As(err, &refused) && strings.Contains(refused.Message, "imports: "):
-		return hint(err, "%s", importHint)
+		return hint(err, "%s", importHint(p, refused.Message))
 	}
 	return err
 }
 
-// importHint is about a module that imports what no node has.
-const importHint = "a function can import what the SDK declares, and WASI: what it wants else of a browser, of Node.js or of a C library is not there"
+// unknownImport is what the engine says of one.
+var unknownImport = regexp.MustCompile(`imports: (\S+?)\.(\S+) is unknown`)
+
+// importHint is about a module that imports what no node has: where the source has it, if it says so, and what it can import.
+func importHint(p *project.Project, why string) string {
+	const can = "a function can import what the SDK declares, and WASI: what it wants else of a browser, of Node.js or of a C library is not there"
+	m := unknownImport.FindStringSubmatch(why)
+	if m == nil {
+		return can
+	}
+	words := m[1:]
+	if m[1] == "env" {
+		words = m[2:] // so linkers call the module of what they did not find, and no source does
+	}
+	if at := p.Mention(words...); at != "" {
+		return at + " has it: " + can
+	}
+	return can
+}
 
 // deploy has the node run a module, and forgets what earlier versions have stored.
 func (n *devNode) deploy(ctx context.Context, module []byte, message string) (admin.Deployed, error) {

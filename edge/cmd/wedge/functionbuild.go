@@ -136,7 +136,7 @@ func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
 	if p.Language.Handler() { // its engine takes seconds to compile, which a node does at the deploy
 		var err error
 		if r.Handler, err = cost.Handler(built.Module); err != nil {
-			return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", importHint)
+			return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", importHint(p, err.Error()))
 		}
 		return r, nil
 	}
@@ -144,7 +144,7 @@ func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
 	if err != nil {
 		next := exportHint(p.Language)
 		if strings.Contains(err.Error(), "imports: ") {
-			next = importHint
+			next = importHint(p, err.Error())
 		}
 		return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", next)
 	}

@@ -1,4 +1,4 @@
-//! Hashes, authentication codes, signatures and random bytes, at the node's speed.
+//! Hashes, authentication codes, signatures and random bytes, at the node's speed, and the texts that stand for bytes.
 
 use crate::error::{check, Result};
 use crate::raw::{self, HashFunction, Signature, Status};
@@ -50,4 +50,71 @@ pub fn random(to: &mut [u8]) -> Result {
 pub fn hex(b: impl AsRef<[u8]>) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     b.as_ref().iter().flat_map(|c| [DIGITS[(c >> 4) as usize] as char, DIGITS[(c & 15) as usize] as char]).collect()
+}
+
+const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Bytes in base64url without padding, as tokens and signed URLs have them (RFC 4648, section 5).
+pub fn base64url(b: impl AsRef<[u8]>) -> String {
+    let mut text = String::new();
+    let (mut v, mut bits) = (0u32, 0);
+    for c in b.as_ref() {
+        v = v << 8 | u32::from(*c);
+        bits += 8;
+        while bits >= 6 {
+            bits -= 6;
+            text.push(BASE64URL[(v >> bits & 63) as usize] as char);
+        }
+    }
+    if bits > 0 {
+        text.push(BASE64URL[(v << (6 - bits) & 63) as usize] as char);
+    }
+    text
+}
+
+/// The bytes for which a text in base64url without padding stands; `None` if it is none. No two texts stand for the same bytes.
+pub fn from_base64url(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+    let mut b = Vec::new();
+    let (mut v, mut bits) = (0u32, 0);
+    for c in text.as_ref() {
+        let digit = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        v = v << 6 | u32::from(digit);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            b.push((v >> bits) as u8);
+        }
+    }
+    if bits >= 6 || v & ((1 << bits) - 1) != 0 {
+        return None;
+    }
+    Some(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64url_there_and_back() {
+        // The test vectors of RFC 4648, section 10, without padding.
+        for (b, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE"), ("foobar", "Zm9vYmFy")] {
+            assert_eq!((base64url(b).as_str(), from_base64url(text).as_deref()), (text, Some(b.as_bytes())));
+        }
+        let all: Vec<u8> = (0..=255).collect();
+        for len in 0..all.len() {
+            assert_eq!(from_base64url(base64url(&all[len..])).as_deref(), Some(&all[len..]));
+        }
+        assert_eq!(base64url([0xfb, 0xff]), "-_8");
+        for text in ["Zg==", "Zh", "Z", "Zm9vY", "+_8", "/w", "Zg\n", "ä"] {
+            assert_eq!(from_base64url(text), None, "{}", text);
+        }
+    }
 }

@@ -124,6 +124,7 @@ func TestGallery(t *testing.T) {
 		about := firstSentence(string(read(t, filepath.Join(examples, name, "README.md"))))
 		fmt.Fprintf(&b, "| [%s](%s/README.md) | %s | %d | %s | %s |\n", name, name, strings.Join(hooks, " "), lines, thousands(most), about)
 	}
+	b.WriteString("\nThe same in other languages, with the same bytes:\n\n" + otherRows(t, readme))
 	want := head + begin + b.String() + end + tail
 	if *rewrite {
 		if err := os.WriteFile(filepath.Join(examples, "README.md"), []byte(want), 0o644); err != nil {

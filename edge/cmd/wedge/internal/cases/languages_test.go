@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/cases"
@@ -41,6 +42,17 @@ func TestHandlerTemplates(t *testing.T) {
 		for _, template := range project.TemplatesOf(l) {
 			t.Run(template+"/"+string(l), func(t *testing.T) { hold(t, template, l, compiled) })
 		}
+	}
+}
+
+// The fifth guest: redirects in JavaScript and TypeScript hold the conversation of the other four languages, but for the names of
+// fields, which the web's Headers writes in lower case. (The other templates read their settings under another name, or say more of a response.)
+func TestFiveGuestsOneConversation(t *testing.T) {
+	at := func(name string) string {
+		return string(read(t, filepath.Join("..", "project", "templates", "redirects", name)))
+	}
+	if d := cases.Difference(strings.ToLower(at("function.cases")), strings.ToLower(at("handler.cases"))); d != "" {
+		t.Error(d)
 	}
 }
 

@@ -87,6 +87,48 @@ func TestFakeInC(t *testing.T) {
 	run(t, p.Dir, "./main_test")
 }
 
+// What the header does with texts, natively.
+func TestTextsInC(t *testing.T) {
+	p := made(t, C, "")
+	err := write(p.Dir, []file{{"texts_test.c", `#include "wedge.h"
+#include "wedge_fake.h"
+
+WEDGE_ON_REQUEST { return WEDGE_FAIL(wedge_s("config limit: a number, please")); }
+
+static int differs(const char *bytes, size_t n, const char *text) {
+	return !wedge_equal(wedge_base64url(wedge_bytes(bytes, n)), wedge_s(text)) || !wedge_equal(wedge_base64url_decode(wedge_s(text)), wedge_bytes(bytes, n));
+}
+
+int main(void) {
+	/* RFC 4648, section 10, without padding. */
+	static const char *const text[] = {"", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"};
+	static const char *const none[] = {"Zg==", "Zh", "Z", "Zm9vY", "+_8", "/w", "Zg\n", "\xc3\xa4"};
+	for (size_t n = 0; n < 7; n++)
+		if (differs("foobar", n, text[n]))
+			return fake_failed(__FILE__, __LINE__);
+	if (differs("\xfb\xff", 2, "-_8"))
+		return fake_failed(__FILE__, __LINE__);
+	for (size_t i = 0; i < 8; i++)
+		if (wedge_is(wedge_base64url_decode(wedge_s(none[i]))))
+			return fake_failed(__FILE__, __LINE__);
+	fake_begin("GET", "https://shop.example/");
+	if (on_request() != 2 || strcmp(fake.log, "error: on_request: config limit: a number, please (texts_test.c:4)\n") != 0)
+		return fake_failed(__FILE__, __LINE__);
+	fake.fact[WEDGE_FACT_ADDRESS] = "2001:db8:0:1:ffff::8";
+	return wedge_equal(wedge_client(WEDGE_FACT_NETWORK), wedge_s("2001:db8:0:1::/64")) ? 0 : fake_failed(__FILE__, __LINE__);
+}
+`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc := command("cc")
+	if cc == nil {
+		t.Skip("needs a compiler for C: run .ci/tools")
+	}
+	run(t, p.Dir, cc[0], "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-Isdk/wedge", "-o", "texts_test", "texts_test.c")
+	run(t, p.Dir, "./texts_test")
+}
+
 // The crate's own tests run natively. Warnings are errors, in 1.63 as well. Those of its README are typed by TestDocs.
 func TestRustNatively(t *testing.T) {
 	needs(t, Rust)

@@ -12,7 +12,7 @@ static int feature(void) {
 	wedge_entry e;
 	WEDGE_TRY(wedge_kv_get("settings", wedge_s("feature"), &e));
 	if (e.value.len == 0 || e.value.data[e.value.len - 1] != '}')
-		return wedge_fail("read JSON of settings", wedge_s("feature"), WEDGE_STATUS_INVALID);
+		return WEDGE_FAIL(wedge_s("settings/feature is no JSON: it does not end with }"));
 	return WEDGE_GO_ON;
 }
 

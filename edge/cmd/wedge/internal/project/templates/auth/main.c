@@ -3,7 +3,7 @@
 WEDGE_ON_REQUEST {
 	wedge_str key = wedge_secret("key"), bearer = wedge_s("Bearer ");
 	if (key.len < 16)
-		return wedge_fail("read secret, of 16 bytes or more", wedge_s("key"), WEDGE_STATUS_INVALID);
+		return WEDGE_FAIL(wedge_s("secret key: set one of 16 bytes or more"));
 	wedge_str credentials = wedge_field(WEDGE_MESSAGE_REQUEST, "Authorization");
 	if (wedge_has_prefix(credentials, bearer) && wedge_same_secret(wedge_from(credentials, bearer.len), key)) {
 		/* What is answered may be for this user only: past the cache. */

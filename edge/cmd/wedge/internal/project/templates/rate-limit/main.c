@@ -4,7 +4,7 @@ WEDGE_ON_REQUEST {
 	int64_t most = 100, n;
 	wedge_str setting = wedge_config("limit");
 	if (wedge_is(setting) && !wedge_parse(setting, &most))
-		return wedge_fail("config limit: a number, please", setting, WEDGE_STATUS_INVALID);
+		return WEDGE_FAIL(wedge_s("config limit: a number, please"));
 	wedge_str who = wedge_client(WEDGE_FACT_NETWORK);
 	WEDGE_TRY(wedge_counter_add(WEDGE_JOIN(wedge_s("requests of "), who), 60000, 1, &n));
 	if (n <= most)
