@@ -114,23 +114,39 @@ type row struct {
 // is one of code that the linker has dropped.
 //
 // A row of line 0 is of code that the compiler "cannot attribute to any source line", as what it makes of a loop often is. Who was there when a budget
-// ended wants to know where all the same: it counts as the line of the row before, without a column.
+// ended wants to know where all the same. It counts as the line of the next row that has one, which is in the loop; at the end of a sequence as
+// that of the row before. It has no column then.
 func (u *unit) run(addresses []int, found map[int]match) {
 	c := cursor{b: u.program}
 	start := row{file: 1, line: 1}
-	r, last, known := start, start, row{}
+	r, last := start, start
 	fresh, dead := true, false // no row of this sequence yet; the sequence is of dropped code
-	emit := func() {
-		if fresh {
-			known = row{}
+	var known row              // the last one with a line
+	var open *row              // the first one without a line that waits for one with
+	emit := func(end bool) {
+		switch {
+		case fresh:
+			known, open = row{}, nil
 			dead = r.address == 0 || uint32(r.address) >= 0xfffffffe
-		} else if !dead && r.address > last.address {
+		case dead || r.address <= last.address:
+		case last.line != 0:
 			u.note(addresses, found, &last, r.address)
+		case open == nil:
+			open = &row{address: last.address, file: last.file}
+		}
+		if open != nil && (end || r.line != 0) && r.address > open.address {
+			with := r
+			if end {
+				with = known
+			}
+			if with.line != 0 {
+				open.file, open.line = with.file, with.line
+			}
+			u.note(addresses, found, open, r.address)
+			open = nil
 		}
 		if fresh, last = false, r; r.line != 0 {
 			known = r
-		} else if known.line != 0 {
-			last.file, last.line, last.column = known.file, known.line, 0
 		}
 	}
 	for c.left() > 0 {
@@ -140,7 +156,7 @@ func (u *unit) run(addresses []int, found map[int]match) {
 			n := op - u.opcodes
 			r.address += u.step * uint64(n/u.span)
 			r.line += u.base + int64(n%u.span)
-			emit()
+			emit(false)
 		case op == 0:
 			n := c.uint()
 			if n == 0 || n > uint64(c.left()) {
@@ -149,7 +165,7 @@ func (u *unit) run(addresses []int, found map[int]match) {
 			q := cursor{b: c.take(int(n))}
 			switch q.u8() {
 			case opEndSequence:
-				emit()
+				emit(true)
 				r, fresh = start, true
 			case opSetAddress:
 				switch q.left() {
@@ -160,7 +176,7 @@ func (u *unit) run(addresses []int, found map[int]match) {
 				}
 			}
 		case op == opCopy:
-			emit()
+			emit(false)
 		case op == opAdvanceAddress:
 			r.address += u.step * c.uint()
 		case op == opAdvanceLine:

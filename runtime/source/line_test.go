@@ -74,8 +74,9 @@ func TestLines(t *testing.T) {
 	f("dropped code", [][]byte{new(program).set(0).copy().end(100).set(0xffffffff).copy().end(90).set(0xfffffffe).copy().end(90).unit(), one}, "50 -; 100 main.c:10", 50, 100)
 	f("no such file", [][]byte{new(program).set(7).file(9).copy().end(1).unit()}, "7 :1", 7)
 	f("line 0 gives way", [][]byte{new(program).set(7).line(-1).copy().end(2).unit(), new(program).set(8).line(3).copy().end(1).unit()}, "7 main.c; 8 main.c:4", 7, 8)
-	f("line 0 counts as the line before", [][]byte{new(program).set(100).line(9).column(5).copy().advance(5).line(-10).copy().advance(5).line(20).copy().end(2).unit()},
-		"100 main.c:10:5; 105 main.c:10; 110 main.c:20:5", 100, 105, 110)
+	f("line 0 counts as the next line, or as the one before", [][]byte{
+		new(program).set(100).line(9).column(5).copy().advance(5).line(-10).copy().advance(1).copy().advance(4).line(20).copy().advance(2).line(-20).copy().end(2).unit()},
+		"100 main.c:10:5; 105 main.c:20; 109 main.c:20; 110 main.c:20:5; 112 main.c:20; 113 main.c:20", 100, 105, 109, 110, 112, 113)
 	f("a version of the future", [][]byte{{6, 0, 0, 0, 9, 0, 1, 2, 3, 4}, one}, "100 main.c:10", 100)
 	f("cut", [][]byte{one[:len(one)-1]}, "100 -", 100)
 	f("empty", nil, "1 -", 1)
@@ -212,18 +213,36 @@ func cover(want map[int]dwarf.LineEntry, rows []dwarf.LineEntry) {
 	if s := rows[0].Address; s == 0 || uint32(s) >= 0xfffffffe {
 		return
 	}
-	known := dwarf.LineEntry{}
-	for i := range rows[1:] {
-		switch r := &rows[i]; {
-		case r.Line != 0:
-			known = *r
-		case known.Line != 0:
-			r.File, r.Line, r.Column = known.File, known.Line, 0
-		}
-		for a := rows[i].Address; a < min(300, rows[i+1].Address); a++ {
+	enter := func(r dwarf.LineEntry, until uint64) {
+		for a := r.Address; a < min(300, until); a++ {
 			if w, ok := want[int(a)]; !ok || w.Line == 0 {
-				want[int(a)] = rows[i]
+				want[int(a)] = r
 			}
+		}
+	}
+	var known dwarf.LineEntry
+	var open *dwarf.LineEntry
+	for i, r := range rows {
+		if i > 0 && r.Address > rows[i-1].Address {
+			if before := rows[i-1]; before.Line != 0 {
+				enter(before, r.Address)
+			} else if open == nil {
+				open = &dwarf.LineEntry{Address: before.Address, File: before.File}
+			}
+		}
+		if open != nil && (r.EndSequence || r.Line != 0) && r.Address > open.Address {
+			with := r
+			if r.EndSequence {
+				with = known
+			}
+			if with.Line != 0 {
+				open.File, open.Line = with.File, with.Line
+			}
+			enter(*open, r.Address)
+			open = nil
+		}
+		if r.Line != 0 {
+			known = r
 		}
 	}
 }

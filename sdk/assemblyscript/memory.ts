@@ -4,6 +4,9 @@ let at: usize = memory.data(1024, 16);
 let size: i32 = 1024;
 let owned = false;
 
+// The first allocation makes the heap. It is done here, while the module is initialised, so that the heap is there in each exchange and not made in each.
+heap.free(heap.alloc(16));
+
 /** Where the next value goes. */
 export function room(): usize {
   return at;

@@ -11,9 +11,6 @@ export function wedge_restored(): void {
   reseed();
 }
 
-// The first object makes the heap. It is made while the module is initialised, so that it is there in each exchange and not made again in each.
-export const first: ArrayBuffer = new ArrayBuffer(8);
-
 /** Seeds Math.random with a number that is another one in each exchange. */
 export function reseed(): void {
   NativeMath.seedRandom(raw.seed());

@@ -75,7 +75,7 @@ class Config {
    * does not send the field, so that leaving it out helps nobody.
    */
   client(r: RequestView): string {
-    if (this.by) {
+    if (this.by.length) {
       const v = r.fields.get(this.by);
       if (v !== null) return "rate-limit " + this.by + " " + hex(hash(HashFunction.Sha256, encode(v)).subarray(0, 16));
     }

@@ -12,7 +12,7 @@ function admit(h: RequestHook): void {
   if (q.method != "GET" && q.method != "HEAD") return refuse(h, 403, "a signed link is for GET and HEAD");
   const query = q.query;
   const s = new Signed(query === null ? "" : query);
-  if (s.wrong) return refuse(h, 400, s.wrong);
+  if (s.wrong.length) return refuse(h, 400, s.wrong);
   if (!s.signature) return refuse(h, 403, "this address needs a signature");
   // Whether a link is forged or has expired is said only about signatures that are good: to others it would tell how far they got.
   if (!s.good(q.host, q.path)) return refuse(h, 403, "the signature is not good for this address");
@@ -39,19 +39,19 @@ class Signed {
       const value = eq < 0 ? "" : pair.substring(eq + 1);
       // Of two values the origin might believe the one that was not checked.
       if (name == "expires") {
-        if (this.expires) this.wrong = twice;
+        if (this.expires.length) this.wrong = twice;
         this.expires = value;
       } else if (name == "prefix") {
-        if (this.prefix) this.wrong = twice;
+        if (this.prefix.length) this.wrong = twice;
         this.prefix = value;
       } else if (name == "signature") {
-        if (this.signature) this.wrong = twice;
+        if (this.signature.length) this.wrong = twice;
         this.signature = value;
-      } else if (pair) {
-        this.rest = this.rest ? this.rest + "&" + pair : pair;
+      } else if (pair.length) {
+        this.rest = this.rest.length ? this.rest + "&" + pair : pair;
       }
     }
-    if (!this.wrong && this.signature) {
+    if (!this.wrong && this.signature.length) {
       this.until = I64.parseInt(this.expires);
       if (this.until < 0 || this.until.toString() != this.expires) this.wrong = "expires is no number of seconds since 1970";
     }
@@ -60,7 +60,7 @@ class Signed {
   /** Whether the signature is right, for this host and path. */
   good(host: string, path: string): bool {
     let what = path;
-    if (this.prefix) {
+    if (this.prefix.length) {
       // A prefix ends with a slash: "/films/7" would be good for /films/70 too.
       if (!this.prefix.startsWith("/") || !this.prefix.endsWith("/") || !path.startsWith(this.prefix)) return false;
       what = this.prefix + "*";
@@ -68,9 +68,9 @@ class Signed {
     const claimed = fromBase64url(this.signature);
     if (claimed === null) return false;
     // All of the query is signed, unless the operator lets clients choose the rest.
-    const rest = this.prefix || configOr("query", "") == "free" ? "" : this.rest;
+    const free = this.prefix.length > 0 || configOr("query", "") == "free";
     // The secret stays with the node. Lines end each part, and none can hold a line's end.
-    const sum = hmacSecret(HashFunction.Sha256, "key", encode(host + "\n" + what + "\n" + this.until.toString() + "\n" + rest));
+    const sum = hmacSecret(HashFunction.Sha256, "key", encode(host + "\n" + what + "\n" + this.until.toString() + "\n" + (free ? "" : this.rest)));
     return sameSecret(sum, claimed);
   }
 }

@@ -19,11 +19,12 @@
 //! # }
 //! ```
 //!
-//! It does not know which hook may do what (the types say most of it), what on the real node happens to a hook that fails is not undone, and there are no
-//! hashes, signatures and traces. `wedge function test` runs cases on the node itself. A node belongs to the thread that made it, and the last one made
+//! It does not know which hook may do what (the types say most of it), what on the real node happens to a hook that fails is not undone, of hashes there is
+//! SHA-256 only, and there are no signatures and traces. `wedge function test` runs cases on the node itself. A node belongs to the thread that made it, and the last one made
 //! counts.
 
-use crate::raw::{self, Condition, Fact, FetchOption, Host, KeyOption, Level, Message, Part, Status};
+use crate::raw::{self, Condition, Fact, FetchOption, HashFunction, Host, KeyOption, Level, Message, Part, Status};
+use crate::sha256;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -525,6 +526,22 @@ impl Host for Fake {
     }
     fn exchange_id(&mut self, id: &mut [u8]) -> i32 {
         give(b"000102030405060708090a0b0c0d0e0f", id)
+    }
+    fn hash(&mut self, function: HashFunction, data: &[u8], digest: &mut [u8]) -> i32 {
+        match function {
+            HashFunction::Sha256 => give(&sha256::hash(data), digest),
+            _ => Status::Unavailable as i32,
+        }
+    }
+    fn hmac(&mut self, function: HashFunction, key: &[u8], data: &[u8], code: &mut [u8]) -> i32 {
+        match function {
+            HashFunction::Sha256 => give(&sha256::hmac(key, data), code),
+            _ => Status::Unavailable as i32,
+        }
+    }
+    fn hmac_secret(&mut self, function: HashFunction, secret: &[u8], data: &[u8], code: &mut [u8]) -> i32 {
+        let key = self.0.borrow().secrets.get(&string(secret)).cloned();
+        key.map_or(ABSENT, |key| self.hmac(function, &key, data, code))
     }
     fn var_get(&mut self, name: &[u8], value: &mut [u8]) -> i32 {
         give_some(self.0.borrow().x.vars.get(&string(name)).map(|v| v.as_slice()), value)

@@ -39,6 +39,8 @@ mod log;
 mod message;
 pub mod random;
 pub mod raw;
+#[cfg(not(target_arch = "wasm32"))]
+mod sha256;
 mod value;
 
 pub use crate::log::{count, debug, error, info, log, log_with, observe, warn, Span};

@@ -126,3 +126,76 @@ impl Config {
         Kv(&self.store)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wedge::fake::{Node, Outcome};
+
+    fn node() -> Node {
+        let node = Node::new();
+        node.store("sessions");
+        node
+    }
+
+    /// Has the origin answer with that field, and returns the cookie that the client gets.
+    fn answer(node: &Node, token: &str, field: (&str, &str)) -> String {
+        let x = node.exchange("POST", "https://www.example/login");
+        x.field("Cookie", &format!("a=b; {}={}", COOKIE, token));
+        assert_eq!(x.call(exports::on_request), Outcome::GoOn, "{:?}", node.log());
+        x.respond(200, "", &[field]);
+        assert_eq!(x.call(exports::on_fetched), Outcome::GoOn, "{:?}", node.log());
+        assert!(x.get().no_store);
+        assert_eq!(x.call(exports::on_response), Outcome::GoOn, "{:?}", node.log());
+        assert!(!x.response().fields.iter().any(|(name, _)| name.starts_with("X-Session")));
+        x.response().get("Set-Cookie").unwrap_or_default().into()
+    }
+
+    /// Whom the origin sees.
+    fn seen(node: &Node, token: &str) -> Option<String> {
+        let x = node.exchange("GET", "https://www.example/");
+        x.field("Cookie", &format!("{}={}", COOKIE, token)).field(USER, "root");
+        assert_eq!(x.call(exports::on_request), Outcome::GoOn, "{:?}", node.log());
+        let user = x.get().fields.into_iter().find(|(name, _)| name == USER).map(|(_, user)| user);
+        assert_eq!(x.get().bypass, user.is_some());
+        user
+    }
+
+    #[test]
+    fn login_and_logout() {
+        let node = node();
+        assert_eq!(seen(&node, "guess"), None);
+        let cookie = answer(&node, "", (USER, "ann"));
+        let token = cookie.strip_prefix("__Host-session=").and_then(|c| c.split(';').next()).unwrap_or_default();
+        assert!(token.len() == 43 && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=43200"), "{}", cookie);
+        assert_eq!(seen(&node, token).as_deref(), Some("ann"));
+        assert_eq!(node.stored("sessions", token), None, "the token itself is no key");
+
+        // It lives on as long as it is used, and no longer.
+        node.pass(11 * 3_600_000);
+        assert_eq!(seen(&node, token).as_deref(), Some("ann"));
+        node.pass(11 * 3_600_000);
+        assert_eq!(seen(&node, token).as_deref(), Some("ann"));
+        assert!(answer(&node, token, (END, "1")).starts_with("__Host-session=; "));
+        assert_eq!(seen(&node, token), None);
+    }
+
+    #[test]
+    fn stored_responses_log_nobody_in() {
+        let node = node();
+        let x = node.exchange("GET", "https://www.example/");
+        x.respond(200, "", &[(USER, "ann")]).change(|x| x.outcome = "hit".into()).call(exports::on_response);
+        assert_eq!(x.response().fields, Vec::new());
+        assert_eq!(node.log().len(), 1);
+    }
+
+    #[test]
+    fn bad_settings() {
+        let node = node();
+        node.config("life", "59");
+        let x = node.exchange("GET", "https://www.example/");
+        x.respond(200, "", &[(USER, "ann")]);
+        assert_eq!(x.call(exports::on_response), Outcome::Failed);
+        assert_eq!(node.log(), ["error: on_response: config life: a number of seconds, from 60 to 31536000"]);
+    }
+}

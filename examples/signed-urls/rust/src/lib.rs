@@ -112,11 +112,27 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_signed() {
+    fn admits_what_is_signed() {
         let node = Node::new();
-        for (method, status) in [("GET", 403), ("POST", 403)] {
-            let x = node.exchange(method, "https://media.example/films/7.mp4?a=1");
-            assert_eq!((x.call(exports::on_request), x.response().status), (Outcome::Answered, status));
-        }
+        node.secret("key", "a key of which nobody knows anything");
+        let f = |method: &str, uri: &str, status: u16| {
+            let x = node.exchange(method, &format!("https://media.example{}", uri));
+            let outcome = x.call(exports::on_request);
+            assert_eq!((outcome == Outcome::GoOn, x.response().status), (status == 0, status), "{} {}: {:?}", method, uri, node.log());
+            if status == 0 {
+                assert_eq!(x.get().query, None, "what is the client's own");
+            }
+        };
+        let good = "/films/7.mp4?expires=4102444800&signature=FkYObPX12ancetxF382rmDjMN1MegZiobQezy3l8fRA";
+        f("GET", good, 0);
+        f("HEAD", good, 0);
+        f("POST", good, 403);
+        f("GET", "/films/8/1.ts?prefix=/films/8/&expires=4102444800&signature=7jEp6R6ulkSVg4DWfDp0fGnqPRKHSRhVIa7GsO1lpj4", 0);
+        f("GET", "/films/9/1.ts?prefix=/films/8/&expires=4102444800&signature=7jEp6R6ulkSVg4DWfDp0fGnqPRKHSRhVIa7GsO1lpj4", 403);
+        f("GET", "/films/7.mp4", 403);
+        f("GET", &format!("{}&a=1", good), 403);
+        f("GET", &good.replace("FkYO", "===="), 403);
+        f("GET", &format!("{}&expires=1", good), 400);
+        f("GET", "/films/7.mp4?expires=1000000000&signature=e3BgP-2cqdY5pWyzuOS1xt0PgL12J66nX3xf4yuLkxw", 410);
     }
 }
