@@ -141,6 +141,15 @@ var proxyWasmCases = []testCase{
 		p.on("proxy_on_request_headers", "iii", "i", p.put(mRequest, "other", number(p.callout("outbound|80||other", "/q"))), p.put(mRequest, "sent", number(p.callout("outbound|80||shop", "/cluster"))), pause)
 		p.on("proxy_on_http_call_response", "iiiii", "", p.do("proxy_continue_stream", I32(0)))
 	}, origin: []string{"other: 2", "sent: 0", "@fetch POST shop/cluster body"}},
+	{name: "proxy_http_call without an authority", build: func(p *program) {
+		pairs := func(s string) []byte {
+			return number(p.call("proxy_http_call", p.text("shop"), p.text(s), p.text("body"), I32(0), I32(0), I32(100), I32(out+8)))
+		}
+		const two = "\x07\x00\x00\x00\x03\x00\x00\x00\x05\x00\x00\x00\x06\x00\x00\x00"
+		p.on("proxy_on_request_headers", "iii", "i", p.put(mRequest, "none", pairs("\x02\x00\x00\x00"+two+":method\x00GET\x00:path\x00/empty\x00")),
+			p.put(mRequest, "empty", pairs("\x03\x00\x00\x00"+two+"\x0a\x00\x00\x00\x00\x00\x00\x00:method\x00GET\x00:path\x00/empty\x00:authority\x00\x00")), pause)
+		p.on("proxy_on_http_call_response", "iiiii", "", p.do("proxy_continue_stream", I32(0)))
+	}, origin: []string{"none: 2", "empty: 0", "@fetch GET shop/empty body"}},
 	{name: "proxy_http_call elsewhere", build: func(p *program) {
 		p.headers(p.put(mRequest, "sent", number(p.callout("other", "/q"))))
 	}, origin: []string{"sent: 2"}},

@@ -111,6 +111,7 @@ func httpCall(s *session, a []uint64) status {
 	}
 	r := &services.FetchRequest{Caller: s.caller(), Body: slices.Clone(body)}
 	var scheme, authority, path string
+	named := false // :authority is there, if perhaps empty
 	for _, f := range fields {
 		switch f.Name {
 		case ":method":
@@ -118,7 +119,7 @@ func httpCall(s *session, a []uint64) status {
 		case ":path":
 			path = strings.Clone(f.Value)
 		case ":authority":
-			authority = strings.Clone(f.Value)
+			authority, named = strings.Clone(f.Value), true
 		case ":scheme":
 			scheme = strings.Clone(f.Value)
 		default:
@@ -134,7 +135,7 @@ func httpCall(s *session, a []uint64) status {
 	p, q, _ := message.CutQuery(path)
 	_, validPath := message.Path(p)
 	_, validQuery := message.Query(q)
-	if r.Method == "" || authority == "" || !validPath || !validQuery || !message.Token(r.Method) || r.Method == "CONNECT" || r.Method == "TRACE" {
+	if r.Method == "" || !named || !validPath || !validQuery || !message.Token(r.Method) || r.Method == "CONNECT" || r.Method == "TRACE" {
 		return badArgument
 	}
 	var allowed bool
