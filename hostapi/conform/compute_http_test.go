@@ -118,7 +118,7 @@ var computeHTTPCases = []computeCase{
 		p.want(stNone, "http_cache.get_vary_rule", e, p.area(8), p.out())
 		r := p.response(203, "X-Kind", "odd")
 		p.putResponse(e, r, storeVary|storeAge|storeStale|storeKeys|storeLength|storeSensitive|storeIfError, p.store(time.Hour, time.Minute, 2*time.Minute, 3*time.Minute, "Lang", "red blue"), "contents")
-		p.want(stBadHandle, "http_resp.status_get", r, p.out()) // it is consumed
+		p.must("http_resp.status_get", r, p.out()) // its head is there still
 		p.want(stBadHandle, "http_cache.transaction_insert", e, p.response(200), 0, p.store(time.Hour, 0, 0, 0, "", ""), p.out())
 		e = p.ask("/a", "Lang", "nl")
 		p.show(p.field(p.foundResponse(e, 0), "X-Kind"), " ", p.wide("http_cache.get_length", e), " ", p.wide("http_cache.get_max_age_ns", e), " ", p.wide("http_cache.get_stale_while_revalidate_ns", e), " ",
@@ -229,7 +229,7 @@ var computeHTTPCases = []computeCase{
 		short := p.record(int64(0), area{vary.at, 1}, int64(0), int64(0), area{keys.at, 1}, int64(0), int64(0))
 		p.want(stBufferLength, "http_cache.get_suggested_cache_options", e, r, storeVary, short, mask, int(out))
 		p.show(" ", handle(mask), " ", word(12))
-		p.must("http_cache.get_suggested_cache_options", e, p.response(200), storeVary|storeStale, in, mask, int(out))
+		p.must("http_cache.get_suggested_cache_options", e, p.response(200), 1|storeVary|storeStale, in, mask, int(out))
 		p.show(" ", handle(mask), " ", at(0))
 		p.reply()
 	}, sees: []string{"8 190 60000000000 0 5000000000 8 7000000000 lang 73  red blue 2 4 8 3600000000000"}},
@@ -258,9 +258,10 @@ var computeHTTPCases = []computeCase{
 		p.must("http_cache.transaction_record_not_cacheable", e, 0, p.store(time.Hour, 0, 0, 0, "", ""))
 		p.want(stBadHandle, "http_cache.transaction_record_not_cacheable", e, 0, p.store(time.Hour, 0, 0, 0, "", ""))
 		p.want(stBadHandle, "http_cache.transaction_insert", e, p.response(200), 0, p.store(time.Hour, 0, 0, 0, "", ""), p.out())
-		p.notFound(p.ask("/a")) // and nobody is to insert
+		p.notFound(p.ask("/a")) // each of those who come may insert, and none waits for another
+		p.notFound(p.ask("/a"))
 		p.reply()
-	}, sees: []string{"80;"}},
+	}, sees: []string{"88;8;"}},
 	{name: "fastly_http_cache.transaction_abandon fastly_http_cache.close", build: func(p *compute) {
 		e := p.ask("/a")
 		p.ask("/a") // who would wait for itself goes past the cache

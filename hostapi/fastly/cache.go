@@ -13,6 +13,9 @@ import (
 // maxCacheKey is the longest key of the core cache: what Fastly's own takes.
 const maxCacheKey = 8135
 
+// maxLife is the longest time that anything is kept or said to be old: sums of it are times still.
+const maxLife = 100 * 365 * 24 * time.Hour
+
 // entry is what a lookup found, and what its holder may or must put there.
 //
 // States: looking (done is open, and the rest the lookup's); there (done is closed); given back, when flight is nil and
@@ -345,7 +348,7 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 	r := hostcall.MemoryOf(record)
 	duration := func(off uint32) time.Duration {
 		v, _ := r.ReadUint64(off)
-		return time.Duration(min(v, 1<<62))
+		return min(time.Duration(min(v, 1<<62)), maxLife)
 	}
 	text := func(off uint32) (string, bool) {
 		ptr, _ := r.ReadUint32(off)

@@ -261,9 +261,6 @@ func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
 	alone := e.request.header.Has(exchange.Authorization)
 	for ctx.Err() == nil {
 		pass, variant := b.look(ctx, e)
-		if pass {
-			return
-		}
 		if e.use == services.UseFresh || e.use == services.UseStale {
 			return
 		}
@@ -277,7 +274,7 @@ func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
 		owe := func(f *flight) {
 			e.owed, e.flight, e.since = true, f, b.o.Services.Cache.Begin(b.o.Owner, nil)
 		}
-		if alone {
+		if alone || pass { // each may see whether its own response can be kept
 			owe(nil)
 			return
 		}
@@ -285,7 +282,10 @@ func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
 		if leads {
 			owe(f)
 			// Somebody may have landed since the look.
-			if pass, _ := b.look(ctx, e); pass || e.use == services.UseFresh || e.use == services.UseStale {
+			if pass, _ := b.look(ctx, e); pass {
+				f.land()
+				e.flight = nil
+			} else if e.use == services.UseFresh || e.use == services.UseStale {
 				e.land()
 				e.since = nil
 			}

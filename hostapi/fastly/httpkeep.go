@@ -45,7 +45,7 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 	r := hostcall.MemoryOf(record)
 	duration := func(off uint32) time.Duration {
 		v, _ := r.ReadUint64(off)
-		return time.Duration(min(v, 1<<62))
+		return min(time.Duration(min(v, 1<<62)), maxLife)
 	}
 	text := func(off uint32) (string, bool) {
 		ptr, _ := r.ReadUint32(off)
@@ -89,8 +89,8 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 	return m, ok
 }
 
-// owing runs f on an entry whose holder is to insert or update, with the response that is the second parameter, which is
-// consumed, and the options behind it.
+// owing runs f on an entry whose holder is to insert or update, with the response that is the second parameter, and the
+// options behind it.
 func owing(c *call, f func(e *httpEntry, r *response, m meta) status) status {
 	return onHTTP(c, func(e *httpEntry) status {
 		r, found := find[response](c, c.u32(1))
@@ -102,11 +102,8 @@ func owing(c *call, f func(e *httpEntry, r *response, m meta) status) status {
 			return st
 		}
 		m.HTTP.ForAuthorized = c.b.o.Services.Caching.Judge(e.asked(), r.status, &r.header, m.Inserted).ForAuthorized
-		st = f(e, r, m)
-		if st == ok {
-			c.handles.remove(c.u32(1))
-		}
-		return st
+		// The specification has the response consumed; js-compute goes on with the head of one whose content it transforms.
+		return f(e, r, m)
 	})
 }
 

@@ -49,7 +49,7 @@ func newWorld(t testing.TB) *world {
 	w.settings = adapter.Settings{
 		Owner: "acme", Name: "app", Config: map[string]string{"settings.greeting": "hi", "acl.office": `{"entries":[{"op":"create","prefix":"10.0.0.0/8","action":"BLOCK"},{"prefix":"10.1.0.0/16","action":"ALLOW"}]}`},
 		Secrets: map[string]adapter.Secret{"keys.pepper": adapter.Secret("salt")}, Fetch: []string{"shop", "https://id.example"}, KV: []string{"things"},
-		Services: &services.Services{Fetcher: w, KV: w, Cache: fakeCache{w}, Counters: fakeCounters{w}, Log: w, Places: w, Devices: w, Origins: w},
+		Services: &services.Services{Fetcher: w, KV: w, Cache: fakeCache{w}, Counters: fakeCounters{w}, Log: w, Places: w, Devices: w, Origins: w, Caching: fakeCaching{}},
 	}
 	w.binding = NewBinding(w.settings)
 	return w
@@ -238,6 +238,44 @@ func (c fakeCache) PurgeTag(_ context.Context, owner services.Owner, tag string,
 	defer c.w.mu.Unlock()
 	c.w.purged = append(c.w.purged, fmt.Sprint(owner, " ", tag, " ", soft))
 	return 0, nil
+}
+
+// fakeCaching keeps everything for a minute, and confirms it for ever.
+type fakeCaching struct{}
+
+func (fakeCaching) Cacheable(q *services.CachedRequest) bool { return q.Method == "GET" }
+
+func (fakeCaching) Judge(_ *services.CachedRequest, _ int, _ *exchange.Header, now time.Time) services.Keeping {
+	return services.Keeping{Store: true, Said: true, Kept: services.Kept{Lifetime: time.Minute, Since: now}}
+}
+
+func (fakeCaching) Use(_ *services.CachedRequest, k *services.Kept, now time.Time) services.Use {
+	switch age := k.Age + now.Sub(k.Since); {
+	case age < k.Lifetime:
+		return services.UseFresh
+	case age < k.Lifetime+k.WhileRevalidate:
+		return services.UseAndRefresh
+	case age < k.Lifetime+k.IfError:
+		return services.UseOnError
+	}
+	return services.UseConfirmed
+}
+
+func (fakeCaching) Variant(fields []string, q *exchange.Header) string { return variant(fields, q) }
+func (fakeCaching) Strip(*exchange.Header)                             {}
+
+func (fakeCaching) Validate(fetch, _ *exchange.Header) bool {
+	fetch.SetKnown(exchange.IfNoneMatch, `"any"`)
+	return true
+}
+
+func (fakeCaching) Confirm(*exchange.Header, *exchange.Header) bool { return true }
+
+func (fakeCaching) Select(_ *services.CachedRequest, status int, _ *exchange.Header, length int64, _ time.Time) services.Selected {
+	if length > 1 {
+		return services.Selected{Status: 206, First: 1, Last: length - 1, ContentRange: "bytes"}
+	}
+	return services.Selected{Status: status, Last: -1}
 }
 
 type fakeCounters struct{ w *world }
