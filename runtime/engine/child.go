@@ -52,7 +52,7 @@ func CompileChild(args []string, stderr io.Writer) (code int) {
 		fmt.Fprintln(stderr, "compile: want the path of a metered module and of an empty folder")
 		return childUsage
 	}
-	if err := limitSelf(); err != nil {
+	if err := Confine(childSeconds, childMemory); err != nil {
 		fmt.Fprintf(stderr, "compile: limit this process: %v\n", err)
 		return childUsage
 	}

@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// limitSelf bounds this process's processor time and address space and lowers its priority. The address space is bounded
-// relative to what is mapped already: Go's runtime, and more so the race detector, reserves far more than it uses.
-func limitSelf() error {
+// Confine bounds this process's processor time and address space, and that of processes that it starts, and lowers its priority. The address space is
+// bounded relative to what is mapped already: Go's runtime, and more so the race detector, reserves far more than it uses.
+func Confine(seconds, memory uint64) error {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return err
@@ -20,10 +20,10 @@ func limitSelf() error {
 	set := func(resource int, v uint64) error {
 		return syscall.Setrlimit(resource, &syscall.Rlimit{Cur: v, Max: v})
 	}
-	if err := set(syscall.RLIMIT_AS, pages*uint64(os.Getpagesize())+childMemory); err != nil {
+	if err := set(syscall.RLIMIT_AS, pages*uint64(os.Getpagesize())+memory); err != nil {
 		return err
 	}
-	if err := set(syscall.RLIMIT_CPU, childSeconds); err != nil {
+	if err := set(syscall.RLIMIT_CPU, seconds); err != nil {
 		return err
 	}
 	if err := set(syscall.RLIMIT_CORE, 0); err != nil {

@@ -2,7 +2,7 @@ package engine
 
 // Doors for the tests.
 var (
-	LimitSelf   = limitSelf
+	LimitSelf   = func() error { return Confine(childSeconds, childMemory) }
 	CompileInto = compileInto
 
 	Marked        = marked

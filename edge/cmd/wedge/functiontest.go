@@ -62,8 +62,12 @@ func (f functionTest) once(c *command) error {
 		files, _ = filepath.Glob(filepath.Join(f.Dir, "*.cases"))
 	}
 	if len(files) == 0 {
-		if _, err := os.Stat(f.Dir); err != nil {
+		info, err := os.Stat(f.Dir)
+		if err != nil {
 			return err // the folder's name is wrong, not what is in it
+		}
+		if !info.IsDir() {
+			return hint(usage(fmt.Errorf("%s is a file, and what is named is a project's folder", f.Dir)), "--cases names a conversation, --module a module")
 		}
 		return hint(fmt.Errorf("%s has no *.cases", f.Dir), `"wedge function new" makes a project with one; --cases names another`)
 	}

@@ -38,6 +38,7 @@ type cli struct {
 	Complete completeCommand `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"What the scripts of completion ask."`
 	// Compile is started by serve, never by a person.
 	Compile compileCommand `cmd:"" hidden:"" help:"Compile a module in a process of its own."`
+	Hold    holdCommand    `cmd:"" hidden:"" help:"Hold a function against conversations in a process of its own."`
 }
 
 // run does what args ask for and returns the exit code of the process. It is all of main, so that tests can call it.

@@ -14,10 +14,27 @@ import (
 
 	"github.com/wedgecdn/wedge/edge/admin"
 	"github.com/wedgecdn/wedge/edge/node"
+	"github.com/wedgecdn/wedge/runtime/engine"
 )
 
 // maxTestOutput bounds what is read of the process that tests.
 const maxTestOutput = 4 << 20
+
+// holdCommand is the child process in which the node holds conversations: wedge function test, within limits that the kernel keeps.
+type holdCommand struct{ functionTest }
+
+// What the process may take: processor time for as long as the node waits for it, and address space for a node of 512 MiB that compiles large modules.
+const (
+	holdSeconds = 120
+	holdMemory  = 4 << 30
+)
+
+func (h holdCommand) Run(c *command) error {
+	if err := engine.Confine(holdSeconds, holdMemory); err != nil {
+		return fmt.Errorf("limit this process: %w", err)
+	}
+	return h.once(c)
+}
 
 // childTester makes a tester that runs "wedge function test" in a process of its own: what a conversation makes a function do cannot
 // stall the node, and ends with the process.
@@ -28,7 +45,7 @@ func childTester(self string) node.Tester {
 			return nil, err
 		}
 		defer os.RemoveAll(dir)
-		args := []string{"function", "test", dir, "--module", filepath.Join(dir, "function.wasm"), "--name", name, "--json"}
+		args := []string{"hold", dir, "--module", filepath.Join(dir, "function.wasm"), "--name", name, "--json"}
 		if err := os.WriteFile(filepath.Join(dir, "function.wasm"), module, 0o600); err != nil {
 			return nil, err
 		}
