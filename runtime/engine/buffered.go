@@ -28,8 +28,12 @@ type buffered struct {
 	checks *checks
 }
 
-// errDamaged is why wazero gets no file. It must be an error: without a file it would compile the module itself.
-var errDamaged = errors.New("engine: compiled code is damaged")
+// These are why wazero gets no file. They must be errors: without a file it would compile the module itself, in this process, at
+// the priority of requests and without limits.
+var (
+	errDamaged = errors.New("engine: compiled code is damaged")
+	errGone    = errors.New("engine: compiled code is not there, or was compiled for another processor")
+)
 
 // readBuffer is large enough that a system call is a small part of what is done with what it read.
 const readBuffer = 64 << 10
@@ -40,8 +44,11 @@ func (b buffered) Get(key [32]byte) (io.ReadCloser, bool, error) {
 		return nil, false, errDamaged
 	}
 	f, ok, err := b.fileCache.Get(key)
-	if !ok || err != nil {
-		return f, ok, err
+	if err != nil {
+		return nil, false, err
+	}
+	if !ok {
+		return nil, false, errGone
 	}
 	return &bufferedFile{ReadCloser: f, buffer: make([]byte, readBuffer)}, true, nil
 }

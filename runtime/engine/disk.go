@@ -92,12 +92,8 @@ func openDisk(dir, version string) (d *disk, err error) {
 			return nil, fmt.Errorf("engine: make the compile cache: %w", err)
 		}
 	}
-	entries, _, err := d.survey()
-	if err != nil {
+	if _, _, _, d.size, err = d.survey(); err != nil {
 		return nil, fmt.Errorf("engine: look into the compile cache: %w", err)
-	}
-	for _, k := range entries {
-		d.size += k.size
 	}
 	d.preparedBytes.Store(d.preparedSize())
 	return d, nil
@@ -198,6 +194,9 @@ func (d *disk) adopt(key [32]byte, metered []byte, out string) error {
 	if err := os.Rename(files[0], to); err != nil {
 		return err
 	}
+	if info, err := os.Stat(to); err == nil {
+		d.size += onDisk(info.Size()) - onDisk(0)
+	}
 	made := entry{File: rel, Sum: sum}
 	if word, ok := processorWord(metered, filepath.Base(rel)); ok && len(metered) >= kinFrom {
 		if code, err := codeKey(metered); err == nil {
@@ -225,9 +224,7 @@ func (d *disk) enter(key [32]byte, made entry) error {
 	if err := os.Rename(tmp.Name(), d.entryPath(key)); err != nil {
 		return err
 	}
-	if info, err := os.Stat(filepath.Join(d.native, made.File)); err == nil {
-		d.size += onDisk(info.Size())
-	}
+	d.size += onDisk(0)
 	return nil
 }
 

@@ -162,7 +162,13 @@ func (e *Engine) build(ctx context.Context, key [32]byte, module, metered []byte
 	if err := validate(ctx, module); err != nil {
 		return nil, err
 	}
-	if e.o.Compiler != nil && !e.adoptKin(key, metered) {
+	if e.o.Compiler != nil {
+		if e.adoptKin(key, metered) {
+			if c, err := e.compile(ctx, metered); err == nil {
+				return c, nil
+			}
+			e.disk.forget(key) // its kin is of another processor, if the folder has come from there
+		}
 		if err := e.compileOutside(ctx, key, metered); err != nil {
 			return nil, err
 		}

@@ -19,3 +19,6 @@ func Loaded(e *Engine) int {
 	defer e.mu.Unlock()
 	return len(e.loaded)
 }
+
+// DiskSize is what an engine believes that its cache takes, but for what is prepared.
+func DiskSize(e *Engine) int64 { return e.disk.size }

@@ -121,6 +121,9 @@ func (d *disk) share(key [32]byte, kin entry, name string) error {
 		if err := copyFile(from, tmp); err != nil {
 			return err
 		}
+		if info, err := os.Stat(tmp); err == nil {
+			d.size += onDisk(info.Size()) - onDisk(0)
+		}
 	}
 	if err := os.Rename(tmp, to); err != nil {
 		return err

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wedgecdn/wedge/runtime/engine"
@@ -185,4 +187,99 @@ func TestKinCode(t *testing.T) {
 	f("other code", false, in(wasm.CodeSection, func(b []byte) []byte { b[len(b)-2] = 4; return b }))
 	f("another export", false, in(wasm.ExportSection, set(len("go")+1, 'q')))
 	f("another type", false, in(wasm.TypeSection, func(b []byte) []byte { b[0]++; return append(b, 0x60, 0, 0) }))
+}
+
+// Entries that name one file keep it while one of them is there. The engine must not compile by itself what is not.
+func TestKinOfOneFile(t *testing.T) {
+	dir, compiled := t.TempDir(), 0
+	e := newEngine(t, engine.Options{Host: host(), CacheDir: dir, CacheBytes: 1, Compiler: counting(&compiled, func(_ context.Context, path, out string) error { return engine.CompileInto(path, out) })})
+	f := func(module []byte) os.FileInfo {
+		t.Helper()
+		m, err := e.Compile(t.Context(), module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		index, native := files(t, dir, "index"), files(t, dir, "native")
+		if len(index) != 1 || len(native) != 1 {
+			t.Fatalf("%d entries and %d files, want that of the last module", len(index), len(native))
+		}
+		s, err := os.Stat(native[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	first := f(script(nil))
+	second := f(script(in(wasm.CustomSection, func(b []byte) []byte { return append(b, '!') })))
+	if compiled != 1 || !os.SameFile(first, second) {
+		t.Errorf("the file went with the first entry: %d compiled, the same file %t", compiled, os.SameFile(first, second))
+	}
+}
+
+// Code for another processor, in a folder that has moved, is compiled anew, by the compiler.
+func TestKinOfAnotherProcessor(t *testing.T) {
+	dir, compiled := t.TempDir(), 0
+	o := engine.Options{Host: host(), CacheDir: dir, Compiler: counting(&compiled, func(_ context.Context, path, out string) error { return engine.CompileInto(path, out) })}
+	e := newEngine(t, o)
+	f := func(e *engine.Engine, want int, result uint64, module []byte) {
+		t.Helper()
+		m, err := e.Compile(t.Context(), module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if compiled != want {
+			t.Errorf("%d compiled, want %d", compiled, want)
+		}
+		if r := run(t, m, "go"); r[0] != result {
+			t.Errorf("it gives %d, want %d", r[0], result)
+		}
+	}
+	f(e, 1, 27, script(nil))
+
+	native, index := files(t, dir, "native")[0], files(t, dir, "index")[0]
+	elsewhere := filepath.Join(filepath.Dir(native), strings.Repeat("0", 64))
+	b, err := os.ReadFile(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = bytes.Replace(b, []byte(filepath.Base(native)), []byte(filepath.Base(elsewhere)), 1)
+	b = bytes.Replace(b, []byte(`"word":`), []byte(`"word":1000`), 1)
+	if err := errors.Join(os.Rename(native, elsewhere), os.WriteFile(index, b, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	e = newEngine(t, o)
+	f(e, 2, 56, script(in(wasm.DataSection, set(len(wasm.AppendU32(nil, engine.KinFrom))+5, 30))))
+	f(e, 2, 27, script(nil)) // kin of that
+	if n := len(files(t, dir, "native")); n != 2 {
+		t.Errorf("%d files of code, want those of two modules", n)
+	}
+	f(newEngine(t, o), 2, 27, script(nil))
+}
+
+// What kin share takes room once.
+func TestKinSize(t *testing.T) {
+	dir := t.TempDir()
+	o := engine.Options{Host: host(), CacheDir: dir}
+	e := newEngine(t, o)
+	var one int64
+	const kin = 8
+	for n := range kin {
+		m, err := e.Compile(t.Context(), script(in(wasm.DataSection, set(len(wasm.AppendU32(nil, engine.KinFrom))+5, byte(n)))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Close()
+		if n == 0 {
+			one = engine.DiskSize(e)
+		}
+	}
+	const entry = 4096
+	if got, want := engine.DiskSize(e), one+(kin-1)*entry; got != want {
+		t.Errorf("they take %d, want %d", got, want)
+	}
+	if got, want := engine.DiskSize(newEngine(t, o)), engine.DiskSize(e); got != want {
+		t.Errorf("the next engine finds %d, want %d", got, want)
+	}
 }

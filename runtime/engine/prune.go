@@ -19,29 +19,47 @@ func onDisk(code int64) int64 { return (code+block-1)/block*block + block }
 type kept struct {
 	name string // of its file in index
 	entry
-	size int64
+	code *content // nil if it is not there
 	used time.Time
 }
 
-// survey lists the entries of the index, and files in native that none names. What cannot be read is left out: it is no
-// entry for has either.
-func (d *disk) survey() (entries []kept, orphans []string, err error) {
+// content is code on the disk. It may have several names, and each name several entries; see adoptKin.
+type content struct {
+	info    fs.FileInfo
+	entries int
+}
+
+// size is what it takes beside its entries.
+func (c *content) size() int64 { return onDisk(c.info.Size()) - block }
+
+// survey lists the entries of the index, how many there are of each file that they name, files in native that none names, and what
+// all entries take. What cannot be read is left out: it is no entry for has either.
+func (d *disk) survey() (entries []kept, named map[string]int, orphans []string, size int64, err error) {
 	names, err := os.ReadDir(d.index)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, 0, err
 	}
-	named := map[string]bool{}
+	named = map[string]int{}
+	bySum := map[string][]*content{} // one for each name only where a file cannot have several
 	for _, f := range names {
 		info, err := f.Info()
 		if err != nil {
 			continue
 		}
-		k := kept{name: f.Name(), used: info.ModTime(), size: onDisk(0)}
+		k := kept{name: f.Name(), used: info.ModTime()}
+		size += onDisk(0)
 		if e, ok := readEntry(filepath.Join(d.index, f.Name())); ok {
 			k.entry = e
-			named[e.File] = true
+			named[e.File]++
 			if s, err := os.Stat(filepath.Join(d.native, e.File)); err == nil {
-				k.size = onDisk(s.Size())
+				i := slices.IndexFunc(bySum[e.Sum], func(c *content) bool { return os.SameFile(c.info, s) })
+				if i < 0 {
+					i = len(bySum[e.Sum])
+					bySum[e.Sum] = append(bySum[e.Sum], &content{info: s})
+					size += bySum[e.Sum][i].size()
+				}
+				k.code = bySum[e.Sum][i]
+				k.code.entries++
 			}
 		}
 		entries = append(entries, k)
@@ -50,12 +68,12 @@ func (d *disk) survey() (entries []kept, orphans []string, err error) {
 		if err != nil || f.IsDir() {
 			return err
 		}
-		if rel, err := filepath.Rel(d.native, path); err == nil && !named[rel] {
+		if rel, err := filepath.Rel(d.native, path); err == nil && named[rel] == 0 {
 			orphans = append(orphans, path)
 		}
 		return nil
 	})
-	return entries, orphans, err
+	return entries, named, orphans, size, err
 }
 
 // prune deletes what was prepared, whatever no entry names, and the entries that were not used for longest until what is left takes
@@ -68,15 +86,12 @@ func (d *disk) prune(most int64, needed func(name string) bool) error {
 	if err != nil || !alone {
 		return err
 	}
-	entries, orphans, err := d.survey()
+	entries, named, orphans, size, err := d.survey()
 	if err != nil {
 		return errors.Join(err, settle(d.lock))
 	}
 	slices.SortFunc(entries, func(a, b kept) int { return a.used.Compare(b.used) })
-	d.size = 0
-	for _, k := range entries {
-		d.size += k.size
-	}
+	d.size = size
 	var errs []error
 	remove := func(path string) {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -94,11 +109,16 @@ func (d *disk) prune(most int64, needed func(name string) bool) error {
 		if needed(k.name) {
 			continue
 		}
-		remove(filepath.Join(d.index, k.name)) // first, or it would name what is gone
-		if k.File != "" {
+		remove(filepath.Join(d.index, k.name))                   // first, or it would name what is gone
+		if named[k.File]--; k.File != "" && named[k.File] == 0 { // else it is another's as well
 			remove(filepath.Join(d.native, k.File))
 		}
-		d.size -= k.size
+		d.size -= onDisk(0)
+		if k.code != nil {
+			if k.code.entries--; k.code.entries == 0 {
+				d.size -= k.code.size()
+			}
+		}
 	}
 	return errors.Join(append(errs, settle(d.lock))...)
 }
