@@ -14,8 +14,10 @@ import (
 // Bounds of shadows.
 const (
 	// shadowQueue is how many copies of an owner's exchanges may wait; what comes
-	// while there are so many is not copied.
-	shadowQueue = 32
+	// while there are so many is not copied. shadowQueues is how many of all owners
+	// may: then who has most loses some to who has less.
+	shadowQueue  = 32
+	shadowQueues = 4 * shadowQueue
 	// shadowRest is how long shadows rest after each copy, as a multiple of the time
 	// that it took: so all of them together have a quarter of a processor.
 	shadowRest = 3
@@ -90,9 +92,9 @@ func (s *shadow) Sampled(x *exchange.Exchange) bool {
 
 // Take queues a copy.
 func (s *shadow) Take(c *hook.Copy) {
-	if !s.copies.put(copied{c, s}) {
-		s.tally.skipped.Add(1)
-		c.Release()
+	if dropped := s.copies.put(copied{c, s}); dropped.Copy != nil {
+		dropped.s.tally.skipped.Add(1)
+		dropped.Release()
 	}
 }
 
