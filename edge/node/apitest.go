@@ -9,8 +9,9 @@ import (
 	"github.com/wedgecdn/wedge/edge/admin"
 )
 
-// testTime is how long the conversations of one version may take in all.
-const testTime = 2 * time.Minute
+// testTime is how long the conversations of one version may take in all. On a busy machine most of it passes before the first: the engine of a script
+// takes 20 s of processor time to compile, at the lowest priority.
+const testTime = 4 * time.Minute
 
 // A Tester holds a module against conversations, apart from this node: what it
 // does must end when ctx does. An error that is an *admin.Error is told.

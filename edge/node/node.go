@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -569,18 +568,4 @@ func (n *Node) Reload(c *config.Config) (restart []config.Change, err error) {
 	}
 	n.places.Store(places)
 	return restart, n.api.SetTokens(tokens(c))
-}
-
-// CacheDir is a folder in the user's cache folder for what is costly to make
-// again; "" if there is none.
-func CacheDir(name string) string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return ""
-	}
-	dir = filepath.Join(dir, "wedge", name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return ""
-	}
-	return dir
 }
