@@ -243,6 +243,18 @@ type CacheStatus struct {
 	Fills    int    `json:"fills" doc:"Fetches under way."`
 	Purges   int64  `json:"purges"`
 	Sequence uint64 `json:"sequence" doc:"The number of the newest purge."`
+	// Disk is what stands on disk.
+	Disk *DiskStatus `json:"disk,omitempty" doc:"What stands on disk, absent if the cache is in memory only. What an earlier run left there has been read before this API answers."`
+}
+
+// DiskStatus is what the cache holds on disk, of all owners together. A response may stand there and in memory.
+type DiskStatus struct {
+	Objects    int64 `json:"objects"`
+	Bytes      int64 `json:"bytes"`
+	Limit      int64 `json:"limit" doc:"Bytes that it may hold."`
+	IndexBytes int64 `json:"index_bytes" doc:"Memory of its index."`
+	IndexLimit int64 `json:"index_limit" doc:"Memory that its index may take."`
+	Faults     int64 `json:"faults" doc:"Failed reads and writes since the start; the node's log tells which."`
 }
 
 // MemoryStatus is what the process uses, in bytes.

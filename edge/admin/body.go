@@ -76,10 +76,15 @@ func (c *call) bytes() ([]byte, error) {
 // upload waits for one of the places of large bodies. Call leave afterwards.
 func (c *call) upload() (leave func(), err error) { return c.enter(c.s.uploads, "uploads") }
 
-// trial waits for one of the places of what runs versions that nobody deploys. They are not those of uploads: a test takes
-// minutes, and whoever tests must not keep others from deploying.
-func (c *call) trial() (leave func(), err error) {
-	return c.enter(c.s.trials, "tests and descriptions")
+// trial finds the uploaded function that the path names, and waits for one of the places of what runs versions that nobody
+// deploys. They are not those of uploads: a test takes minutes, and whoever tests must not keep others from deploying.
+// Whoever got one calls leave.
+func (c *call) trial() (f Function, leave func(), err error) {
+	if f, err = c.namedUpload(); err != nil {
+		return f, nil, err
+	}
+	leave, err = c.enter(c.s.trials, "tests and descriptions")
+	return f, leave, err
 }
 
 func (c *call) enter(places chan struct{}, what string) (leave func(), err error) {

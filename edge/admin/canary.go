@@ -92,10 +92,7 @@ func (c *call) uploadCanary() (*CanaryRequest, error) {
 }
 
 func (c *call) functionPromote() (any, error) {
-	f, err := c.named()
-	if err == nil {
-		err = uploaded(f)
-	}
+	f, err := c.namedUpload()
 	if err != nil {
 		return nil, err
 	}

@@ -42,14 +42,7 @@ type CaseReport struct {
 func sizeCases(*Options) int64 { return 4 << 20 }
 
 func (c *call) functionTest() (any, error) {
-	f, err := c.named()
-	if err == nil {
-		err = uploaded(f)
-	}
-	if err != nil {
-		return nil, err
-	}
-	leave, err := c.trial()
+	f, leave, err := c.trial()
 	if err != nil {
 		return nil, err
 	}

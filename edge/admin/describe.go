@@ -28,14 +28,7 @@ type EmptyCall struct {
 }
 
 func (c *call) functionVersion() (any, error) {
-	f, err := c.named()
-	if err == nil {
-		err = uploaded(f)
-	}
-	if err != nil {
-		return nil, err
-	}
-	leave, err := c.trial()
+	f, leave, err := c.trial()
 	if err != nil {
 		return nil, err
 	}

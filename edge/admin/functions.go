@@ -57,6 +57,15 @@ func uploaded(f Function) error {
 		Hint: "replace that file and reload, or take the line module: away from the function and deploy it"}
 }
 
+// namedUpload finds the function that the path names, if its versions are uploads.
+func (c *call) namedUpload() (Function, error) {
+	f, err := c.named()
+	if err == nil {
+		err = uploaded(f)
+	}
+	return f, err
+}
+
 func (c *call) functionDeploy() (any, error) {
 	d := Deploy{Owner: c.owner, Name: c.path["name"], Activate: c.yes("activate"), Message: c.query["message"], By: c.who.name}
 	if len(d.Message) > maxMessage {
@@ -116,10 +125,7 @@ func (c *call) ran(d Deployed, err error) (any, error) {
 }
 
 func (c *call) functionActivate() (any, error) {
-	f, err := c.named()
-	if err == nil {
-		err = uploaded(f)
-	}
+	f, err := c.namedUpload()
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +145,7 @@ func (c *call) functionActivate() (any, error) {
 }
 
 func (c *call) functionRollback() (any, error) {
-	f, err := c.named()
-	if err == nil {
-		err = uploaded(f)
-	}
+	f, err := c.namedUpload()
 	if err != nil {
 		return nil, err
 	}
@@ -165,10 +168,7 @@ func (c *call) functionSwitch(disabled bool) (any, error) {
 }
 
 func (c *call) functionDelete() (any, error) {
-	f, err := c.named()
-	if err == nil {
-		err = uploaded(f)
-	}
+	f, err := c.namedUpload()
 	if err != nil {
 		return nil, err
 	}

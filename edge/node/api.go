@@ -139,6 +139,9 @@ func (a healthAPI) Status(owner string) admin.Status {
 			Limit: int64(c.Cache.Memory), Fills: held.Fills, Purges: held.Purges, Sequence: held.Sequence},
 		Memory: admin.MemoryStatus{Limit: int64(c.Memory), Heap: int64(mem.HeapAlloc), Total: int64(mem.Sys)},
 	}
+	if d := held.Disk; d.Limit > 0 {
+		s.Cache.Disk = &admin.DiskStatus{Objects: int64(d.Objects), Bytes: d.Bytes, Limit: d.Limit, IndexBytes: d.IndexBytes, IndexLimit: d.IndexLimit, Faults: d.Faults}
+	}
 	for i := range c.Sites {
 		site := &c.Sites[i]
 		if owner != "" && string(site.Owner) != owner {

@@ -1,13 +1,24 @@
 package node_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/wedgecdn/wedge/edge/admin"
 )
+
+func (w *world) status() (s admin.Status) {
+	w.t.Helper()
+	if err := json.Unmarshal([]byte(w.did("GET", "/v1/status", nil).body), &s); err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
 
 // What is on disk is there after a restart, but not what was purged; without a
 // disk nothing is left of it.
@@ -56,6 +67,9 @@ func TestCacheOutlivesRestart(t *testing.T) {
 			}
 		}
 	}
+	if d := w.status().Cache.Disk; d == nil || d.Objects < 2 || d.Bytes < int64(len(long)) || d.Limit != 64<<20 || d.IndexLimit <= 0 || d.IndexBytes <= 0 || d.Faults != 0 {
+		t.Errorf("the status says of the disk %+v", d)
+	}
 	// Of those who come at once one reads it.
 	var wg sync.WaitGroup
 	for range 50 {
@@ -86,6 +100,9 @@ func TestCacheOutlivesRestart(t *testing.T) {
 	w = newWorldIn(t, dir, nil, yaml(""), nil)
 	if _, err := os.Stat(w.path("data/cache")); err == nil {
 		t.Error("the folder of a cache that is off is there")
+	}
+	if d := w.status().Cache.Disk; d != nil {
+		t.Errorf("the status says of a disk that is off %+v", d)
 	}
 	w.wantOutcome(site+"/a", 200, "/a", "; stored")
 }

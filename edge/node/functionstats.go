@@ -49,6 +49,8 @@ func (v *live) usage(owner, name string) (list []admin.FunctionUsage) {
 	for _, f := range v.all(owner, name) {
 		list = append(list, usageOf(f))
 	}
+	// Those that ask again find them in the same order.
+	slices.SortStableFunc(list, func(a, b admin.FunctionUsage) int { return cmp.Compare(a.Version, b.Version) })
 	return list
 }
 

@@ -438,7 +438,8 @@ func (n fakeHealth) Status(string) admin.Status {
 	defer n.lock()()
 	s := admin.Status{
 		Version: "v0.1.0", Started: fakeTime, Draining: n.draining, Listen: []string{"127.0.0.1:8080"},
-		Cache:  admin.CacheStatus{Objects: 1204, Bytes: 33_000_000, Limit: 256 << 20, Fills: 2, Purges: int64(n.purges), Sequence: n.purges},
+		Cache: admin.CacheStatus{Objects: 1204, Bytes: 33_000_000, Limit: 256 << 20, Fills: 2, Purges: int64(n.purges), Sequence: n.purges,
+			Disk: &admin.DiskStatus{Objects: 20480, Bytes: 3_328_599_654, Limit: 10 << 30}},
 		Memory: admin.MemoryStatus{Limit: 1 << 30, Heap: 40 << 20, Total: 900 << 20},
 	}
 	for _, site := range n.running.Sites {

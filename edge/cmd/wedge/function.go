@@ -123,10 +123,27 @@ func printFunction(w io.Writer, f admin.Function) error {
 	if err := printVersions(w, f); err != nil {
 		return err
 	}
-	if err := printUsage(w, f.Usage); err != nil {
+	if err := printUsage(w, f); err != nil {
 		return err
 	}
 	return printFailures(w, f.Failures)
+}
+
+// runsAs is what a version does now, in a word; "" if nothing.
+func runsAs(f admin.Function, version string) string {
+	switch {
+	case version == f.Active && f.Disabled:
+		return "disabled"
+	case version == f.Active:
+		return "now"
+	case f.Canary != nil && version == f.Canary.Version:
+		return "canary"
+	case f.Shadow != nil && version == f.Shadow.Version:
+		return "shadow"
+	case len(f.Past) > 0 && version == f.Past[len(f.Past)-1]:
+		return "before"
+	}
+	return ""
 }
 
 func printVersions(w io.Writer, f admin.Function) error {
@@ -137,20 +154,7 @@ func printVersions(w io.Writer, f admin.Function) error {
 	t := newTable(w)
 	t.row("VERSION", "RUNS", "SIZE", "ABI", "HOOKS", "DEPLOYED", "BY", "MESSAGE")
 	for _, v := range f.Versions {
-		now := ""
-		switch {
-		case v.Hash == f.Active && f.Disabled:
-			now = "disabled"
-		case v.Hash == f.Active:
-			now = "now"
-		case f.Canary != nil && v.Hash == f.Canary.Version:
-			now = "canary"
-		case f.Shadow != nil && v.Hash == f.Shadow.Version:
-			now = "shadow"
-		case len(f.Past) > 0 && v.Hash == f.Past[len(f.Past)-1]:
-			now = "before"
-		}
-		t.row(short(v.Hash), now, bytesText(int64(v.Size)), v.ABI, strings.Join(v.Hooks, " "), timeText(v.Created), v.By, v.Message)
+		t.row(short(v.Hash), runsAs(f, v.Hash), bytesText(int64(v.Size)), v.ABI, strings.Join(v.Hooks, " "), timeText(v.Created), v.By, v.Message)
 	}
 	return t.flush()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -64,7 +65,10 @@ func (f functionTest) once(c *command) error {
 	if len(files) == 0 {
 		info, err := os.Stat(f.Dir)
 		if err != nil {
-			return err // the folder's name is wrong, not what is in it
+			if errors.Is(err, fs.ErrNotExist) { // the folder's name is wrong, not what is in it
+				return hint(usage(fmt.Errorf("there is no folder %s", f.Dir)), `give the folder of a project, or a module and its conversations with --module and --cases; "wedge function new" makes a project`)
+			}
+			return err
 		}
 		if !info.IsDir() {
 			return hint(usage(fmt.Errorf("%s is a file, and what is named is a project's folder", f.Dir)), "--cases names a conversation, --module a module")

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,10 +12,15 @@ import (
 	"github.com/wedgecdn/wedge/edge/admin"
 )
 
-// printUsage writes what a function has spent since it was loaded: a row for each hook, then its instances.
-func printUsage(w io.Writer, list []admin.FunctionUsage) error {
+// printUsage writes what each loaded version of a function has spent since it was loaded: which it is, a row for each hook, then its instances.
+func printUsage(w io.Writer, f admin.Function) error {
+	list := slices.Clone(f.Usage)
+	order := []string{"now", "canary"} // then what is on its way out
+	slices.SortStableFunc(list, func(a, b admin.FunctionUsage) int {
+		return cmp.Compare(uint(slices.Index(order, runsAs(f, a.Version))), uint(slices.Index(order, runsAs(f, b.Version))))
+	})
 	for _, u := range list {
-		fmt.Fprintln(w)
+		fmt.Fprintf(w, "\nversion %s%s\n", clean(short(u.Version)), runsText(runsAs(f, u.Version)))
 		t := newTable(w)
 		t.row("HOOK", "CALLS", "FAILED", "FUEL LAST", "MEAN", "MAX", "CPU MEAN", "MAX", "TIME", "WAITING")
 		n := func(v int64) string { return strconv.FormatInt(v, 10) }
@@ -42,6 +49,17 @@ func printUsage(w io.Writer, list []admin.FunctionUsage) error {
 		}
 	}
 	return nil
+}
+
+// runsText is what a version does now, behind its name. One that does nothing any more serves exchanges that began with it.
+func runsText(as string) string {
+	switch as {
+	case "now":
+		return ", which runs"
+	case "canary", "shadow":
+		return ", the " + as
+	}
+	return ""
 }
 
 func countedText(list []admin.Counted, timed bool) string {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/wedgecdn/wedge/edge/admin"
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/client"
@@ -40,10 +42,26 @@ func (c *command) advise(err error) error {
 	case errors.As(err, &broken):
 		return hint(err, `look with "wedge status" whether the node is well, and what was done; then try again`)
 	case errors.As(err, &file):
+		if errors.Is(file, fs.ErrNotExist) && err.Error() == file.Error() {
+			return hint(&absentError{file}, "is the name right? a relative one begins in this folder")
+		}
 		return hint(err, "is the name right, and may you use it?")
 	}
 	return err
 }
+
+// An absentError says in plain words that a file is not there.
+type absentError struct{ err *fs.PathError }
+
+func (e *absentError) Error() string {
+	dir := filepath.Dir(e.err.Path)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return "there is no folder " + dir // for a file to be read, or to be made
+	}
+	return "there is no file " + e.err.Path
+}
+
+func (e *absentError) Unwrap() error { return e.err }
 
 // nextStep is what to do about a node's refusal: what the node says, unless this side knows better.
 func (c *command) nextStep(e *admin.Error, at *place) string {

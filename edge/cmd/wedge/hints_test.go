@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,23 @@ import (
 	"github.com/wedgecdn/wedge/edge/admin"
 	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/client"
 )
+
+// A file that is not there is told of in words, and not in the system's.
+func TestAdviseAbsent(t *testing.T) {
+	f := func(path, want string) {
+		t.Helper()
+		_, err := os.ReadFile(path)
+		got := (&command{}).advise(err)
+		var hinted *hintedError
+		if !errors.As(got, &hinted) || got.Error() != want || hinted.hint == "" || !errors.Is(got, fs.ErrNotExist) {
+			t.Errorf("%v: %#v, want %q", err, got, want)
+		}
+	}
+	dir := t.TempDir()
+	f(dir+"/x", "there is no file "+dir+"/x")
+	f(dir+"/y/x", "there is no folder "+dir+"/y")
+	f("nothing-of-that-name", "there is no file nothing-of-that-name")
+}
 
 // Whatever a node says, or does not, there is a next step.
 func TestAdvise(t *testing.T) {
@@ -46,7 +64,8 @@ func TestAdvise(t *testing.T) {
 	f(here, &client.Unreachable{Base: here.base, Err: errors.New("x")}, `the address is from --node; "wedge serve --config wedge.yaml" starts a node, --node says where another is`)
 	f(here, &client.Foreign{Base: here.base}, "the address is from --node; --node wants that of the operators' API, admin.listen of the configuration, and not one that serves sites")
 	f(here, &client.Broken{Base: here.base, Err: errors.New("x")}, `look with "wedge status" whether the node is well, and what was done; then try again`)
-	f(nil, &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, "is the name right, and may you use it?")
+	f(nil, &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, "is the name right, and may you use it?")
+	f(nil, fmt.Errorf("read the token: %w", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}), "is the name right, and may you use it?")
 	f(nil, hint(refusal(admin.Internal, "theirs"), "ours"), "ours")
 
 	for _, code := range admin.Code("").Values() {

@@ -41,6 +41,7 @@ func printStatus(w io.Writer, s admin.Status, at *place) error {
 	t.row("listen", strings.Join(s.Listen, ", "))
 	t.row("cache", fmt.Sprintf("%s, %s of %s, %d being fetched, %s", counted(int(s.Cache.Objects), "object"),
 		bytesText(s.Cache.Bytes), bytesText(s.Cache.Limit), s.Cache.Fills, counted(int(s.Cache.Purges), "purge")))
+	t.row("disk", diskText(s.Cache.Disk))
 	t.row("memory", fmt.Sprintf("%s of %s, heap %s", bytesText(s.Memory.Total), bytesText(s.Memory.Limit), bytesText(s.Memory.Heap)))
 	head := "sites" // of the first row; those below it stand under the first
 	for _, site := range s.Sites {
@@ -53,6 +54,18 @@ func printStatus(w io.Writer, s admin.Status, at *place) error {
 		head = " "
 	}
 	return t.flush()
+}
+
+// diskText tells of the cache on disk. A node answers only when it has read what an earlier run stored there.
+func diskText(d *admin.DiskStatus) string {
+	if d == nil {
+		return "none"
+	}
+	text := fmt.Sprintf("%s, %s of %s, ready", counted(int(d.Objects), "object"), bytesText(d.Bytes), bytesText(d.Limit))
+	if d.Faults > 0 {
+		text += fmt.Sprintf("; %s, of which the node's log tells", counted(int(d.Faults), "failure"))
+	}
+	return text
 }
 
 // owned is a name as people write it: with its owner only if that is not the default one.
