@@ -37,7 +37,7 @@ func (guestCaching) Judge(q *services.CachedRequest, status int, h *exchange.Hea
 	f, said := policy.Freshness(&x, t, &cachingRules)
 	k := services.Keeping{Store: v.Store, Said: said, Kept: services.Kept{
 		Lifetime: f.Lifetime, Age: time.Duration(f.Received - f.Born), WhileRevalidate: f.WhileRevalidate, IfError: f.IfError,
-		ForAuthorized: f.Flags&policy.ForAuthorized != 0, Since: now,
+		ForAuthorized: f.Flags&policy.ForAuthorized != 0, NeverStale: f.Flags&(policy.ValidateAlways|policy.NeverStale) != 0, Since: now,
 	}}
 	if !v.Store {
 		switch v.Reason {
@@ -64,6 +64,13 @@ func (g guestCaching) Use(q *services.CachedRequest, k *services.Kept, now time.
 		f.Flags = policy.ForAuthorized
 	}
 	a := g.access(q)
+	if k.NeverStale {
+		// "A cache MUST NOT generate a stale response if it is prohibited by an explicit in-protocol directive", which
+		// max-stale does not lift. https://www.rfc-editor.org/rfc/rfc9111#section-4.2.4
+		//
+		// What the function has chosen, WhileRevalidate and IfError, holds.
+		a.Directives.Set &^= policy.MaxStale
+	}
 	switch state, _ := f.Use(&a, now); state {
 	case policy.Fresh:
 		return services.UseFresh

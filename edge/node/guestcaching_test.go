@@ -40,6 +40,7 @@ func TestGuestCaching(t *testing.T) {
 		word(k.WhileRevalidate > 0, "refresh "+k.WhileRevalidate.String())
 		word(k.IfError > 0, "error "+k.IfError.String())
 		word(k.ForAuthorized, "authorized")
+		word(k.NeverStale, "never stale")
 		word(len(k.Vary) > 0, "vary "+strings.Join(k.Vary, ","))
 		if s := strings.Join(got, " "); s != want {
 			t.Errorf("%s %q %d %q: %s, want %s", method, request, status, response, s, want)
@@ -48,8 +49,8 @@ func TestGuestCaching(t *testing.T) {
 	judge("GET", "", 200, "Cache-Control: max-age=60", "store 1m0s")
 	judge("GET", "", 200, "Cache-Control: max-age=60 | Surrogate-Control: max-age=90", "store 1m30s")
 	judge("GET", "", 200, "Cache-Control: max-age=60, stale-while-revalidate=5, stale-if-error=7 | Age: 3", "store 1m0s age 3s refresh 5s error 7s")
-	judge("GET", "", 200, "Cache-Control: public, max-age=60, must-revalidate, stale-if-error=7", "store 1m0s authorized")
-	judge("GET", "", 200, "Cache-Control: no-cache, max-age=60 | ETag: \"a\"", "store 0s")
+	judge("GET", "", 200, "Cache-Control: public, max-age=60, must-revalidate, stale-if-error=7", "store 1m0s authorized never stale")
+	judge("GET", "", 200, "Cache-Control: no-cache, max-age=60 | ETag: \"a\"", "store 0s never stale")
 	judge("GET", "", 200, "Cache-Control: max-age=60 | Vary: Accept, Lang", "store 1m0s vary accept,lang")
 	judge("GET", "", 200, "", "")
 	judge("GET", "", 200, "Cache-Control: private, max-age=60", "1m0s")
@@ -84,6 +85,11 @@ func TestGuestCaching(t *testing.T) {
 	use("", 2*time.Hour, k, services.UseConfirmed)
 	use("Cache-Control: no-cache", 0, k, services.UseOnError)
 	use("Cache-Control: max-stale=60", 51*time.Second, k, services.UseStale)
+	k.NeverStale = true
+	use("Cache-Control: max-stale=60", 51*time.Second, k, services.UseAndRefresh)
+	use("Cache-Control: max-stale", 2*time.Hour, k, services.UseConfirmed)
+	use("Cache-Control: max-stale=60", 49*time.Second, k, services.UseFresh)
+	k.NeverStale = false
 	use("Authorization: Basic YQ==", 0, k, services.NoUse)
 	k.ForAuthorized = true
 	use("Authorization: Basic YQ==", 0, k, services.UseFresh)

@@ -57,6 +57,8 @@ type Kept struct {
 	Vary []string
 	// ForAuthorized tells that it may answer requests with credentials.
 	ForAuthorized bool
+	// NeverStale tells that its origin forbids to use it stale unless it has confirmed it, whatever a client would take.
+	NeverStale bool
 	// Since is when it was kept.
 	Since time.Time
 }
