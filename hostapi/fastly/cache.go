@@ -13,6 +13,9 @@ import (
 // maxCacheKey is the longest key of the core cache: what Fastly's own takes.
 const maxCacheKey = 8135
 
+// mostVary is by how many fields something may vary: whoever looks for it compares them all.
+const mostVary = 64
+
 // maxLife is the longest time that anything is kept or said to be old: sums of it are times still.
 const maxLife = 100 * 365 * 24 * time.Hour
 
@@ -370,8 +373,8 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 		if !valid {
 			return m, invalid
 		}
-		for _, name := range strings.Fields(s) {
-			if fieldName(name) != ok {
+		for name := range strings.FieldsSeq(s) {
+			if fieldName(name) != ok || len(m.Vary) == mostVary {
 				return m, invalid
 			}
 			m.Vary = append(m.Vary, strings.ToLower(name))
@@ -512,10 +515,11 @@ func cacheInsertStreamBack(c *call) status {
 		if st != ok {
 			return st
 		}
-		back := &entry{key: e.key, done: make(chan struct{})}
+		back := &entry{key: e.key, done: make(chan struct{}), by: c.turn}
 		if back.object, st = c.insertInto(e, m, 3); st != ok {
 			return st
 		}
+		c.b.settle(back)
 		close(back.done)
 		return c.open(4, back)
 	})

@@ -24,8 +24,8 @@ type growing struct {
 	base    int64 // how much before b was let go
 	passing bool
 	readers map[*growingReader]struct{}
-	on      *gauge // the account on which it is held by who found it; nil: none, or not any more
-	found   bool   // who found it still has it
+	on      *gauge // the account on which it stands once it has ended; nil: none, or not any more
+	found   int    // how many have it
 	ended   bool
 	err     error
 	changed chan struct{}
@@ -115,37 +115,36 @@ func (g *growing) end(err error) {
 	defer g.mu.Unlock()
 	g.ended, g.err = true, err
 	g.change()
-	if g.held != nil {
-		g.held.sub(len(g.b)) // it lives as long as somebody reads it
-	}
+	g.on = g.held // it lives as long as somebody has it, or reads it
+	g.settle()
 }
 
-// hold has content that was found stand on an account for as long as who found it, or anybody who reads it, has it; false if
-// that holds too much. What is still being written stands on its writer's.
+// hold is told by each who finds it, or who keeps what he has written. It stands on an account for as long as any of them
+// has it, or anybody reads it: on that of its writer, or else on the one of who was the first; false if that holds too much.
 func (g *growing) hold(on *gauge) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.on != nil || g.gone != nil {
-		return true
+	if g.ended && g.on == nil {
+		if !on.add(len(g.b)) {
+			return false
+		}
+		g.on = on
 	}
-	if !on.add(len(g.b)) {
-		return false
-	}
-	g.on, g.found = on, true
+	g.found++
 	return true
 }
 
-// release tells that who found it does not have it any more.
+// release tells that one of those does not have it any more.
 func (g *growing) release() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.found = false
+	g.found--
 	g.settle()
 }
 
 // settle clears the account when nobody has it. mu is held.
 func (g *growing) settle() {
-	if g.on != nil && !g.found && len(g.readers) == 0 {
+	if g.on != nil && g.found == 0 && len(g.readers) == 0 {
 		g.on.sub(len(g.b))
 		g.on = nil
 	}

@@ -44,9 +44,11 @@ func TestGrowingPasses(t *testing.T) {
 			t.Errorf("%d bytes, %v", len(got), err)
 		}
 		<-done
-		if _, err := io.ReadAll(g.reader(0, -1)); err == nil {
+		late := g.reader(0, -1)
+		if _, err := io.ReadAll(late); err == nil {
 			t.Error("who comes later read it")
 		}
+		late.Close()
 		slow.Close()
 		if n := held.n.Load(); n != 0 {
 			t.Errorf("%d bytes are held at the end", n)
@@ -143,13 +145,32 @@ func TestGrowingHeld(t *testing.T) {
 	if wholeOf(make([]byte, 60)).hold(on) {
 		t.Error("60 bytes of 100 fit twice")
 	}
-	f("found", 60)
+	f("found twice", 60)
 	r := g.reader(0, -1)
+	g.release()
+	f("one has it", 60)
 	g.release()
 	f("read by another", 60)
 	r.Close()
 	f("nobody has it", 0)
 	r.Close()
-	g.release()
 	f("twice", 0)
+
+	// What was written stands there as well, once all of it is.
+	g = newGrowing(on, nil)
+	g.hold(on)
+	g.write(make([]byte, 70))
+	g.end(nil)
+	f("written", 70)
+	r = g.reader(0, -1)
+	g.release()
+	f("written and read", 70)
+	r.Close()
+	f("nobody has what was written", 0)
+	if !g.hold(on) {
+		t.Error("70 bytes of 100 fit")
+	}
+	f("found again", 70)
+	g.release()
+	f("and let go", 0)
 }

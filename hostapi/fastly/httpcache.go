@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/url"
 	"strings"
 	"time"
 
@@ -18,8 +17,9 @@ type kept struct {
 	Status  int              `json:",omitempty"`
 	Fields  []exchange.Field `json:",omitempty"`
 	IfError time.Duration    `json:",omitempty"`
-	// ForAuthorized tells that it may answer requests with credentials, Sensitive what its writer said of it.
-	ForAuthorized, Sensitive bool `json:",omitempty"`
+	// ForAuthorized tells that it may answer requests with credentials, NeverStale that it may not be used stale for clients
+	// that would take it so, Sensitive what its writer said of it.
+	ForAuthorized, NeverStale, Sensitive bool `json:",omitempty"`
 }
 
 // header is the response's, for its caller to change.
@@ -41,7 +41,7 @@ func keptOf(status int, h *exchange.Header) *kept {
 // life is what the rules of caching look at.
 func (m *meta) life() *services.Kept {
 	return &services.Kept{Lifetime: m.MaxAge, Age: m.InitialAge, WhileRevalidate: m.Stale, IfError: m.HTTP.IfError, Vary: m.Vary,
-		ForAuthorized: m.HTTP.ForAuthorized, Since: m.Inserted}
+		ForAuthorized: m.HTTP.ForAuthorized, NeverStale: m.HTTP.NeverStale, Since: m.Inserted}
 }
 
 // httpEntry is what a lookup of the HTTP cache found, and what its holder may or must do about it.
@@ -114,17 +114,21 @@ func defaultKey(r *request) string {
 	return string(sum[:])
 }
 
-// askedURL is the URL with the host of the request's Host field, if it has one.
+// askedURL is the URL with the host of the request's Host field, if it has one. Path and query are those that a backend is
+// asked for, byte by byte: two URLs of which an origin may make something else are never one.
 func askedURL(r *request) string {
-	u, err := url.Parse(r.uri)
-	if err != nil {
+	scheme, rest, absolute := strings.Cut(r.uri, "://")
+	if !absolute {
 		return r.uri
 	}
-	if host := r.header.Value(exchange.Host); host != "" {
-		u.Host = host
+	authority, path := rest, "/"
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority, path = rest[:i], rest[i:]
 	}
-	u.Host = strings.ToLower(u.Host)
-	return u.String()
+	if host := r.header.Value(exchange.Host); host != "" {
+		authority = host
+	}
+	return strings.ToLower(scheme) + "://" + strings.ToLower(escaped(authority)) + escaped(path)
 }
 
 // caching tells whether the node offers what the HTTP cache takes.
@@ -258,7 +262,9 @@ func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
 	defer b.settleHTTP(e)
 	// "...the cache MUST NOT reuse a stored response" for other credentials, so who has some does not wait for anybody, nor
 	// anybody for him. https://www.rfc-editor.org/rfc/rfc9111#section-3.5
-	alone := e.request.header.Has(exchange.Authorization)
+	//
+	// Nor does anybody wait for the response to HEAD, of which nothing is kept.
+	alone := e.request.header.Has(exchange.Authorization) || e.request.method == "HEAD"
 	for ctx.Err() == nil {
 		pass, variant := b.look(ctx, e)
 		if e.use == services.UseFresh || e.use == services.UseStale {
@@ -299,9 +305,14 @@ func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
 			e.object, e.use = nil, services.NoUse
 			return
 		}
+		// Who waits holds no content: as many as wait for one thing would hold it as often.
+		e.object, e.use = nil, services.NoUse
 		select {
 		case <-f.over:
-			if f.stale != nil && e.object != nil {
+			if !f.stale {
+				continue
+			}
+			if b.look(ctx, e); e.object != nil {
 				e.chosen = true
 				return
 			}

@@ -59,8 +59,8 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 		if !valid {
 			return m, invalid
 		}
-		for _, name := range strings.Fields(s) {
-			if fieldName(name) != ok {
+		for name := range strings.FieldsSeq(s) {
+			if fieldName(name) != ok || len(m.Vary) == mostVary {
 				return m, invalid
 			}
 			m.Vary = append(m.Vary, strings.ToLower(name))
@@ -89,6 +89,12 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 	return m, ok
 }
 
+// judged notes for whom and when a response may be used.
+func (c *call) judged(e *httpEntry, status int, h *exchange.Header, m *meta) {
+	k := c.b.o.Services.Caching.Judge(e.asked(), status, h, m.Inserted)
+	m.HTTP.ForAuthorized, m.HTTP.NeverStale = k.ForAuthorized, k.NeverStale
+}
+
 // owing runs f on an entry whose holder is to insert or update, with the response that is the second parameter, and the
 // options behind it.
 func owing(c *call, f func(e *httpEntry, r *response, m meta) status) status {
@@ -101,7 +107,7 @@ func owing(c *call, f func(e *httpEntry, r *response, m meta) status) status {
 		if st != ok {
 			return st
 		}
-		m.HTTP.ForAuthorized = c.b.o.Services.Caching.Judge(e.asked(), r.status, &r.header, m.Inserted).ForAuthorized
+		c.judged(e, r.status, &r.header, &m)
 		// The specification has the response consumed; js-compute goes on with the head of one whose content it transforms.
 		return f(e, r, m)
 	})
@@ -132,7 +138,13 @@ func (c *call) httpInsertInto(e *httpEntry, r *response, m meta, back bool) (*ob
 	content := newGrowing(c.held, c.requests.Done())
 	content.most = mostKept
 	o := c.b.begin(m, content, e.since, e.url)
-	n := &insertion{shelf: &e.shelf, object: o, by: c.turn}
+	on := e.shelf
+	if e.request.method == "HEAD" {
+		// "The HEAD method is identical to GET except that the server MUST NOT send content in the response", so who asks by
+		// GET must not find it. https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2
+		on.key += "\x00HEAD"
+	}
+	n := &insertion{shelf: &on, object: o, by: c.turn}
 	f, b := e.flight, c.b
 	e.owed, e.flight = false, nil
 	tooLong := func() {
@@ -147,11 +159,15 @@ func (c *call) httpInsertInto(e *httpEntry, r *response, m meta, back bool) (*ob
 	if back {
 		reader = content.reader(0, -1)
 	}
-	return o, reader, c.insert(n, f, 4, !back, func() {
+	st := c.insert(n, f, 4, !back, func() {
 		if errors.Is(b.keep(n.shelf, o, o.httpLife()), services.ErrLimit) {
 			tooLong()
 		}
 	})
+	if st != ok && reader != nil {
+		reader.Close()
+	}
+	return o, reader, st
 }
 
 // httpLife is how long a response is of use.
@@ -191,6 +207,9 @@ func httpInsertBack(c *call) status {
 // openFresh opens an entry with an object that has just been made under another one's key.
 func (c *call) openFresh(out int, of *httpEntry, o *object, reader *growingReader) status {
 	e := &httpEntry{request: of.request, shelf: of.shelf, url: of.url, by: of.by, done: make(chan struct{}), object: o, use: services.UseFresh, reader: reader}
+	if !o.content.hold(c.held) {
+		e.object, e.full = nil, true
+	}
 	close(e.done)
 	return c.open(out, e)
 }
@@ -207,6 +226,7 @@ func (c *call) httpUpdateOf(e *httpEntry, r *response, m meta) (*object, status)
 			return nil, invalid
 		}
 		k = keptOf(e.object.HTTP.Status, &h)
+		c.judged(e, k.Status, &h, &m)
 	}
 	m.putFields(k)
 	m.Length = e.object.meta.Length
@@ -241,7 +261,7 @@ func httpChooseStale(c *call) status {
 		}
 		e.chosen = true
 		if e.flight != nil {
-			e.flight.stale = e.object
+			e.flight.stale = true
 		}
 		e.land()
 		return ok

@@ -108,7 +108,33 @@ func decode(b []byte) (*object, bool) {
 		return nil, false
 	}
 	o.content = wholeOf(b[4+n:])
-	return o, true
+	return o, o.sound()
+}
+
+// sound tells whether it is as it can have been kept here: the owner's functions for other contracts put values under keys of
+// their own, and those may be these.
+func (o *object) sound() bool {
+	for _, d := range [...]time.Duration{o.InitialAge, o.MaxAge, o.Stale} {
+		if d < 0 || d > maxLife {
+			return false
+		}
+	}
+	if o.Length < -1 || len(o.Vary) > mostVary || slices.ContainsFunc(o.Vary, func(name string) bool { return fieldName(name) != ok }) {
+		return false
+	}
+	k := o.HTTP
+	if k == nil || k.Pass {
+		return true
+	}
+	if k.IfError < 0 || k.IfError > maxLife || k.Status < 200 || k.Status > 999 || len(k.Fields) > 2*maxFields {
+		return false
+	}
+	for _, f := range k.Fields {
+		if fieldName(f.Name) != ok || strings.ContainsAny(f.Value, "\r\n\x00") {
+			return false
+		}
+	}
+	return true
 }
 
 func (o *object) encode() []byte {
@@ -123,6 +149,9 @@ func (o *object) encode() []byte {
 // read is what stands on a shelf, whatever its age, and by what others there differ from what it has for the request.
 func (b *Binding) read(ctx context.Context, p *shelf) (o *object, variant string) {
 	for range 2 {
+		if ctx.Err() != nil {
+			return nil, variant
+		}
 		key := p.storeKey(variant)
 		value, found, err := b.o.Services.Cache.Get(ctx, b.o.Owner, key, nil)
 		if err != nil || !found {
@@ -258,8 +287,9 @@ type flight struct {
 	by   *turn // whose it is to insert
 	once sync.Once
 	over chan struct{}
-	// stale is what those get who have waited, where the holder could do no better. It is set before over is closed.
-	stale *object
+	// stale tells that those who have waited use what is stale, as the holder could do no better. It is set before over is
+	// closed.
+	stale bool
 }
 
 func (f *flight) land() {
