@@ -39,6 +39,7 @@ type binding struct {
 	stores       map[string]bool
 	denied       atomic.Int64
 	streams      atomic.Uint32 // contexts so far
+	callouts     atomic.Uint32 // so far
 	left         atomic.Int32  // callouts whose streams are over
 	life         context.Context
 	end          context.CancelFunc

@@ -109,7 +109,7 @@ func httpCall(s *session, a []uint64) status {
 	if !parsed || int64(len(body)) > s.stage.MaxBody {
 		return badArgument
 	}
-	r := &services.FetchRequest{Caller: s.caller(), Body: slices.Clone(body)}
+	r := &services.FetchRequest{Caller: s.caller(), Body: slices.Clone(body), Loop: slices.Clone(s.loop)}
 	var scheme, authority, path string
 	named := false // :authority is there, if perhaps empty
 	for _, f := range fields {
@@ -147,11 +147,6 @@ func httpCall(s *session, a []uint64) status {
 	if s.b.o.Services.Fetcher == nil || s.starting || len(s.calls) >= mostCalls || s.stage.X != nil && s.made >= mostCalls {
 		return internalFailure
 	}
-	if x := s.stage.X; x != nil {
-		for v := range x.Request.Header.Values(exchange.CDNLoop) {
-			r.Loop = append(r.Loop, strings.Clone(v))
-		}
-	}
 	timeout := maxCallTime
 	if ms := uint32(a[8]); ms > 0 {
 		timeout = min(timeout, time.Duration(ms)*time.Millisecond)
@@ -162,13 +157,22 @@ func httpCall(s *session, a []uint64) status {
 	if s.results == nil {
 		s.results = make(chan *callout, 2*mostCalls) // never full: a result is taken before another call takes its place
 	}
-	s.nextID++
 	s.made++
 	ctx, cancel := context.WithTimeout(s.b.life, timeout)
-	c := &callout{id: s.nextID, cancel: cancel}
+	c := &callout{id: s.b.nextCall(), cancel: cancel}
 	s.calls[c.id] = c
 	go c.run(ctx, s.b, r, s.stage.MaxBody, s.results)
 	return s.put(a, 9, c.id)
+}
+
+// nextCall numbers callouts. Two sessions that have an instance one after the other must not give the same number: SDKs keep
+// those whose answers have not come, and that for Rust panics when one comes again.
+func (b *binding) nextCall() uint32 {
+	for {
+		if id := b.callouts.Add(1); id != 0 {
+			return id
+		}
+	}
 }
 
 // run is the callout's own goroutine.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
@@ -49,8 +50,8 @@ type session struct {
 	hasBody   bool
 
 	calls   map[uint32]*callout // under way
-	nextID  uint32              // ids of callouts so far
 	made    int                 // callouts of this stream
+	loop    []string            // CDN-Loop of the request, for callouts: proxy_on_delete comes when the exchange is gone
 	results chan *callout
 	reply   *callout // the one whose callback runs
 
@@ -70,6 +71,9 @@ func (s *session) Attach(x *exchange.Exchange, i adapter.Instance, b *limit.Budg
 	s.i, s.budget = i, b
 	s.stage.Attach(x)
 	s.wasi.Begin(x.Now)
+	for v := range x.Request.Header.Values(exchange.CDNLoop) {
+		s.loop = append(s.loop, strings.Clone(v))
+	}
 	s.id, s.failed, s.flowing, s.answered = 0, false, false, false
 }
 
@@ -365,7 +369,7 @@ func (s *session) Close() {
 	s.results = nil
 	clear(s.custom)
 	clear(s.handles)
-	s.kept, s.made, s.handles, s.period = 0, 0, s.handles[:0], 0
+	s.kept, s.made, s.handles, s.loop, s.period = 0, 0, s.handles[:0], nil, 0
 	s.i, s.call, s.budget, s.local, s.reply, s.in, s.id = nil, nil, nil, nil, nil, false, 0
 	s.hide()
 }
