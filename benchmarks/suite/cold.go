@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/wedgecdn/wedge/benchmarks/origin"
 	"github.com/wedgecdn/wedge/benchmarks/proc"
 	"github.com/wedgecdn/wedge/benchmarks/rival"
+	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
 // variants makes twenty functions of which no two have the same bytes: nine in C, nine in AssemblyScript, two in Go, which
@@ -56,6 +58,9 @@ func (b *bench) saying(language string, m guest.Module, count int) (files []stri
 		if bytes.Equal(changed, code) {
 			return nil, fmt.Errorf("the function ua in %s has no text to change", language)
 		}
+		if changed, err = apart(changed, word(i)); err != nil {
+			return nil, fmt.Errorf("the function ua in %s: %w", language, err)
+		}
 		file := filepath.Join(b.made, fmt.Sprintf("%s-%d.wasm", language, i))
 		if err := os.WriteFile(file, changed, 0o600); err != nil {
 			return nil, err
@@ -63,6 +68,25 @@ func (b *bench) saying(language string, m guest.Module, count int) (files []stri
 		files = append(files, file)
 	}
 	return files, nil
+}
+
+// apart gives a module one more name for its memory. Modules that differ in their data alone share compiled code, and a node would find what it has compiled for
+// the one before.
+func apart(module []byte, name string) ([]byte, error) {
+	sections, err := wasm.Sections(module)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range sections {
+		if s.ID == wasm.ExportSection {
+			const memory = 2
+			n, width := binary.Uvarint(s.Data)
+			names := append(wasm.AppendU32(nil, uint32(n)+1), s.Data[width:]...)
+			sections[i] = wasm.Section{ID: s.ID, Data: append(wasm.AppendName(names, name), memory, 0)}
+			return wasm.Write(sections), nil
+		}
+	}
+	return nil, errors.New("it exports nothing")
 }
 
 // wordModules are those that a deploy puts in the place of another, by server; the node's are by its variant.
