@@ -13,19 +13,25 @@ import (
 
 // kept is what an object of the HTTP cache is beside its content: a response, or the mark that there is none to be kept.
 type kept struct {
-	Pass    bool             `json:",omitempty"` // requests go past the cache, and do not wait for one another
-	Status  int              `json:",omitempty"`
-	Fields  []exchange.Field `json:",omitempty"`
-	IfError time.Duration    `json:",omitempty"`
+	Pass    bool          `json:",omitempty"` // requests go past the cache, and do not wait for one another
+	Status  int           `json:",omitempty"`
+	Fields  []keptField   `json:",omitempty"`
+	IfError time.Duration `json:",omitempty"`
 	// ForAuthorized tells that it may answer requests with credentials, NeverStale that it may not be used stale for clients
 	// that would take it so, Sensitive what its writer said of it.
 	ForAuthorized, NeverStale, Sensitive bool `json:",omitempty"`
 }
 
+// keptField is a line of a header. Its value may have any bytes, which a string in JSON has not.
+type keptField struct {
+	Name  string
+	Value []byte
+}
+
 // header is the response's, for its caller to change.
 func (k *kept) header() (h exchange.Header) {
 	for _, f := range k.Fields {
-		h.Add(f.Name, f.Value)
+		h.Add(f.Name, string(f.Value))
 	}
 	return h
 }
@@ -33,7 +39,7 @@ func (k *kept) header() (h exchange.Header) {
 func keptOf(status int, h *exchange.Header) *kept {
 	k := &kept{Status: status}
 	for f := range h.All() {
-		k.Fields = append(k.Fields, exchange.Field{Name: f.Name, Value: f.Value})
+		k.Fields = append(k.Fields, keptField{f.Name, []byte(f.Value)})
 	}
 	return k
 }

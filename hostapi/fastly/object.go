@@ -1,6 +1,7 @@
 package fastly
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -130,7 +131,7 @@ func (o *object) sound() bool {
 		return false
 	}
 	for _, f := range k.Fields {
-		if fieldName(f.Name) != ok || strings.ContainsAny(f.Value, "\r\n\x00") {
+		if fieldName(f.Name) != ok || bytes.ContainsAny(f.Value, "\r\n\x00") {
 			return false
 		}
 	}
