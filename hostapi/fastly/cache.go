@@ -116,7 +116,10 @@ func (c *call) begin() (*entry, status) {
 	if st != ok {
 		return nil, st
 	}
-	go c.b.transaction(c.ctx, e)
+	b, ctx := c.b, c.ctx
+	if !c.beside(func() { b.transaction(ctx, e) }) {
+		return nil, limitExceeded
+	}
 	return e, ok
 }
 

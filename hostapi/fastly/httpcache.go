@@ -231,7 +231,10 @@ func httpTransaction(c *call) status {
 	if st != ok {
 		return st
 	}
-	go c.b.httpTransaction(c.ctx, e)
+	b, ctx := c.b, c.ctx
+	if !c.beside(func() { b.httpTransaction(ctx, e) }) {
+		return limitExceeded
+	}
 	return c.open(3, e)
 }
 

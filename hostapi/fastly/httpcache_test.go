@@ -77,6 +77,22 @@ func TestWaitingHoldsNothing(t *testing.T) {
 	})
 }
 
+// A program that begins lookups and closes them does not have more of them wait than it may have.
+func TestMostLookups(t *testing.T) {
+	w := newWorld(t)
+	leader := newTurn(w.binding)
+	f, _ := w.binding.flights.join("k\x00", leader)
+	w.program("lookups", "all of them", func(p *program) string {
+		for range maxPending {
+			p.must("cache.close", p.handle("cache.transaction_lookup_async", "k", 0, 0))
+		}
+		p.want(limitExceeded, "cache.transaction_lookup_async", "k", 0, 0, p.out())
+		p.want(limitExceeded, "http_cache.transaction_lookup", p.request("GET", "http://a.example/"), 0, 0, p.out())
+		return "all of them"
+	})
+	f.land()
+}
+
 // What a program has from a cache stands on its account for as long as it has any handle of it.
 func TestEntriesAreHeld(t *testing.T) {
 	f := func(what string, want int64, keep func(p *program) (last uint32)) {

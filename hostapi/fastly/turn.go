@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 
 	"github.com/wedgecdn/wedge/hostapi/adapter"
 	"github.com/wedgecdn/wedge/hostapi/exchange"
@@ -36,7 +37,8 @@ type turn struct {
 	reqs       reqs
 	held       *gauge
 	sends      int
-	operations int // on stores, not waited for
+	operations int          // on stores, not waited for
+	lookups    atomic.Int32 // of caches, under way
 
 	answered chan struct{} // closed when answer is set
 	answer   answer
@@ -105,6 +107,20 @@ func (t *turn) begin() {
 		b.add(chunk{src: newSource(t.upload, true), length: x.Request.ContentLength, trailer: x.Request.Trailer})
 	}
 	t.request, t.content = r, b
+}
+
+// beside runs a lookup of a cache, beside the guest; false if too many are under way, whose handles the guest may have
+// closed already.
+func (t *turn) beside(look func()) bool {
+	if t.lookups.Add(1) > maxPending {
+		t.lookups.Add(-1)
+		return false
+	}
+	go func() {
+		defer t.lookups.Add(-1)
+		look()
+	}()
+	return true
 }
 
 // take makes what the guest sent the response of x.
