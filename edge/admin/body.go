@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -74,7 +73,7 @@ func (c *call) bytes() ([]byte, error) {
 }
 
 // upload waits for one of the places of large bodies. Call leave afterwards.
-func (c *call) upload() (leave func(), err error) { return c.enter(c.s.uploads, "uploads") }
+func (c *call) upload() (leave func(), err error) { return c.s.uploads.enter(c.owner) }
 
 // trial finds the uploaded function that the path names, and waits for one of the places of what runs versions that nobody
 // deploys. They are not those of uploads: a test takes minutes, and whoever tests must not keep others from deploying.
@@ -83,19 +82,8 @@ func (c *call) trial() (f Function, leave func(), err error) {
 	if f, err = c.namedUpload(); err != nil {
 		return f, nil, err
 	}
-	leave, err = c.enter(c.s.trials, "tests and descriptions")
+	leave, err = c.s.trials.enter(c.owner)
 	return f, leave, err
-}
-
-func (c *call) enter(places chan struct{}, what string) (leave func(), err error) {
-	t := time.NewTimer(uploadWait)
-	defer t.Stop()
-	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
-	case <-t.C:
-		return nil, &Error{Code: Unavailable, Message: fmt.Sprintf("%d %s are under way", cap(places), what), Hint: "try again when they are done"}
-	}
 }
 
 // decode reads a JSON body strictly: one object, the fields that the type

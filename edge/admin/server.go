@@ -49,8 +49,8 @@ type Server struct {
 	http       *http.Server
 	audit      *auditLog
 	attempts   attempts
-	uploads    chan struct{} // holds one element for each upload under way
-	trials     chan struct{} // likewise for tests and descriptions of versions
+	uploads    *places // of uploads under way
+	trials     *places // likewise for tests and descriptions of versions
 
 	// tokens is swapped whole and never nil.
 	tokens atomic.Pointer[tokens]
@@ -64,7 +64,7 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: o, operations: operations(), uploads: make(chan struct{}, maxUploads), trials: make(chan struct{}, maxTrials)}
+	s := &Server{opt: o, operations: operations(), uploads: newPlaces("uploads", maxUploads), trials: newPlaces("tests and descriptions", maxTrials)}
 	if err := s.SetTokens(o.Tokens); err != nil {
 		return nil, err
 	}

@@ -213,8 +213,8 @@ func TestUploads(t *testing.T) {
 			c.Close()
 		}
 		synctest.Wait()
-		if len(st.uploads) != 0 {
-			t.Errorf("%d places are not given back", len(st.uploads))
+		if len(st.uploads.all) != 0 {
+			t.Errorf("%d places are not given back", len(st.uploads.all))
 		}
 	})
 }
@@ -230,7 +230,7 @@ func TestTestsBesideUploads(t *testing.T) {
 			held = append(held, c)
 		}
 		synctest.Wait()
-		if n := len(st.uploads); n != 0 {
+		if n := len(st.uploads.all); n != 0 {
 			t.Errorf("%d places of uploads are taken", n)
 		}
 		for _, c := range held {
@@ -238,7 +238,7 @@ func TestTestsBesideUploads(t *testing.T) {
 		}
 		time.Sleep(uploadWait + time.Second)
 		synctest.Wait()
-		if n := len(st.trials); n != 0 {
+		if n := len(st.trials.all); n != 0 {
 			t.Errorf("%d places are not given back", n)
 		}
 	})
