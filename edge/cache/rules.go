@@ -60,6 +60,9 @@ type Rules struct {
 	// ForwardRanges, and is not for routes without Collapse, nor for those on which
 	// functions change what is stored.
 	Segment int64
+	// Whole is the function because of which Segment is 0 although configuration
+	// says otherwise; "" if there is none. It is for those who ask.
+	Whole string
 	// WhileRevalidate, IfError, Heuristic and Statuses are times that hold where
 	// a response says nothing of its own, Target is a targeted field's name; see
 	// policy.Rules.

@@ -23,6 +23,12 @@ func Default() *Config {
 
 // Load reads the configuration from a file. The error is of type Errors.
 func Load(path string) (*Config, error) {
+	c, _, err := LoadText(path)
+	return c, err
+}
+
+// LoadText is Load, and returns the text of the file as well, for Remarks.
+func LoadText(path string) (*Config, []byte, error) {
 	data, err := readFile(path)
 	if err != nil {
 		// The file's name stands before the message; the system's error would repeat it.
@@ -34,9 +40,10 @@ func Load(path string) (*Config, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			hint = "name the configuration with --config PATH"
 		}
-		return nil, Errors{{File: path, Message: "cannot read the configuration: " + cause.Error(), Hint: hint, cause: err}}
+		return nil, nil, Errors{{File: path, Message: "cannot read the configuration: " + cause.Error(), Hint: hint, cause: err}}
 	}
-	return Parse(path, data)
+	c, err := Parse(path, data)
+	return c, data, err
 }
 
 func readFile(path string) ([]byte, error) {

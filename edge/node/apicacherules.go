@@ -50,6 +50,9 @@ func rulesShown(r *cache.Rules) (list []admin.Field) {
 	if r.Segment != 0 {
 		add("segment", config.Size(r.Segment).String())
 	}
+	if r.Whole != "" {
+		add("segment", "no effect: function "+r.Whole+" sees responses before they are stored (on_fetched)")
+	}
 	flag("match_language", r.MatchLanguage, false)
 	flag("ignore_client_directives", r.IgnoreClientDirectives, false)
 	if r.ReadsPrivate {

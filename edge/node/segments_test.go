@@ -1,14 +1,18 @@
 package node_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/wedgecdn/wedge/edge/admin"
 )
 
 // numberedFile is numbered content as a file.
@@ -136,4 +140,24 @@ func (w countedWriter) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.n.Add(int64(n))
 	return n, err
+}
+
+// Where a function sees responses before they are stored, the rules say that segment has no effect, and whose doing it is.
+func TestSegmentWithoutEffectIsShown(t *testing.T) {
+	u := newUpstream(t, "shop")
+	yaml := fmt.Sprintf("origins: [{name: shop, servers: [{url: %q}]}]\nfunctions: [{name: f}]\nsites: [{hosts: [shop.example], origin: shop, cache: {segment: 256KiB}, functions: [f]}]\n", u.url())
+	w := newWorldIn(t, t.TempDir(), nil, yaml, nil)
+	f := func(want string) {
+		t.Helper()
+		var s admin.Shown
+		if err := json.Unmarshal([]byte(w.did("POST", "/v1/cache/show", []byte(`{"url": "http://shop.example/a"}`)).body), &s); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(s.Rules, admin.Field{Name: "segment", Value: want}) {
+			t.Errorf("the rules are %+v, and segment should be %q", s.Rules, want)
+		}
+	}
+	f("256KiB")
+	w.deploy("f", marks("one"))
+	f("no effect: function f sees responses before they are stored (on_fetched)")
 }

@@ -147,8 +147,8 @@ func addFunction(r *cache.Rules, b *config.Binding, l *loaded, canary bool) {
 	}
 	// "A body changed in on_fetched is fetched whole... and is never segmented or
 	// combined from parts."
-	if hooks.Has(exchange.OnFetched) {
-		r.Segment = 0
+	if hooks.Has(exchange.OnFetched) && r.Segment != 0 {
+		r.Segment, r.Whole = 0, string(b.Name)
 	}
 	// "a binding that must says reads, and then its requests are passes".
 	if len(b.Reads) > 0 && hooks.Has(exchange.OnFetch) {

@@ -84,18 +84,29 @@ func Open(module []byte, o Options) (*Function, error) {
 // Handler tells whether a module answers requests by itself, so that there is nothing of it to be measured here. It does not
 // compile it. The error is that of a module which no node would take.
 func Handler(module []byte) (bool, error) {
-	e, err := engine.New(engine.Options{Host: guest.HostFuncs(), Interpreter: true})
-	if err != nil {
-		return false, err
-	}
-	defer e.Close()
-	info, err := guest.New(guest.Options{Engine: e}).Describe(module)
+	info, err := describe(module)
 	return info.Handler, err
 }
 
+// Hooks are the names of the hooks that a module has. It does not compile it. The error is that of a module which no node would take.
+func Hooks(module []byte) ([]string, error) {
+	info, err := describe(module)
+	return names(info.Hooks), err
+}
+
+func describe(module []byte) (guest.Info, error) {
+	e, err := engine.New(engine.Options{Host: guest.HostFuncs(), Interpreter: true})
+	if err != nil {
+		return guest.Info{}, err
+	}
+	defer e.Close()
+	return guest.New(guest.Options{Engine: e}).Describe(module)
+}
+
 // Hooks are the names of the hooks that the function has.
-func (f *Function) Hooks() (names []string) {
-	has := f.f.Hooks()
+func (f *Function) Hooks() []string { return names(f.f.Hooks()) }
+
+func names(has exchange.HookSet) (names []string) {
 	for _, h := range []exchange.Hook{exchange.OnRequest, exchange.OnFetch, exchange.OnFetched, exchange.OnError, exchange.OnResponse} {
 		if has.Has(h) {
 			names = append(names, h.String())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,6 +101,31 @@ func TestFixed(t *testing.T) {
 	b := runs(t, m.Bytes(), cost.Options{Interpreter: true}, cost.Case{}, 50)
 	if a != b || a == "" {
 		t.Errorf("%s compiled, %s interpreted", a, b)
+	}
+}
+
+// The hooks of a module are known without compiling it, and are those of the function.
+func TestHooks(t *testing.T) {
+	f := func(hooks ...string) {
+		t.Helper()
+		m := &Module{}
+		for _, h := range hooks {
+			m.Func(h, "", "i", "", I32(0)...)
+		}
+		m.Func("wedge_abi_v1", "", "", "")
+		fn, err := cost.Open(m.Bytes(), cost.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fn.Close()
+		if got, err := cost.Hooks(m.Bytes()); err != nil || !slices.Equal(got, hooks) || !slices.Equal(fn.Hooks(), hooks) {
+			t.Errorf("%q: %q, loaded %q (%v)", hooks, got, fn.Hooks(), err)
+		}
+	}
+	f("on_fetched")
+	f("on_request", "on_fetch", "on_fetched", "on_error", "on_response")
+	if got, err := cost.Hooks([]byte("no module")); err == nil || len(got) > 0 {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

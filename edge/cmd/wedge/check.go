@@ -22,11 +22,13 @@ type checkAnswer struct {
 	Sites     int              `json:"sites"`
 	Functions int              `json:"functions"`
 	Origins   int              `json:"origins"`
+	// Warnings are about what is right and has no effect.
+	Warnings []config.Problem `json:"warnings"`
 }
 
 func (k checkCommand) Run(c *command) error {
-	file, cfg, err := k.load(c)
-	a := checkAnswer{OK: err == nil, File: file, Problems: []config.Problem{}}
+	file, text, cfg, err := k.load(c)
+	a := checkAnswer{OK: err == nil, File: file, Problems: []config.Problem{}, Warnings: []config.Problem{}}
 	var problems config.Errors
 	if errors.As(err, &problems) {
 		a.Problems = problems
@@ -42,28 +44,33 @@ func (k checkCommand) Run(c *command) error {
 	if err != nil && !k.JSON {
 		return err
 	}
+	if err == nil {
+		a.Warnings = append(a.Warnings, config.Remarks(file, text, unsegmented(cfg))...)
+	}
+	if !k.JSON {
+		for _, p := range a.Warnings {
+			complaint{p.Error(), p.Snippet, p.Hint}.printAs(c.stderr, "warning")
+		}
+	}
 	return errors.Join(err, c.answer(k.jsonFlag, a, line("%s: ok, %s, %s, %s",
 		file, counted(a.Sites, "site"), counted(a.Functions, "function"), counted(a.Origins, "origin"))))
 }
 
 // load reads the file that is meant. The error is of type config.Errors, unless stdin failed.
-func (k checkCommand) load(c *command) (file string, cfg *config.Config, err error) {
+func (k checkCommand) load(c *command) (file string, text []byte, cfg *config.Config, err error) {
 	file = k.Config
 	if file == "-" {
 		file = "stdin"
-		text, err := io.ReadAll(io.LimitReader(c.stdin, config.MaxFile+1)) // one more, so that Parse says that it is too long
+		text, err = io.ReadAll(io.LimitReader(c.stdin, config.MaxFile+1)) // one more, so that Parse says that it is too long
 		if err != nil {
-			return file, nil, hint(fmt.Errorf("read the configuration from stdin: %w", err), "name a file with --config")
+			return file, nil, nil, hint(fmt.Errorf("read the configuration from stdin: %w", err), "name a file with --config")
 		}
 		cfg, err = config.Parse(file, text)
-		if err != nil {
-			return file, nil, err
-		}
-	} else if cfg, err = config.Load(file); err != nil {
-		return file, nil, err
+	} else {
+		cfg, text, err = config.LoadText(file)
 	}
-	if k.Secrets {
+	if err == nil && k.Secrets {
 		err = config.LoadSecrets(cfg)
 	}
-	return file, cfg, err
+	return file, text, cfg, err
 }

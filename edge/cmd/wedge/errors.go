@@ -73,7 +73,11 @@ func complaints(err error) (all []complaint) {
 
 // print writes a complaint in the lines that every error of wedge has.
 func (p complaint) print(w io.Writer) {
-	fmt.Fprintf(w, "wedge: error: %s\n", clean(p.text))
+	p.printAs(w, "error")
+}
+
+func (p complaint) printAs(w io.Writer, what string) {
+	fmt.Fprintf(w, "wedge: %s: %s\n", what, clean(p.text))
 	for l := range strings.Lines(p.snippet) {
 		fmt.Fprintln(w, clean(strings.TrimRight(l, "\n")))
 	}
