@@ -124,6 +124,24 @@ var computeCacheCases = []computeCase{
 		p.state(p.open("cache.lookup", "key", withHeaders, p.record(with("fr"), 0, 0)), false)
 		p.reply()
 	}, sees: []string{"3 in nl;3 in de;0;"}},
+	{name: "who looks for another variant does not wait for the one that comes", build: func(p *compute) {
+		look := func(lang string) handle {
+			r := p.request("GET", "http://shop.example/")
+			p.must("http_req.header_insert", r, "Lang", lang)
+			e := p.open("cache.transaction_lookup", "key", withHeaders, p.record(r, 0, 0))
+			p.show(p.open("cache.get_state", e))
+			return e
+		}
+		first := p.open("cache.transaction_insert", look("nl"), withVary, p.keep(time.Hour, 0, 0, "lang", "", "", 0))
+		p.write(first, "in ")
+		look("nl")
+		p.fill(p.open("cache.transaction_insert", look("de"), withVary, p.keep(time.Hour, 0, 0, "lang", "", "", 0)), "in de")
+		p.fill(first, "nl")
+		p.show(" ")
+		p.state(look("nl"), true)
+		p.state(look("de"), true)
+		p.reply()
+	}, sees: []string{"838 33 in nl;33 in de;"}},
 	{name: "what is kept goes when its surrogate key is purged", build: func(p *compute) {
 		p.fill(p.open("cache.insert", "key", withKeys, p.keep(time.Hour, 0, 0, "", "red blue", "", 0)), "contents")
 		p.state(p.open("cache.lookup", "key", 0, 0), true)

@@ -149,6 +149,20 @@ var computeHTTPCases = []computeCase{
 		p.show(";")
 		p.reply()
 	}, sees: []string{"83 one, 3two;one, two;"}},
+	{name: "who asks for another variant does not wait for the one that comes", build: func(p *compute) {
+		options := p.store(time.Hour, 0, 0, 0, "Lang", "")
+		first := p.open("http_cache.transaction_insert", p.ask("/a", "Lang", "nl"), p.response(200), storeVary, options)
+		p.write(first, "in ")
+		p.ask("/a", "Lang", "nl")
+		p.putResponse(p.ask("/a", "Lang", "de"), p.response(200), storeVary, options, "in de")
+		p.fill(first, "nl")
+		p.show(" ")
+		for _, lang := range []string{"nl", "de"} {
+			p.foundResponse(p.ask("/a", "Lang", lang), 0)
+		}
+		p.ask("/a", "Lang", "fr")
+		p.reply()
+	}, sees: []string{"838 3 200 in nl;3 200 in de;8"}},
 	{name: "a backend's response streams back, and is kept", build: func(p *compute) {
 		e := p.ask("/x")
 		given, content := p.fetch(e)
@@ -345,6 +359,25 @@ var computeHTTPCases = []computeCase{
 
 // Many ask for the same at once: one of them asks the backend, all get its answer.
 func TestHammerComputeHTTPCache(t *testing.T) {
+	hammerHTTPCache(t, 0, "", 1, func(round, i int) (request, sees string) {
+		path := fmt.Sprint("/x", round)
+		return "GET " + path, " 203 from " + path + ";"
+	})
+}
+
+// Many ask for two variants of the same at once: one of each asks the backend, although nobody knows what the response varies
+// by before it is there, and all get the one that they ask for.
+func TestHammerComputeHTTPVariants(t *testing.T) {
+	hammerHTTPCache(t, storeVary, "Lang", 2, func(round, i int) (request, sees string) {
+		lang := []string{"nl", "de"}[i%2]
+		return fmt.Sprintf("GET /lang?%d\nLang: %s", round, lang), " 203 in " + lang + ";"
+	})
+}
+
+// hammerHTTPCache runs rounds of 8 requests at once by a program that keeps what varies by vary. In each round the backend is
+// to be asked so many times.
+func hammerHTTPCache(t *testing.T, mask int, vary string, fetches int, ask func(round, i int) (request, sees string)) {
+	t.Helper()
 	c := newCity(t)
 	p := newCompute()
 	r, _ := p.downstream()
@@ -353,7 +386,7 @@ func TestHammerComputeHTTPCache(t *testing.T) {
 	p.emit(load(int32(state)), I32(8), Op(0x71, 0x04, 0x40)) // who must insert
 	given, content := p.fetch(e)
 	b, back := p.out(), p.out()
-	p.must("http_cache.transaction_insert_and_stream_back", e, given, 0, p.store(time.Hour, 0, 0, 0, "", ""), b, back)
+	p.must("http_cache.transaction_insert_and_stream_back", e, given, mask, p.store(time.Hour, 0, 0, 0, vary, ""), b, back)
 	p.must("http_body.append", handle(b), content)
 	p.must("http_body.close", handle(b))
 	p.foundResponse(handle(back), 1)
@@ -369,11 +402,11 @@ func TestHammerComputeHTTPCache(t *testing.T) {
 	for round := range 10 {
 		c.forget()
 		var all sync.WaitGroup
-		for range 8 {
+		for i := range 8 {
 			all.Go(func() {
-				path := fmt.Sprint("/x", round)
-				seen, err := c.answer(t, f, "GET "+path, nil)
-				if want := " 203 from " + path + ";"; err != nil || !strings.Contains(seen, want) {
+				request, want := ask(round, i)
+				seen, err := c.answer(t, f, request, nil)
+				if err != nil || !strings.Contains(seen, want) {
 					t.Errorf("%v, %q lacks %q", err, seen, want)
 				}
 			})
@@ -390,8 +423,8 @@ func TestHammerComputeHTTPCache(t *testing.T) {
 			}
 		}
 		c.node.mu.Unlock()
-		if n != 1 {
-			t.Errorf("round %d: the backend was asked %d times", round, n)
+		if n != fetches {
+			t.Errorf("round %d: the backend was asked %d times, not %d", round, n, fetches)
 		}
 	}
 }

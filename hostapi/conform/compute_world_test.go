@@ -125,6 +125,9 @@ func (c *city) Fetch(ctx context.Context, q *services.FetchRequest) (*services.F
 			r.Status, answer = 304, nil
 			r.Header.Add("X-Confirmed", "yes")
 		}
+	case "/lang":
+		lang, _ := q.Header.Named("Lang")
+		answer = []byte("in " + lang)
 	case "/private":
 		r.Header.Add("Cache-Control", "private")
 	case "/large":

@@ -101,7 +101,7 @@ func cacheLookup(c *call) status {
 	if st != ok {
 		return st
 	}
-	if e.object, e.stale = c.b.stored(c.ctx, e); e.object == nil || e.stale {
+	if e.object, e.stale, _ = c.b.stored(c.ctx, e); e.object == nil || e.stale {
 		if o := c.b.inserts.of(e.shelf(), nil); o != nil {
 			e.object, e.stale = o, false
 		}
@@ -165,7 +165,7 @@ func cacheReplace(c *call) status {
 		e.header.CopyFrom(&r.header)
 	}
 	e.since = c.b.o.Services.Cache.Begin(c.b.o.Owner, nil)
-	e.object, e.stale = c.b.stored(c.ctx, e)
+	e.object, e.stale, _ = c.b.stored(c.ctx, e)
 	c.b.settle(e)
 	close(e.done)
 	return c.open(3, e)
@@ -438,6 +438,9 @@ func (c *call) insert(n *insertion, f *flight, out int, waits bool, keep func())
 	}
 	all, o := &c.b.inserts, n.object
 	all.begin(n)
+	if f != nil && len(o.Vary) > 0 {
+		f.move(n.flightKey(n.of(o.Vary)))
+	}
 	go func() {
 		defer close(after)
 		defer all.end(n)

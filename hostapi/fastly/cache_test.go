@@ -182,6 +182,94 @@ func TestLongKeys(t *testing.T) {
 }
 
 // Many runs ask for one thing: one makes it, all get it.
+// Who waits for the first response to a URL goes on as soon as it shows that it is another variant, however long its content
+// takes; who waits for the same one gets all of it.
+func TestVariantsApart(t *testing.T) {
+	lang := func(p *program, lang string) uint32 {
+		r := p.handle("http_req.new")
+		p.must("http_req.uri_set", r, "http://shop.example/a")
+		p.must("http_req.header_insert", r, "Lang", lang)
+		return r
+	}
+	type kind struct {
+		look   func(p *program, l string) (entry uint32)
+		insert func(p *program, e uint32) (body uint32)
+		found  func(p *program, e uint32) string
+	}
+	core := kind{
+		look: func(p *program, l string) uint32 {
+			return p.handle("cache.transaction_lookup_async", "key", 2, p.record(lang(p, l), 0))
+		},
+		insert: func(p *program, e uint32) uint32 {
+			mask, at := p.insertion(60*second, 0, "lang", "", "")
+			return p.handle("cache.transaction_insert", e, mask, at)
+		},
+		found: (*program).found,
+	}
+	http := kind{
+		look: func(p *program, l string) uint32 {
+			return p.handle("http_cache.transaction_lookup", lang(p, l), 0, 0)
+		},
+		insert: func(p *program, e uint32) uint32 {
+			w := make([]uint32, 14)
+			w[0], w[2], w[3] = 60*second&(1<<32-1), p.bytesAt("lang"), 4
+			w[1] = 60 * second >> 32
+			return p.handle("http_cache.transaction_insert", e, p.handle("http_resp.new"), 2, p.record(w...))
+		},
+		found: func(p *program, e uint32) string {
+			out := fmt.Sprint(p.handle("http_cache.get_state", e))
+			r, b := p.out(), p.out()
+			if p.call("http_cache.get_found_response", e, 0, r, b) == ok {
+				out += " " + p.read(p.get(b))
+			}
+			return out
+		},
+	}
+	f := func(what string, k kind, entry func(p *program, e uint32) uint32) {
+		t.Helper()
+		w := newWorld(t)
+		leads, wait, german := make(chan struct{}), make(chan struct{}, 2), make(chan struct{})
+		var all sync.WaitGroup
+		start := func(l, want string, do func(p *program) string) {
+			all.Go(func() {
+				w.wantContent(what+" "+l, w.run("GET /", func(p *program) { p.reply(200, do(p)) }), 200, want)
+			})
+		}
+		start("first", "8", func(p *program) string {
+			e := entry(p, k.look(p, "nl"))
+			out := k.found(p, e)
+			close(leads)
+			<-wait
+			<-wait
+			b := k.insert(p, e)
+			p.write(b, "in ")
+			<-german
+			p.write(b, "nl")
+			p.must("http_body.close", b)
+			return out
+		})
+		waiting := func(p *program, l string) uint32 {
+			<-leads
+			e := k.look(p, l)
+			wait <- struct{}{}
+			return entry(p, e)
+		}
+		start("same", "3 in nl", func(p *program) string { return k.found(p, waiting(p, "nl")) })
+		start("other", "8", func(p *program) string {
+			e := waiting(p, "de")
+			out := k.found(p, e)
+			b := k.insert(p, e)
+			p.write(b, "in de")
+			p.must("http_body.close", b)
+			close(german)
+			return out
+		})
+		all.Wait()
+	}
+	f("core", core, func(p *program, e uint32) uint32 { return p.handle("cache.cache_busy_handle_wait", e) })
+	f("http", http, func(_ *program, e uint32) uint32 { return e })
+}
+
 func TestHammerCoreCache(t *testing.T) {
 	w := newWorld(t)
 	for round := range 20 {

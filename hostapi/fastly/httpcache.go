@@ -293,16 +293,22 @@ func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
 			owe(nil)
 			return
 		}
-		f, leads := b.flights.join(e.space+"\x00"+e.key+"\x00"+variant, e.by)
+		f, moved, leads := b.flights.join(e.flightKey(variant), e.by)
 		if leads {
 			owe(f)
-			// Somebody may have landed since the look.
-			if pass, _ := b.look(ctx, e); pass {
+			// Somebody may have landed, or have moved, since the look.
+			pass, now := b.look(ctx, e)
+			switch {
+			case pass:
 				f.land()
 				e.flight = nil
-			} else if e.use == services.UseFresh || e.use == services.UseStale {
+			case e.use == services.UseFresh || e.use == services.UseStale:
 				e.land()
 				e.since = nil
+			case now != variant:
+				e.land()
+				e.since = nil
+				continue
 			}
 			return
 		}
@@ -325,6 +331,7 @@ func (b *Binding) httpTransaction(ctx context.Context, e *httpEntry) {
 				e.chosen = true
 				return
 			}
+		case <-moved:
 		case <-ctx.Done():
 		}
 	}

@@ -72,6 +72,9 @@ func (p *shelf) storeKey(variant string) []byte {
 	return b
 }
 
+// flightKey is for whom one lookup may wait for another: those who ask for the same variant, as far as that is known.
+func (p *shelf) flightKey(variant string) string { return p.space + "\x00" + p.key + "\x00" + variant }
+
 // of is the part of the key for what varies by these fields.
 func (p *shelf) of(vary []string) string {
 	if len(vary) == 0 {
@@ -147,8 +150,17 @@ func (o *object) encode() []byte {
 	return append(append(b, text...), o.content.bytes()...)
 }
 
-// read is what stands on a shelf, whatever its age, and by what others there differ from what it has for the request.
+// read is what stands on a shelf, whatever its age, and by what others there, or on their way there, differ from what it has
+// for the request.
 func (b *Binding) read(ctx context.Context, p *shelf) (o *object, variant string) {
+	o, variant = b.readStored(ctx, p)
+	if coming, varies := b.inserts.variant(p); varies {
+		variant = coming
+	}
+	return o, variant
+}
+
+func (b *Binding) readStored(ctx context.Context, p *shelf) (o *object, variant string) {
 	for range 2 {
 		if ctx.Err() != nil {
 			return nil, variant
@@ -172,17 +184,18 @@ func (b *Binding) read(ctx context.Context, p *shelf) (o *object, variant string
 }
 
 // stored looks up an entry's object: one that can be used, stale or not.
-func (b *Binding) stored(ctx context.Context, e *entry) (o *object, stale bool) {
-	if o, _ = b.read(ctx, e.shelf()); o == nil {
-		return nil, false
+func (b *Binding) stored(ctx context.Context, e *entry) (o *object, stale bool, variant string) {
+	o, variant = b.read(ctx, e.shelf())
+	if o == nil {
+		return nil, false, variant
 	}
 	switch age := o.age(time.Now()); {
 	case age < o.MaxAge:
-		return o, false
+		return o, false, variant
 	case age < o.MaxAge+o.Stale:
-		return o, true
+		return o, true, variant
 	}
-	return nil, false
+	return nil, false, variant
 }
 
 // settle ends a lookup: what was found is counted, and is held on the account of the run. A run that holds too much finds
@@ -275,6 +288,18 @@ func (i *inserts) of(p *shelf, by *turn) *object {
 	return nil
 }
 
+// variant is the part of the key for what the last one for this key varies by; false: none of them varies.
+func (i *inserts) variant(p *shelf) (string, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, n := range slices.Backward(i.all[p.space+p.key]) {
+		if len(n.object.Vary) > 0 {
+			return p.of(n.object.Vary), true
+		}
+	}
+	return "", false
+}
+
 // flights are the lookups under way that others wait for: one to a key.
 type flights struct {
 	mu  sync.Mutex
@@ -282,39 +307,69 @@ type flights struct {
 }
 
 // flight ends when its holder has inserted, or will not.
+//
+// Before its response is there nobody knows what that varies by, and all who ask for the URL wait for it. Then the flight
+// moves to the key of its own variant: who waits for another one looks again.
 type flight struct {
 	of   *flights
-	key  string
 	by   *turn // whose it is to insert
 	once sync.Once
 	over chan struct{}
 	// stale tells that those who have waited use what is stale, as the holder could do no better. It is set before over is
 	// closed.
 	stale bool
+	// of.mu guards these.
+	key   string
+	moved chan struct{} // closed when the key changes; nil: it has
+}
+
+// take removes the flight from its key. of.mu is held.
+func (f *flight) take() {
+	if f.of.all[f.key] == f {
+		delete(f.of.all, f.key)
+	}
 }
 
 func (f *flight) land() {
 	f.once.Do(func() {
 		f.of.mu.Lock()
-		delete(f.of.all, f.key)
+		f.take()
 		f.of.mu.Unlock()
 		close(f.over)
 	})
 }
 
-// join is the flight of the key, and whether it is the caller's to lead.
-func (f *flights) join(key string, by *turn) (*flight, bool) {
+// move has those wait for the flight, before it lands, who ask for this key. If they have another one to wait for, nobody
+// new does.
+func (f *flight) move(key string) {
+	f.of.mu.Lock()
+	defer f.of.mu.Unlock()
+	if f.moved == nil || f.key == key || f.of.all[f.key] != f {
+		return
+	}
+	f.take()
+	f.key = key
+	if f.of.all[key] == nil {
+		f.of.all[key] = f
+	}
+	close(f.moved)
+	f.moved = nil
+}
+
+// join is the flight of the key, and whether it is the caller's to lead. moved is closed when the key is not that of the
+// flight any more.
+func (f *flights) join(key string, by *turn) (there *flight, moved <-chan struct{}, leads bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if there := f.all[key]; there != nil {
-		return there, false
+		return there, there.moved, false
 	}
 	if f.all == nil {
 		f.all = map[string]*flight{}
 	}
-	mine := &flight{of: f, key: key, by: by, over: make(chan struct{})}
+	mine := &flight{of: f, key: key, by: by, over: make(chan struct{}), moved: make(chan struct{})}
 	f.all[key] = mine
-	return mine, true
+	return mine, nil, true
 }
 
 // transaction fills an entry: with what is stored, or with the duty to insert,
@@ -322,25 +377,31 @@ func (f *flights) join(key string, by *turn) (*flight, bool) {
 func (b *Binding) transaction(ctx context.Context, e *entry) {
 	defer close(e.done)
 	defer b.settle(e)
+	p := e.shelf()
 	for ctx.Err() == nil {
-		o, stale := b.stored(ctx, e)
+		o, stale, variant := b.stored(ctx, e)
 		if o != nil && !stale {
 			e.object = o
 			return
 		}
 		// What a program inserts it finds at once.
-		if own := b.inserts.of(e.shelf(), e.by); own != nil {
+		if own := b.inserts.of(p, e.by); own != nil {
 			e.object = own
 			return
 		}
-		f, leads := b.flights.join(e.key+"\x00"+keyOfHeader(o, e), nil)
+		f, moved, leads := b.flights.join(p.flightKey(variant), nil)
 		if leads {
 			e.since = b.o.Services.Cache.Begin(b.o.Owner, nil)
-			// It may have landed since the look.
-			if again, old := b.stored(ctx, e); again != nil && !old {
+			// It may have landed, or have moved, since the look.
+			again, old, now := b.stored(ctx, e)
+			if again != nil && !old {
 				f.land()
 				e.object = again
 				return
+			}
+			if now != variant {
+				f.land()
+				continue
 			}
 			e.object, e.stale, e.flight = o, stale, f
 			return
@@ -351,15 +412,8 @@ func (b *Binding) transaction(ctx context.Context, e *entry) {
 		}
 		select {
 		case <-f.over:
+		case <-moved:
 		case <-ctx.Done():
 		}
 	}
-}
-
-// keyOfHeader keeps apart those who wait for different variants.
-func keyOfHeader(o *object, e *entry) string {
-	if o == nil {
-		return ""
-	}
-	return variant(o.Vary, &e.header)
 }
