@@ -150,7 +150,7 @@ var computeHTTPCases = []computeCase{
 		p.reply()
 	}, sees: []string{"83 one, 3two;one, two;"}},
 	{name: "who asks for another variant does not wait for the one that comes", build: func(p *compute) {
-		options := p.store(time.Hour, 0, 0, 0, "Lang", "")
+		options := p.store(time.Hour, 0, 0, 0, "Tone,Lang", "")
 		first := p.open("http_cache.transaction_insert", p.ask("/a", "Lang", "nl"), p.response(200), storeVary, options)
 		p.write(first, "in ")
 		p.ask("/a", "Lang", "nl")

@@ -59,7 +59,8 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 		if !valid {
 			return m, invalid
 		}
-		for name := range strings.FieldsSeq(s) {
+		// Names stand between spaces; compute-sdk-go passes on what its users set, which may look like Vary itself.
+		for name := range strings.FieldsSeq(strings.ReplaceAll(s, ",", " ")) {
 			if fieldName(name) != ok || len(m.Vary) == mostVary {
 				return m, invalid
 			}
