@@ -81,7 +81,7 @@ func TestWaitingHoldsNothing(t *testing.T) {
 func TestMostLookups(t *testing.T) {
 	w := newWorld(t)
 	leader := newTurn(w.binding)
-	f, _ := w.binding.flights.join("k\x00", leader)
+	f, _, _ := w.binding.flights.join((&shelf{space: "fastly.core", key: "k"}).flightKey(""), leader)
 	w.program("lookups", "all of them", func(p *program) string {
 		for range maxPending {
 			p.must("cache.close", p.handle("cache.transaction_lookup_async", "k", 0, 0))
