@@ -31,7 +31,7 @@ const (
 
 func (h holdCommand) Run(c *command) error {
 	if err := engine.Confine(holdSeconds, holdMemory); err != nil {
-		return fmt.Errorf("limit this process: %w", err)
+		return hint(fmt.Errorf("limit this process: %w", err), "it is the node that starts this command; wedge function test is the one to run by hand")
 	}
 	return h.once(c)
 }
