@@ -105,7 +105,7 @@ sites:
     handler: again
 `, map[string][]byte{"pepper": []byte("salt")})
 
-	// The deploy compiles, and leaves an instance that waits: the first request meets both. An instance was made for the deploy, and none for the request.
+	// The deploy compiles, and leaves an instance that waits: the first request meets both. As it takes the instance, another may be made for who comes next.
 	w.deploy("app", module)
 	compile := w.metric("wedge_function_compile_seconds", `function="app"`)
 	made := w.metric("wedge_function_instances_made_total", `function="app"`)
@@ -113,9 +113,6 @@ sites:
 		t.Errorf("when the deploy is done it has compiled for %v s and made %v instances", compile, made)
 	}
 	w.want("http://gate.example/a", 401, `{"login":"/login"}`)
-	if n := w.metric("wedge_function_instances_made_total", `function="app"`); n != made {
-		t.Errorf("the first request made %v instances", n-made)
-	}
 	if n := w.metric("wedge_function_queued_total", `function="app"`); n != 0 {
 		t.Errorf("the first request waited for an instance")
 	}
