@@ -211,7 +211,9 @@ func asked(x *exchange.Exchange) string {
 // runOf is a run that has done nothing yet.
 func runOf(f *guest.Function, x *exchange.Exchange) *journal.Run {
 	spec := f.Spec()
-	s := journal.Settings{ABI: f.Info().ABI, Isolation: spec.Isolation.String(), Config: textMap(spec.Config), Env: textMap(spec.Env), Fetch: spec.Fetch, KV: spec.KV,
+	// Redaction writes into all of a record: it must have nothing in common with the function, or with the record of another exchange.
+	s := journal.Settings{ABI: f.Info().ABI, Isolation: spec.Isolation.String(), Config: textMap(spec.Config), Env: textMap(spec.Env),
+		Fetch: slices.Clone(spec.Fetch), KV: slices.Clone(spec.KV),
 		AllKV: spec.AllKV, MaxBody: spec.MaxBody, Fuel: spec.Limits.Fuel, Memory: spec.Limits.Memory, HostCalls: spec.Limits.HostCalls}
 	for name, v := range spec.Secrets {
 		if s.Secrets == nil {
