@@ -356,12 +356,6 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 		v, _ := r.ReadUint64(off)
 		return min(time.Duration(min(v, 1<<62)), maxLife)
 	}
-	text := func(off uint32) (string, bool) {
-		ptr, _ := r.ReadUint32(off)
-		n, _ := r.ReadUint32(off + 4)
-		b, inside := c.memory.View(ptr, n)
-		return string(b), inside && n <= 64<<10
-	}
 	m = meta{MaxAge: duration(0), Length: -1, Inserted: time.Now()}
 	if mask&headers != 0 {
 		n, _ := r.ReadUint32(8)
@@ -372,7 +366,7 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 		header.CopyFrom(&q.header)
 	}
 	if mask&vary != 0 {
-		s, valid := text(12)
+		s, valid := c.field(r, 12)
 		if !valid {
 			return m, invalid
 		}
@@ -390,7 +384,7 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 		m.Stale = duration(32)
 	}
 	if mask&keys != 0 {
-		s, valid := text(40)
+		s, valid := c.field(r, 40)
 		if !valid {
 			return m, invalid
 		}
@@ -401,7 +395,7 @@ func (c *call) writeOptions(mask, at uint32, header *exchange.Header) (m meta, s
 		m.Length = int64(min(n, 1<<62))
 	}
 	if mask&metadata != 0 {
-		s, valid := text(56)
+		s, valid := c.field(r, 56)
 		if !valid {
 			return m, invalid
 		}

@@ -186,22 +186,16 @@ func (c *call) newHTTPEntry() (*httpEntry, status) {
 	e.request = request{method: r.method, uri: r.uri, version: r.version, cache: r.cache, gunzip: r.gunzip}
 	e.request.header.CopyFrom(&r.header)
 	e.shelf = shelf{space: "fastly.http", key: defaultKey(r), header: &e.request.header, variant: c.b.o.Services.Caching.Variant}
-	option := func(at uint32) (string, bool) {
-		ptr, in := c.memory.ReadUint32(c.u32(2) + at)
-		n, in2 := c.memory.ReadUint32(c.u32(2) + at + 4)
-		b, in3 := c.memory.View(ptr, n)
-		return string(b), in && in2 && in3
-	}
 	if mask&overrideKey != 0 {
 		// "At the moment, HTTP cache keys must always be 32 bytes", says http-cache.witx.
-		key, inside := option(0)
+		key, inside := c.field(c.memory, c.u32(2))
 		if !inside || len(key) != 32 {
 			return nil, invalid
 		}
 		e.key = key
 	}
 	if mask&backendName != 0 {
-		name, inside := option(8)
+		name, inside := c.field(c.memory, c.u32(2)+8)
 		if !inside {
 			return nil, invalid
 		}

@@ -47,15 +47,9 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 		v, _ := r.ReadUint64(off)
 		return min(time.Duration(min(v, 1<<62)), maxLife)
 	}
-	text := func(off uint32) (string, bool) {
-		ptr, _ := r.ReadUint32(off)
-		n, _ := r.ReadUint32(off + 4)
-		b, inside := c.memory.View(ptr, n)
-		return string(b), inside && n <= 64<<10
-	}
 	m = meta{MaxAge: duration(0), Length: -1, Inserted: time.Now(), HTTP: &kept{Sensitive: mask&httpSensitive != 0}}
 	if mask&httpVary != 0 {
-		s, valid := text(8)
+		s, valid := c.field(r, 8)
 		if !valid {
 			return m, invalid
 		}
@@ -74,7 +68,7 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 		m.Stale = duration(24)
 	}
 	if mask&httpKeys != 0 {
-		s, valid := text(32)
+		s, valid := c.field(r, 32)
 		if !valid {
 			return m, invalid
 		}

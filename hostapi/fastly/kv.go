@@ -333,12 +333,6 @@ func kvList(c *call) status {
 		return invalid
 	}
 	m := hostcall.MemoryOf(record)
-	text := func(off uint32) (string, bool) {
-		ptr, _ := m.ReadUint32(off)
-		n, _ := m.ReadUint32(off + 4)
-		b, inside := c.memory.View(ptr, n)
-		return string(b), inside && n > 0
-	}
 	limit, cursor, prefix := 100, "", ""
 	if mask&hasLimit != 0 {
 		n, _ := m.ReadUint32(12)
@@ -348,16 +342,16 @@ func kvList(c *call) status {
 		limit = int(n)
 	}
 	if mask&hasCursor != 0 {
-		s, valid := text(4)
+		s, valid := c.field(m, 4)
 		b, err := base64.StdEncoding.DecodeString(s)
-		if !valid || err != nil {
+		if !valid || s == "" || err != nil {
 			return invalid
 		}
 		cursor = string(b)
 	}
 	if mask&hasPrefix != 0 {
-		s, valid := text(16)
-		if !valid {
+		s, valid := c.field(m, 16)
+		if !valid || s == "" {
 			return invalid
 		}
 		prefix = s

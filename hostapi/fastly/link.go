@@ -168,6 +168,21 @@ func (c *call) text(i int) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
+// mostField bounds a text in a record: what is longer is no name, cursor, list of names or metadata.
+const mostField = 64 << 10
+
+// field is a copy of the text whose pointer and length stand at off of a record that the guest has written. It is false, and
+// nothing is copied, if the text is not within the guest's memory or is too long.
+func (c *call) field(record hostcall.Memory, off uint32) (text string, valid bool) {
+	ptr, in := record.ReadUint32(off)
+	n, in2 := record.ReadUint32(off + 4)
+	b, in3 := c.memory.View(ptr, n)
+	if !in || !in2 || !in3 || n > mostField {
+		return "", false
+	}
+	return string(b), true
+}
+
 // handles are the numbers of a v, copied.
 func (c *call) numbers(i int) []uint32 {
 	b, _ := c.memory.View(c.u32(i), 4*c.size(i))
