@@ -431,10 +431,7 @@ func (c *call) insert(n *insertion, f *flight, out int, waits bool, keep func())
 		return st
 	}
 	all, o := &c.b.inserts, n.object
-	all.begin(n)
-	if f != nil && len(o.Vary) > 0 {
-		f.move(n.flightKey(n.of(o.Vary)))
-	}
+	all.begin(n, f)
 	go func() {
 		defer close(after)
 		defer all.end(n)

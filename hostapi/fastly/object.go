@@ -250,9 +250,14 @@ type inserts struct {
 	all map[string][]*insertion
 }
 
-func (i *inserts) begin(n *insertion) {
+// begin has lookups find n. The flight of its lookup, if it has one, moves in the same moment: whoever knew by n what it varies
+// by, and did not find its flight under that key yet, would lead one more.
+func (i *inserts) begin(n *insertion, f *flight) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if f != nil && len(n.object.Vary) > 0 {
+		f.move(n.flightKey(n.of(n.object.Vary)))
+	}
 	if i.all == nil {
 		i.all = map[string][]*insertion{}
 	}
