@@ -5,7 +5,12 @@ addEventListener("fetch", (event) => event.respondWith(handle(event.request)));
 
 async function handle(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
-  const entry = await new KVStore("redirects").get(pathname);
+  const entry = isKey(pathname) && (await new KVStore("redirects").get(pathname));
   if (entry) return new Response(null, { status: 301, headers: { location: await entry.text() } });
   return fetch(request, { backend: "origin" });
+}
+
+// KVStore.get throws for what cannot be a key: it has at most 512 bytes here, and none of ; ? # ^ | anywhere.
+function isKey(path: string): boolean {
+  return path.length <= 512 && !/[;?#^|]/.test(path);
 }

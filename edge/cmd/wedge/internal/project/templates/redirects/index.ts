@@ -5,7 +5,11 @@ export function on_request(): i32 {
   return onRequest(redirect);
 }
 
+const longest = 512; // bytes that a key may have; a path may have more
+
 function redirect(h: RequestHook): void {
-  const to = new KV("redirects").getText(h.request.path);
+  const path = h.request.path;
+  if (String.UTF8.byteLength(path) > longest) return;
+  const to = new KV("redirects").getText(path);
   if (to) h.respond(301, "").headers.set("Location", to);
 }

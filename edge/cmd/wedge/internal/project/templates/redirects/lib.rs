@@ -3,9 +3,14 @@ use wedge::{Kv, RequestHook, Result};
 wedge::hooks! { on_request => redirect }
 
 const REDIRECTS: Kv = Kv("redirects");
+const LONGEST: usize = 512; // bytes that a key may have; a path may have more
 
 fn redirect(h: &mut RequestHook) -> Result {
-    match REDIRECTS.text(&h.request().path())? {
+    let path = h.request().path();
+    if path.len() > LONGEST {
+        return Ok(());
+    }
+    match REDIRECTS.text(&path)? {
         None => Ok(()),
         Some(to) => h.respond(301, "")?.header().set("Location", &to),
     }

@@ -1,8 +1,13 @@
 #include "wedge.h"
 
+enum { longest = 512 }; // bytes that a key may have; a path may have more
+
 WEDGE_ON_REQUEST {
+	wedge_str path = wedge_path();
+	if (path.len > longest)
+		return WEDGE_GO_ON;
 	wedge_entry to;
-	int found = wedge_kv_get("redirects", wedge_path(), &to);
+	int found = wedge_kv_get("redirects", path, &to);
 	if (found == WEDGE_STATUS_ABSENT)
 		return WEDGE_GO_ON;
 	WEDGE_TRY(found);
