@@ -104,6 +104,7 @@ func (c *call) start(cached, streaming bool) (*pending, status) {
 	if st != ok {
 		return give(st)
 	}
+	q.Number = c.sends
 	if q.Cache = r.cache; !cached {
 		q.Cache = services.CacheChoice{Bypass: true}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -212,6 +213,59 @@ func TestTapeFetches(t *testing.T) {
 	f("begin "+secret+" end", 2, false)
 	f("", 1, false)
 	f(strings.Repeat("x", 16<<10), 20, true)
+}
+
+// Requests that overtake each other are one record: it tells them in the order in which they were sent, and each gets its own answer.
+func TestTapeFetchesOvertake(t *testing.T) {
+	f := func(targets [2]string, finish, played [2]int) {
+		t.Helper()
+		run, again := &Run{}, &Run{}
+		ask := func(tape *Tape, n int) string {
+			r, err := tape.Services().Fetcher.Fetch(t.Context(), &services.FetchRequest{Method: "GET", Target: targets[n-1], Number: n})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}
+		rec := Record(run, &services.Services{Fetcher: numbered{}})
+		for _, n := range finish {
+			ask(rec, n)
+		}
+		play := Play(run, again)
+		for _, n := range played {
+			if got := ask(play, n); got != fmt.Sprint("answer ", n) {
+				t.Errorf("%v, finished %v, played %v: request %d got %q", targets, finish, played, n, got)
+			}
+		}
+		if run.Text() != again.Text() || len(run.Fetches) != 2 || strings.Index(run.Text(), "answer 1") > strings.Index(run.Text(), "answer 2") {
+			t.Errorf("%v, finished %v, played %v:\n%s\n%s", targets, finish, played, run.Text(), again.Text())
+		}
+	}
+	for _, targets := range [][2]string{{"/a", "/b"}, {"/same", "/same"}} {
+		for _, finish := range [][2]int{{1, 2}, {2, 1}} {
+			f(targets, finish, [2]int{1, 2})
+			f(targets, finish, [2]int{2, 1})
+		}
+	}
+	// A record without numbers gives what it has in its order.
+	run := &Run{Settings: Settings{Offered: []string{"fetch"}}, Fetches: []Call{{Name: "fetch", Ask: texts("GET", "", "/", "no", ""), Answer: texts("201", "0", "ended")}, {Name: "fetch", Ask: texts("GET", "", "/", "no", ""), Answer: texts("202", "0", "ended")}}}
+	play := Play(run, &Run{})
+	for n := 1; n <= 2; n++ {
+		if r, err := play.Services().Fetcher.Fetch(t.Context(), &services.FetchRequest{Method: "GET", Target: "/", Number: n}); err != nil || r.Status != 200+n {
+			t.Errorf("request %d: %v, %v", n, r, err)
+		}
+	}
+}
+
+// numbered answers each request with its number.
+type numbered struct{}
+
+func (numbered) Fetch(_ context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
+	return &services.FetchResponse{Status: 200, Body: io.NopCloser(strings.NewReader(fmt.Sprint("answer ", r.Number)))}, nil
 }
 
 // A state that is put shows the same when it is looked at again.

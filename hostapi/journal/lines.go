@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,7 +111,8 @@ func (r *Run) Text() string {
 	for _, c := range r.Begin {
 		fmt.Fprintf(&b, "while initialised: call %s\n", c)
 	}
-	for _, c := range r.Fetches {
+	// Whose answer came first is the network's doing, not the function's.
+	for _, c := range slices.SortedStableFunc(slices.Values(r.Fetches), func(a, b Call) int { return cmp.Compare(a.Number, b.Number) }) {
 		fmt.Fprintf(&b, "call %s\n", c)
 	}
 	fmt.Fprintf(&b, "looked at the clock %d times\n", len(r.Clock))

@@ -59,8 +59,8 @@ type Run struct {
 	Seed []byte `json:"seed" journal:"own"`
 	// Clock is what its clocks showed, look after look, in nanoseconds.
 	Clock []int64 `json:"clock,omitempty"`
-	// Begin is what it asked while it was initialised, Fetches are its own requests: those end when they end, which may be
-	// behind the hook that began them.
+	// Begin is what it asked while it was initialised, Fetches are its own requests, in the order of their answers: those end
+	// when they end, which may be behind the hook that began them.
 	Begin   []Call  `json:"begin,omitempty"`
 	Fetches []Call  `json:"fetches,omitempty"`
 	Steps   []*Step `json:"steps"`
@@ -102,12 +102,14 @@ type Step struct {
 	Calls  []Call `json:"calls,omitempty"`
 }
 
-// A Call is one call of a service: what was asked and what came back. Err is "" or a word, see errorOf.
+// A Call is one call of a service: what was asked and what came back. Err is "" or a word, see errorOf. Number is that of a
+// request of the function's own in the order in which it sent them, 0 if it is not known.
 type Call struct {
 	Name   string `json:"call" journal:"own"`
 	Ask    []Text `json:"ask,omitempty"`
 	Answer []Text `json:"answer,omitempty"`
 	Err    string `json:"err,omitempty" journal:"own"`
+	Number int    `json:"number,omitempty"`
 }
 
 // A State is what a hook finds in an exchange, or leaves there.

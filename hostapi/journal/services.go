@@ -356,10 +356,12 @@ func (f tapedFetcher) Fetch(ctx context.Context, r *services.FetchRequest) (*ser
 	if t.from != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		c, found := take(&t.fetches, "fetch", ask)
+		c, found := take(&t.fetches, "fetch", ask, r.Number)
+		c.Number = r.Number // a function that was changed may send it at another place
 		if !found {
+			c.Name, c.Ask, c.Err = "fetch", ask, "missing"
 			t.missing = append(t.missing, Call{Name: "fetch", Ask: ask}.String())
-			t.write(&t.run.Fetches, Call{"fetch", ask, nil, "missing"})
+			t.write(&t.run.Fetches, c)
 			return nil, errMissing
 		}
 		t.write(&t.run.Fetches, c)
@@ -371,7 +373,7 @@ func (f tapedFetcher) Fetch(ctx context.Context, r *services.FetchRequest) (*ser
 	got, err := t.real.Fetcher.Fetch(ctx, r)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := Call{Name: "fetch", Ask: ask, Err: errorWord(err)}
+	c := Call{Name: "fetch", Ask: ask, Err: errorWord(err), Number: r.Number}
 	if err == nil {
 		// Status, number of fields, the fields, then the content: how it ended, and its pieces.
 		c.Answer = texts(strconv.Itoa(got.Status), strconv.Itoa(got.Header.Len()))

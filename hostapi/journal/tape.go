@@ -194,15 +194,15 @@ func (t *Tape) ask(name string, ask []Text, do func() ([]Text, error)) ([]Text, 
 		answer, err := do()
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.write(t.calls, Call{name, ask, answer, errorWord(err)})
+		t.write(t.calls, Call{Name: name, Ask: ask, Answer: answer, Err: errorWord(err)})
 		return answer, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c, found := take(&t.left, name, ask)
+	c, found := take(&t.left, name, ask, 0)
 	if !found {
 		t.missing = append(t.missing, Call{Name: name, Ask: ask}.String())
-		t.write(t.calls, Call{name, ask, nil, "missing"})
+		t.write(t.calls, Call{Name: name, Ask: ask, Err: "missing"})
 		return nil, errMissing
 	}
 	t.write(t.calls, c)
@@ -216,13 +216,27 @@ func (t *Tape) tell(name string, ask []Text) {
 	t.write(t.calls, Call{Name: name, Ask: ask})
 }
 
-func take(from *[]Call, name string, ask []Text) (Call, bool) {
-	i := slices.IndexFunc(*from, func(c Call) bool { return c.Name == name && slices.Equal(c.Ask, ask) })
-	if i < 0 {
+// take finds the answer to a call, that of its number if there is one: requests of a function's own that ask the same at one
+// time may overtake each other, and each must get its own answer.
+func take(from *[]Call, name string, ask []Text, number int) (Call, bool) {
+	found := -1
+	for i, c := range *from {
+		if c.Name != name || !slices.Equal(c.Ask, ask) {
+			continue
+		}
+		if found < 0 {
+			found = i
+		}
+		if c.Number == number {
+			found = i
+			break
+		}
+	}
+	if found < 0 {
 		return Call{}, false
 	}
-	c := (*from)[i]
-	*from = slices.Delete(slices.Clone(*from), i, i+1)
+	c := (*from)[found]
+	*from = slices.Delete(slices.Clone(*from), found, found+1)
 	return c, true
 }
 

@@ -74,6 +74,7 @@ func fetchNew(s *Session, a []uint64) int64 {
 	}
 	r := &services.FetchRequest{Caller: s.caller(), Origin: strings.Clone(origin), Target: strings.Clone(target), Method: strings.Clone(method)}
 	r.Loop = cloneAll(slices.Collect(s.x.Request.Header.Values(exchange.CDNLoop)))
+	r.Number = len(s.fetches) + 1
 	s.fetches = append(s.fetches, &fetch{r: r, timeout: maxFetchTime})
 	return int64(len(s.fetches))
 }

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -114,13 +115,16 @@ func TestFetch(t *testing.T) {
 func TestFetchesRunBeside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := start(t, exchange.OnRequest, Options{Fetch: []string{"shop"}})
-		h.n.fetch = func(context.Context, *services.FetchRequest) (*services.FetchResponse, error) {
+		h.n.fetch = func(_ context.Context, r *services.FetchRequest) (*services.FetchResponse, error) {
 			time.Sleep(time.Second)
+			if r.Target != fmt.Sprint("/", r.Number) {
+				t.Errorf("%s has number %d", r.Target, r.Number)
+			}
 			return &services.FetchResponse{Status: 200, Body: io.NopCloser(strings.NewReader(""))}, nil
 		}
 		begun := time.Now()
 		for i := range 3 {
-			h.want(int64(i+1), "fetch_new", "GET", "shop", "/")
+			h.want(int64(i+1), "fetch_new", "GET", "shop", fmt.Sprint("/", i+1))
 			h.want(0, "fetch_send", i+1)
 		}
 		for i := range 3 {

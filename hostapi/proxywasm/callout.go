@@ -158,6 +158,7 @@ func httpCall(s *session, a []uint64) status {
 		s.results = make(chan *callout, 2*mostCalls) // never full: a result is taken before another call takes its place
 	}
 	s.made++
+	r.Number = s.made
 	ctx, cancel := context.WithTimeout(s.b.life, timeout)
 	c := &callout{id: s.b.nextCall(), cancel: cancel}
 	s.calls[c.id] = c

@@ -41,6 +41,9 @@ type FetchRequest struct {
 	Cache CacheChoice
 	// UseCache sends it through the node's cache.
 	UseCache bool
+	// Number counts the requests of a function in the order in which it sent them, from 1, as they are made on goroutines that
+	// may overtake each other; 0: it is not known.
+	Number int
 	// Loop are the values of the CDN-Loop fields (RFC 8586) of the exchange's
 	// request, so that the node can tell how deep it is.
 	Loop []string
