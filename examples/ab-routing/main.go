@@ -81,6 +81,10 @@ func remember(h *wedge.ResponseHook) error {
 	if h.Request.Scheme() == "https" {
 		cookie += "; Secure"
 	}
+	// Nor may it give one client's cookie to others who have none: "private" counts, whatever stands beside it.
+	if err := h.Response.Header.Add("Cache-Control", "private"); err != nil {
+		return err
+	}
 	return h.Response.Header.Add("Set-Cookie", cookie)
 }
 

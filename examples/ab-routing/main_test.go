@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func visit(t *testing.T, n *wedgetest.Node, cookies ...string) (x *wedgetest.Exc
 	if got := x.OnRequest(onRequest); got != wedgetest.GoOn {
 		t.Fatalf("on_request: %v\n%s", got, n.LogText())
 	}
-	x.Respond(200, "hello")
+	x.Respond(200, "hello", "Cache-Control", "max-age=60")
 	if got := x.OnResponse(onResponse); got != wedgetest.GoOn {
 		t.Fatalf("on_response: %v\n%s", got, n.LogText())
 	}
@@ -44,6 +45,10 @@ func TestSticky(t *testing.T) {
 		x, set := visit(t, n)
 		pair, attributes, _ := strings.Cut(set, "; ")
 		_, cohort, _ := strings.Cut(pair, "=")
+		// With the origin's max-age beside it, another cache would give the cookie to the next who has none.
+		if got := x.Response.Header.Values("Cache-Control"); !slices.Equal(got, []string{"max-age=60", "private"}) {
+			t.Fatalf("Cache-Control %q", got)
+		}
 		if attributes != "Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure" {
 			t.Fatalf("cookie %q", set)
 		}

@@ -12,9 +12,13 @@ async function handle(request: Request): Promise<Response> {
   // The cookie has done its work. Left in the request, it would make the response one that belongs to a user.
   headers.delete("cookie");
   const page = await fetch(new Request(url, { method: request.method, headers, body: request.body }), { backend: "origin" });
-  if (known) return page;
   const fields = new Headers(page.headers);
-  fields.append("set-cookie", `ab=${cohort}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`);
+  // Caches between the node and the client must keep cohorts apart, and what gives one client its cohort from all others.
+  fields.append("vary", "Cookie");
+  if (!known) {
+    fields.append("cache-control", "private");
+    fields.append("set-cookie", `ab=${cohort}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`);
+  }
   return new Response(page.body, { status: page.status, headers: fields });
 }
 

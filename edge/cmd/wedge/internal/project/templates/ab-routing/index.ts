@@ -26,6 +26,10 @@ function route(h: RequestHook): void {
 }
 
 function remember(h: ResponseHook): void {
+  // Caches between the node and the client must keep cohorts apart, and what gives one client its cohort from all others.
+  h.response.headers.append("Vary", "Cookie");
   const cohort = getVar("new-cohort");
-  if (cohort) h.response.headers.append("Set-Cookie", "ab=" + cohort + "; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
+  if (!cohort) return;
+  h.response.headers.append("Cache-Control", "private");
+  h.response.headers.append("Set-Cookie", "ab=" + cohort + "; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
 }

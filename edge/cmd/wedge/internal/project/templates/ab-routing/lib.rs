@@ -24,10 +24,13 @@ fn route(h: &mut RequestHook) -> Result {
 }
 
 fn remember(h: &mut ResponseHook) -> Result {
+    // Caches between the node and the client must keep cohorts apart, and what gives one client its cohort from all others.
+    h.response().header().add("Vary", "Cookie")?;
     match wedge::var("new-cohort") {
         None => Ok(()),
         Some(cohort) => {
             let cookie = format!("ab={}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax", cohort);
+            h.response().header().add("Cache-Control", "private")?;
             h.response().header().add("Set-Cookie", &cookie)
         }
     }

@@ -18,8 +18,11 @@ WEDGE_ON_REQUEST {
 }
 
 WEDGE_ON_RESPONSE {
+	/* Caches between the node and the client must keep cohorts apart, and what gives one client its cohort from all others. */
+	WEDGE_TRY(wedge_field_add(WEDGE_MESSAGE_RESPONSE, "Vary", wedge_s("Cookie")));
 	wedge_str cohort = wedge_var("new-cohort");
 	if (!wedge_is(cohort))
 		return WEDGE_GO_ON;
+	WEDGE_TRY(wedge_field_add(WEDGE_MESSAGE_RESPONSE, "Cache-Control", wedge_s("private")));
 	return wedge_field_add(WEDGE_MESSAGE_RESPONSE, "Set-Cookie", WEDGE_JOIN(wedge_s("ab="), cohort, wedge_s("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")));
 }
