@@ -168,8 +168,17 @@ var proxyWasmCases = []testCase{
 	}, origin: []string{"x: 0"}},
 	{name: "proxy_send_local_response", build: func(p *program) {
 		p.on("proxy_on_request_headers", "iii", "i", p.do("proxy_send_local_response", I32(403), p.text("why"), p.text("no"), p.text("\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00a\x001\x00"), I32(-1)), pause)
-		p.answers(Unreachable)
 	}, client: []string{"403", "a: 1", "no", "Length: 2"}},
+	{name: "proxy_send_local_response and the filter's own response callbacks", build: func(p *program) {
+		p.on("proxy_on_request_headers", "iii", "i", p.do("proxy_send_local_response", I32(403), p.text(""), p.text("no"), p.text(""), I32(-1)), pause)
+		p.on("proxy_on_response_headers", "iii", "i", p.do("proxy_get_header_map_value", I32(mResponse), p.text(":status"), outs), p.put(mResponse, "saw", value), p.put(mResponse, "end", number(Get(2))), I32(0))
+		p.on("proxy_on_response_body", "iii", "i", p.do("proxy_set_buffer_bytes", I32(1), I32(-1), I32(0), p.text(" way")), I32(0))
+	}, client: []string{"403", "saw: 403", "end: 0", "no way", "Length: 6"}},
+	{name: "proxy_send_local_response once more in the filter's own response callbacks", build: func(p *program) {
+		p.on("proxy_on_request_headers", "iii", "i", p.do("proxy_send_local_response", I32(403), p.text(""), p.text("no"), p.text("\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00a\x001\x00"), I32(-1)), pause)
+		p.on("proxy_on_response_headers", "iii", "i", p.do("proxy_send_local_response", I32(429), p.text(""), p.text("later"), p.text(""), I32(-1)), pause)
+		p.on("proxy_on_response_body", "iii", "i", Unreachable)
+	}, client: []string{"429", "!a: 1", "later", "Length: 5"}},
 	{name: "proxy_send_local_response in the place of a response", build: func(p *program) {
 		p.answers(p.do("proxy_send_local_response", I32(418), p.text(""), p.text("tea"), p.text(""), I32(-1)))
 	}, client: []string{"418", "tea", "!x-given: 4"}},

@@ -38,7 +38,6 @@ type session struct {
 	in        bool   // in a hook
 	flowing   bool
 	failed    bool // the guest is not to be called any more
-	answered  bool // the response is the filter's own
 
 	local     *local
 	continued [2]bool // the guest said that the paused stream goes on
@@ -74,7 +73,7 @@ func (s *session) Attach(x *exchange.Exchange, i adapter.Instance, b *limit.Budg
 	for v := range x.Request.Header.Values(exchange.CDNLoop) {
 		s.loop = append(s.loop, strings.Clone(v))
 	}
-	s.id, s.failed, s.flowing, s.answered = 0, false, false, false
+	s.id, s.failed, s.flowing = 0, false, false
 }
 
 // Begin satisfies adapter.Session.
@@ -89,9 +88,6 @@ func (s *session) Begin(h exchange.Hook) {
 
 // Run satisfies adapter.Session.
 func (s *session) Run(ended adapter.Ended) (result int32, streaming bool, err error) {
-	if s.stream == 1 && s.answered {
-		return 0, false, nil // the response is this filter's own
-	}
 	if s.id == 0 {
 		if err := s.create(); err != nil {
 			return 0, false, s.fail(err)
@@ -109,8 +105,7 @@ func (s *session) Run(ended adapter.Ended) (result int32, streaming bool, err er
 			return 0, false, s.fail(err)
 		}
 		if s.stream == 0 {
-			s.answered = true
-			return 1, false, nil
+			return 1, false, nil // its response callbacks see the response, as Envoy's filters see their own
 		}
 	case streaming:
 		s.stage.Settle()
