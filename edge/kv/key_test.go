@@ -10,7 +10,7 @@ import (
 func FuzzRows(f *testing.F) {
 	f.Add("a", "bc", []byte("k"), int64(1), []byte("a row"))
 	f.Add("ab", "c", []byte("\xff\x00"), int64(maxExpires), []byte("\x01a\x01b"))
-	f.Add(strings.Repeat("z", 63), "0", bytes.Repeat([]byte{1}, 512), int64(1893456000000), []byte{1, 'a', 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add(strings.Repeat("z", 63), "0", bytes.Repeat([]byte{1}, 1024), int64(1893456000000), []byte{1, 'a', 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, owner, name string, key []byte, expires int64, raw []byte) {
 		// Any bytes are taken apart without a panic, and what is taken apart goes together again.
 		if o, s, err := splitDataRow(raw); err == nil {

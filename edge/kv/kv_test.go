@@ -275,8 +275,8 @@ func TestArguments(t *testing.T) {
 		}
 	}
 	f("", "", PutOptions{}, "key is empty")
-	f(strings.Repeat("k", 512), "", PutOptions{}, "")
-	f(strings.Repeat("k", 513), "", PutOptions{}, "key has 513 bytes: at most 512")
+	f(strings.Repeat("k", 1024), "", PutOptions{}, "")
+	f(strings.Repeat("k", 1025), "", PutOptions{}, "key has 1025 bytes: at most 1024")
 	f("a\x00b", "", PutOptions{}, "NUL at byte 2")
 	f("\xff\xfe", "", PutOptions{}, "")
 	f("k", "0123456789", PutOptions{}, "")
@@ -292,7 +292,7 @@ func TestArguments(t *testing.T) {
 	if _, err := s.Get(nil, new(Entry)); !errors.Is(err, ErrInvalid) {
 		t.Errorf("get without a key: %v", err)
 	}
-	if _, err := s.List(make([]byte, 513), "", 0); !errors.Is(err, ErrInvalid) {
+	if _, err := s.List(make([]byte, 1025), "", 0); !errors.Is(err, ErrInvalid) {
 		t.Errorf("list with a long prefix: %v", err)
 	}
 	if _, err := db.Store("o", "S"); !errors.Is(err, ErrInvalid) {

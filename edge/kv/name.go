@@ -9,8 +9,8 @@ type StoreName string
 const (
 	// MaxName is the longest owner or store name, in bytes.
 	MaxName = 63
-	// MaxKey is the longest key, in bytes.
-	MaxKey = 512
+	// MaxKey is the longest key, in bytes. Fastly Compute has the same, and its programs must not find less here.
+	MaxKey = 1024
 	// MaxMetadata is the most metadata an entry may have, in bytes.
 	MaxMetadata = 1024
 )

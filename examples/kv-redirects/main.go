@@ -90,7 +90,7 @@ func find(store wedge.KV, host, path string) (rule, error) {
 }
 
 func lookup(store wedge.KV, host, key string) (rule, error) {
-	const longest = 512 // what a store takes as a key
+	const longest = 1024 // what a store takes as a key
 	for _, k := range [...]string{host + key, key} {
 		if len(k) > longest {
 			continue

@@ -104,7 +104,7 @@ var computeMessageCases = []computeCase{
 			p.reply()
 		}, sees: []string{"00"}},
 	{name: "no: fastly_http_req.downstream_client_ddos_detected fastly_http_req.fastly_key_is_valid fastly_http_downstream.downstream_client_ddos_detected fastly_http_downstream.fastly_key_is_valid" +
-		" fastly_http_downstream.downstream_bot_analyzed fastly_http_downstream.downstream_bot_detected fastly_http_downstream.downstream_bot_verified", build: func(p *compute) {
+		" fastly_http_downstream.downstream_bot_analyzed fastly_http_downstream.downstream_bot_detected", build: func(p *compute) {
 		r, _ := p.downstream()
 		no := func(name string, args ...any) {
 			n := p.record(7)
@@ -113,12 +113,33 @@ var computeMessageCases = []computeCase{
 		}
 		no("http_req.downstream_client_ddos_detected")
 		no("http_req.fastly_key_is_valid")
-		for _, name := range []string{"downstream_client_ddos_detected", "fastly_key_is_valid", "downstream_bot_analyzed", "downstream_bot_detected", "downstream_bot_verified"} {
+		for _, name := range []string{"downstream_client_ddos_detected", "fastly_key_is_valid", "downstream_bot_analyzed", "downstream_bot_detected"} {
 			no("http_downstream."+name, r)
 			p.want(stBadHandle, "http_downstream."+name, 999, p.out())
 		}
 		p.reply()
-	}, sees: []string{"0000000"}},
+	}, sees: []string{"000000"}},
+	{name: "a client whom nobody has looked at: fastly_http_downstream.downstream_bot_name fastly_http_downstream.downstream_bot_category fastly_http_downstream.downstream_bot_category_kind" +
+		" fastly_http_downstream.downstream_bot_verified fastly_http_downstream.downstream_resvpnproxy_is_anonymous fastly_http_downstream.downstream_resvpnproxy_is_anonymous_vpn" +
+		" fastly_http_downstream.downstream_resvpnproxy_is_hosting_provider fastly_http_downstream.downstream_resvpnproxy_is_proxy_over_vpn fastly_http_downstream.downstream_resvpnproxy_is_public_proxy" +
+		" fastly_http_downstream.downstream_resvpnproxy_is_relay_proxy fastly_http_downstream.downstream_resvpnproxy_is_residential_proxy fastly_http_downstream.downstream_resvpnproxy_is_smart_dns_proxy" +
+		" fastly_http_downstream.downstream_resvpnproxy_is_tor_exit_node fastly_http_downstream.downstream_resvpnproxy_is_vpn_datacenter fastly_http_downstream.downstream_resvpnproxy_vpn_service_name", build: func(p *compute) {
+		r, _ := p.downstream()
+		for _, name := range []string{"bot_name", "bot_category", "resvpnproxy_vpn_service_name"} {
+			n := p.record(7)
+			p.want(stNone, "http_downstream.downstream_"+name, r, p.area(8), n)
+			p.show(handle(n))
+			p.want(stBadHandle, "http_downstream.downstream_"+name, 999, p.area(8), p.out())
+		}
+		for _, name := range []string{"bot_category_kind", "bot_verified", "resvpnproxy_is_anonymous", "resvpnproxy_is_anonymous_vpn", "resvpnproxy_is_hosting_provider", "resvpnproxy_is_proxy_over_vpn",
+			"resvpnproxy_is_public_proxy", "resvpnproxy_is_relay_proxy", "resvpnproxy_is_residential_proxy", "resvpnproxy_is_smart_dns_proxy", "resvpnproxy_is_tor_exit_node", "resvpnproxy_is_vpn_datacenter"} {
+			n := p.record(7)
+			p.want(stNone, "http_downstream.downstream_"+name, r, n)
+			p.show(handle(n))
+			p.want(stBadHandle, "http_downstream.downstream_"+name, 999, p.out())
+		}
+		p.reply()
+	}, sees: []string{"000000000000000"}},
 	{name: "fastly_http_req.downstream_tls_protocol fastly_http_downstream.downstream_tls_protocol fastly_http_req.downstream_tls_raw_client_certificate fastly_http_downstream.downstream_tls_raw_client_certificate" +
 		" fastly_http_req.downstream_tls_client_cert_verify_result fastly_http_downstream.downstream_tls_client_cert_verify_result fastly_http_downstream.downstream_tls_client_servername",
 		tls: &exchange.TLS{Version: 0x0303, ServerName: "name.example", ClientCertificate: []byte("DER")}, build: func(p *compute) {

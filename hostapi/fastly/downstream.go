@@ -79,6 +79,14 @@ func noBytes(skip int) func(*call) status { return noText(skip) }
 
 func noNumber(c *call) status { return noDDoS(1)(c) }
 
+// unknown is what is said of a client whom nobody has looked at for it: neither yes nor no.
+func unknown(c *call) status {
+	return fact(1, func(c *call) status {
+		c.put32(1, 0)
+		return none
+	})(c)
+}
+
 func tlsProtocol(skip int) func(*call) status {
 	return fact(skip, func(c *call) status {
 		if c.client.TLS == nil {

@@ -60,13 +60,13 @@ func kvOpen(c *call) status {
 	}
 	if !c.b.o.AllKV && !c.b.stores[name] {
 		c.put32(1, noHandle)
-		return none
+		return invalid // by which SDKs know that there is no such store
 	}
 	s, err := kv.Open(c.b.o.Owner, strings.Clone(name))
 	if err != nil {
 		c.put32(1, noHandle)
 		if errors.Is(err, services.ErrInvalid) {
-			return none // there is no store of such a name
+			return invalid // there is no store of such a name
 		}
 		return statusOf(err)
 	}

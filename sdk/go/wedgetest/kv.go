@@ -15,7 +15,7 @@ import (
 
 const (
 	maxStores   = 16
-	maxStoreKey = 512
+	maxStoreKey = 1024
 	maxMetadata = 1024
 )
 
