@@ -128,7 +128,7 @@ var computeHTTPCases = []computeCase{
 		p.show(age, " ")
 		p.ask("/a", "Lang", "de") // another variant
 		p.reply()
-	}, sees: []string{"8;3 203 contents;odd 8 3600000000000 120000000000 180000000000 1 1 red blue lang 1 8", `@insert http://shop.example/a ["red" "blue"]`}},
+	}, sees: []string{"8;3 203 contents;odd 8 3600000000000 120000000000 180000000000 1 1 red blue Lang 1 8", `@insert http://shop.example/a ["red" "blue"]`}},
 	{name: "fastly_http_cache.transaction_insert_and_stream_back", build: func(p *compute) {
 		e := p.ask("/a")
 		b, back := p.out(), p.out()

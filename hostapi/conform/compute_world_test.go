@@ -101,6 +101,12 @@ func (c *city) Fetch(ctx context.Context, q *services.FetchRequest) (*services.F
 		return nil, errors.New("connection refused")
 	case "/late":
 		return nil, services.ErrTimeout
+	case "https://id.example/late":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case "https://id.example/stalls":
+		r.Body = &stalls{ctx: ctx}
+		return r, nil
 	case "/held":
 		c.mu.Lock()
 		held := c.held
@@ -474,3 +480,20 @@ func (k *computeCase) functions() (names []string) {
 	}
 	return names
 }
+
+// stalls is content of which the beginning comes, and then nothing.
+type stalls struct {
+	ctx  context.Context
+	came bool
+}
+
+func (s *stalls) Read(b []byte) (int, error) {
+	if !s.came {
+		s.came = true
+		return copy(b, "begun"), nil
+	}
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
+}
+
+func (*stalls) Close() error { return nil }

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wedgecdn/wedge/hostapi/services"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
@@ -22,6 +23,15 @@ type backend struct {
 	host              string // in place of the request's own; "" for that
 	connect, first    uint32 // milliseconds, 0: not said
 	between           uint32
+}
+
+// headTime is how long the head of a response may take: what the program says for a backend of its own, connecting and
+// waiting together, since the node tells nothing of when it was connected.
+func (b *backend) headTime() time.Duration {
+	if b.first == 0 {
+		return maxHeadTime
+	}
+	return min(maxHeadTime, (time.Duration(b.connect)+time.Duration(b.first))*time.Millisecond)
 }
 
 // backend finds a backend by name. Programs write theirs in capitals too, which the names of a node's origins have not:

@@ -32,6 +32,7 @@ func (c *chunk) drop(held *gauge) {
 // out it is written only: what it had has gone to whoever sends it, and what
 // is written follows.
 type body struct {
+	booking // of its trailer
 	chunks  []chunk
 	trailer exchange.Header
 	ended   bool // it was read to its end, so its trailer is complete
@@ -434,10 +435,10 @@ func bodyKnownLength(c *call) status {
 func trailerAppend(c *call) status {
 	return onBody(c, func(b *body) status {
 		if b.out == nil {
-			return c.headerAppend(&b.trailer, 1)
+			return c.headerAppend(&b.booking, &b.trailer, 1)
 		}
 		var one exchange.Header
-		if st := c.headerAppend(&one, 1); st != ok {
+		if st := c.headerAppend(&b.booking, &one, 1); st != ok {
 			return st
 		}
 		return b.out.addTrailer(one.At(0).Name, one.At(0).Value)

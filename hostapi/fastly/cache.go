@@ -24,6 +24,8 @@ const maxLife = 100 * 365 * 24 * time.Hour
 // States: looking (done is open, and the rest the lookup's); there (done is closed); given back, when flight is nil and
 // nothing is owed any more.
 type entry struct {
+	booking
+	copied
 	key    string
 	header exchange.Header // of the request that Vary is judged by
 	may    bool            // it may be inserted without being asked to: a replace
@@ -47,7 +49,7 @@ func (e *entry) abandon(error) {
 	give := func() {
 		e.land()
 		if e.object != nil {
-			e.object.content.release()
+			e.by.release(e.object)
 		}
 	}
 	select {
@@ -180,6 +182,7 @@ func onEntry(c *call, f func(e *entry) status) status {
 	if !c.await(e.done, false) {
 		return failed
 	}
+	c.charge(e.counted())
 	if e.full {
 		return limitExceeded
 	}

@@ -56,7 +56,10 @@ func configGet(c *call) status {
 // secretStore is what of the binding's secrets begins with its name; secret is one of them.
 type (
 	secretStore struct{ prefix string }
-	secret      struct{ value []byte }
+	secret      struct {
+		booking
+		value []byte
+	}
 )
 
 func secretOpen(c *call) status {
@@ -78,7 +81,7 @@ func secretGet(c *call) status {
 		c.put32(2, noHandle)
 		return none
 	}
-	return c.open(2, &secret{[]byte(v)})
+	return c.open(2, &secret{value: []byte(v)})
 }
 
 func secretPlaintext(c *call) status {
@@ -93,7 +96,7 @@ func secretFromBytes(c *call) status {
 	if c.size(0) > 64<<10 {
 		return limitExceeded
 	}
-	return c.open(1, &secret{[]byte(strings.Clone(c.text(0)))})
+	return c.open(1, &secret{value: []byte(c.text(0))})
 }
 
 // acl is a list of networks with what is to be done about each.

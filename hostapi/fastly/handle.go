@@ -46,6 +46,9 @@ func (h *handles) at(n uint32) any {
 
 // remove closes a number; the thing is the caller's.
 func (h *handles) remove(n uint32) {
+	if w, is := h.open[n-1].(weighty); is {
+		w.account().release()
+	}
 	h.open[n-1] = nil
 	h.free++
 }
@@ -122,10 +125,23 @@ func takeAway[T any](c *call, n uint32) (*T, bool) {
 }
 
 // open opens a thing and writes its number to the result i. If too many are
-// open, the thing is closed.
+// open, or the run holds too much, the thing is closed.
 func (c *call) open(i int, v any) status {
-	n, ok2 := c.handles.add(v)
+	w, is := v.(weighty)
+	fits := true
+	if is {
+		a := w.account()
+		*a = booking{on: c.aside}
+		fits = a.change(w.weight())
+	}
+	n, ok2 := noHandle, false
+	if fits {
+		n, ok2 = c.handles.add(v)
+	}
 	if !ok2 {
+		if is {
+			w.account().release()
+		}
 		if cl, is := v.(closer); is {
 			cl.abandon(errUnfinished)
 		}

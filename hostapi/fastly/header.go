@@ -97,7 +97,7 @@ func (c *call) headerValues(h *exchange.Header, i int) status {
 	return c.giveList(i+1, i+2, i+3, i+4, h.AllNamed(c.text(i)))
 }
 
-func (c *call) headerSetAll(h *exchange.Header, i int) status {
+func (c *call) headerSetAll(on *booking, h *exchange.Header, i int) status {
 	name := strings.Clone(c.text(i))
 	if st := fieldName(name); st != ok {
 		return st
@@ -109,25 +109,42 @@ func (c *call) headerSetAll(h *exchange.Header, i int) status {
 			return st
 		}
 	}
-	h.Delete(name)
+	more := 0
 	for _, v := range values {
-		if st := fits(h, name, v); st != ok {
-			return st
-		}
-		h.Add(name, strings.Clone(v))
+		more += len(name) + len(v) + 4 + fieldCost
 	}
-	return ok
+	return booked(on, h, more, func() status {
+		h.Delete(name)
+		for _, v := range values {
+			if st := fits(h, name, v); st != ok {
+				return st
+			}
+			h.Add(name, strings.Clone(v))
+		}
+		return ok
+	})
 }
 
-func (c *call) headerInsert(h *exchange.Header, i int) status {
-	return c.headerPut(h, i, (*exchange.Header).Set)
+// booked runs f, which may add as much to a header; afterwards what it did stands on the account.
+func booked(on *booking, h *exchange.Header, more int, f func() status) status {
+	if !on.change(more) {
+		return limitExceeded
+	}
+	before := headWeight(h)
+	st := f()
+	on.change(headWeight(h) - before - more)
+	return st
 }
 
-func (c *call) headerAppend(h *exchange.Header, i int) status {
-	return c.headerPut(h, i, (*exchange.Header).Add)
+func (c *call) headerInsert(on *booking, h *exchange.Header, i int) status {
+	return c.headerPut(on, h, i, (*exchange.Header).Set)
 }
 
-func (c *call) headerPut(h *exchange.Header, i int, put func(h *exchange.Header, name, value string)) status {
+func (c *call) headerAppend(on *booking, h *exchange.Header, i int) status {
+	return c.headerPut(on, h, i, (*exchange.Header).Add)
+}
+
+func (c *call) headerPut(on *booking, h *exchange.Header, i int, put func(h *exchange.Header, name, value string)) status {
 	name, value := c.text(i), c.text(i+1)
 	if st := fieldName(name); st != ok {
 		return st
@@ -138,16 +155,20 @@ func (c *call) headerPut(h *exchange.Header, i int, put func(h *exchange.Header,
 	if st := fits(h, name, value); st != ok {
 		return st
 	}
-	put(h, strings.Clone(name), strings.Clone(value))
-	return ok
+	return booked(on, h, len(name)+len(value)+4+fieldCost, func() status {
+		put(h, strings.Clone(name), strings.Clone(value))
+		return ok
+	})
 }
 
-func (c *call) headerRemove(h *exchange.Header, i int) status {
+func (c *call) headerRemove(on *booking, h *exchange.Header, i int) status {
 	if st := fieldName(c.text(i)); st != ok {
 		return st
 	}
-	if !h.Delete(c.text(i)) {
-		return invalid
-	}
-	return ok
+	return booked(on, h, 0, func() status {
+		if !h.Delete(c.text(i)) {
+			return invalid
+		}
+		return ok
+	})
 }

@@ -17,6 +17,7 @@ type kept struct {
 	Status  int           `json:",omitempty"`
 	Fields  []keptField   `json:",omitempty"`
 	IfError time.Duration `json:",omitempty"`
+	Rule    string        `json:",omitempty"` // meta.Vary, as the program wrote it
 	// ForAuthorized tells that it may answer requests with credentials, NeverStale that it may not be used stale for clients
 	// that would take it so, Sensitive what its writer said of it.
 	ForAuthorized, NeverStale, Sensitive bool `json:",omitempty"`
@@ -55,6 +56,8 @@ func (m *meta) life() *services.Kept {
 // States: looking (done is open, and the rest the lookup's); there (done is closed). owed ends when its holder has inserted,
 // updated, or will not; the flight, which only some have, lands then, or when the insert has ended.
 type httpEntry struct {
+	booking
+	copied
 	request request
 	shelf
 	url string
@@ -86,7 +89,7 @@ func (e *httpEntry) abandon(error) {
 			e.reader.Close()
 		}
 		if e.object != nil {
-			e.object.content.release()
+			e.by.release(e.object)
 		}
 	}
 	select {
@@ -234,7 +237,7 @@ func httpTransaction(c *call) status {
 
 // settleHTTP ends a lookup, as settle does.
 func (b *Binding) settleHTTP(e *httpEntry) {
-	if e.object != nil && !e.object.content.hold(e.by.held) {
+	if e.object != nil && !e.by.hold(e.object) {
 		e.object, e.use, e.full = nil, services.NoUse, !e.owed
 		return
 	}
@@ -245,7 +248,11 @@ func (b *Binding) settleHTTP(e *httpEntry) {
 // there differ.
 func (b *Binding) look(ctx context.Context, e *httpEntry) (pass bool, variant string) {
 	e.object, e.use = nil, services.NoUse
-	o, variant := b.read(ctx, &e.shelf)
+	var o *object
+	if e.by.read(func() { o, variant = b.read(ctx, &e.shelf) }) != nil {
+		return false, ""
+	}
+	e.count(o)
 	if o == nil || o.HTTP == nil {
 		return false, variant
 	}
@@ -340,6 +347,7 @@ func onHTTP(c *call, f func(e *httpEntry) status) status {
 	if !c.await(e.done, false) {
 		return failed
 	}
+	c.charge(e.counted())
 	if e.full {
 		return limitExceeded
 	}

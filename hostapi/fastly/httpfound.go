@@ -1,6 +1,7 @@
 package fastly
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -243,4 +244,6 @@ func httpIsSensitive(c *call, o *object) status {
 
 func httpSurrogateKeys(c *call, o *object) status { return c.give(1, 2, strings.Join(o.Tags, " ")) }
 
-func httpVaryOf(c *call, o *object) status { return c.give(1, 2, strings.Join(o.Vary, " ")) }
+func httpVaryOf(c *call, o *object) status {
+	return c.give(1, 2, cmp.Or(o.HTTP.Rule, strings.Join(o.Vary, " ")))
+}

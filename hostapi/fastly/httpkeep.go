@@ -60,6 +60,7 @@ func (c *call) httpOptions(mask, at uint32) (m meta, st status) {
 			}
 			m.Vary = append(m.Vary, strings.ToLower(name))
 		}
+		m.HTTP.Rule = s
 	}
 	if mask&httpAge != 0 {
 		m.InitialAge = duration(16)
@@ -202,7 +203,7 @@ func httpInsertBack(c *call) status {
 // openFresh opens an entry with an object that has just been made under another one's key.
 func (c *call) openFresh(out int, of *httpEntry, o *object, reader *growingReader) status {
 	e := &httpEntry{request: of.request, shelf: of.shelf, url: of.url, by: of.by, done: make(chan struct{}), object: o, use: services.UseFresh, reader: reader}
-	if !o.content.hold(c.held) {
+	if !e.by.hold(o) {
 		e.object, e.full = nil, true
 	}
 	close(e.done)

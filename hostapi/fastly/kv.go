@@ -41,10 +41,10 @@ type store struct{ s services.Store }
 type operation struct {
 	done chan struct{}
 
-	err   error
-	found bool
-	entry services.Entry
-	page  services.Page
+	err    error
+	found  bool
+	booked int // on the account of the run
+	entry  services.Entry
 }
 
 func (o *operation) ready() <-chan struct{} { return o.done }
@@ -80,8 +80,8 @@ func validKey(k string) bool {
 }
 
 // onStore begins an operation on the store that the first parameter names and
-// writes its handle to the result out.
-func (c *call) onStore(out int, do func(ctx context.Context, s services.Store, o *operation)) status {
+// writes its handle to the result out. It carries so many bytes.
+func (c *call) onStore(out, carried int, do func(ctx context.Context, s services.Store, o *operation)) status {
 	s, found := find[store](c, c.u32(0))
 	if !found {
 		return badHandle
@@ -89,12 +89,19 @@ func (c *call) onStore(out int, do func(ctx context.Context, s services.Store, o
 	if c.operations >= maxPending {
 		return limitExceeded
 	}
+	if !c.aside.add(carried) {
+		return limitExceeded
+	}
 	c.operations++
-	o := &operation{done: make(chan struct{})}
-	ctx := c.ctx
+	o := &operation{done: make(chan struct{}), booked: carried}
+	t := c.turn
 	go func() {
 		defer close(o.done)
-		do(ctx, s.s, o)
+		if err := t.read(func() { do(t.ctx, s.s, o) }); err != nil {
+			o.err = err
+		} else if o.err == nil {
+			t.book(o)
+		}
 	}()
 	return c.open(out, o)
 }
@@ -111,6 +118,7 @@ func (c *call) finished() (*operation, status) {
 	}
 	c.handles.remove(c.u32(0))
 	c.operations--
+	c.aside.sub(o.booked)
 	return o, ok
 }
 
@@ -134,7 +142,7 @@ func (c *call) lookup(out int) status {
 	if !validKey(key) {
 		return invalid
 	}
-	return c.onStore(out, func(ctx context.Context, s services.Store, o *operation) {
+	return c.onStore(out, len(key), func(ctx context.Context, s services.Store, o *operation) {
 		o.found, o.err = s.Get(ctx, []byte(key), &o.entry)
 	})
 }
@@ -191,8 +199,12 @@ func (c *call) whole(handle uint32, most int64) ([]byte, status) {
 	defer b.abandon(errUnfinished)
 	var all []byte
 	buf := make([]byte, readAhead)
+	defer func() { c.aside.sub(len(all)) }() // what becomes of it books it again
 	for {
 		n, st := c.readBody(b, buf)
+		if st == ok && !c.aside.add(n) {
+			return nil, limitExceeded
+		}
 		all = append(all, buf[:n]...)
 		switch {
 		case st != ok:
@@ -207,7 +219,7 @@ func (c *call) whole(handle uint32, most int64) ([]byte, status) {
 
 // put begins to put a value: mode 0 replaces, 1 adds, 2 appends, 3 prepends.
 func (c *call) put(key string, value []byte, mode uint32, opts services.PutOptions, out int) status {
-	return c.onStore(out, func(ctx context.Context, s services.Store, o *operation) {
+	return c.onStore(out, len(key)+len(value)+len(opts.Metadata), func(ctx context.Context, s services.Store, o *operation) {
 		switch mode {
 		case 1:
 			opts.IfAbsent = true
@@ -302,7 +314,7 @@ func (c *call) remove(out int) status {
 	if !validKey(key) {
 		return invalid
 	}
-	return c.onStore(out, func(ctx context.Context, s services.Store, o *operation) {
+	return c.onStore(out, len(key), func(ctx context.Context, s services.Store, o *operation) {
 		o.found, o.err = s.Delete(ctx, []byte(key), 0)
 	})
 }
@@ -357,9 +369,10 @@ func kvList(c *call) status {
 		prefix = s
 	}
 	mode, _ := m.ReadUint32(0)
-	return c.onStore(3, func(ctx context.Context, s services.Store, o *operation) {
-		o.page, o.err = s.List(ctx, []byte(prefix), cursor, limit)
-		o.entry.Value = listing(o.page, limit, prefix, mode)
+	return c.onStore(3, len(prefix), func(ctx context.Context, s services.Store, o *operation) {
+		var page services.Page
+		page, o.err = s.List(ctx, []byte(prefix), cursor, limit)
+		o.entry.Value = listing(page, limit, prefix, mode)
 	})
 }
 

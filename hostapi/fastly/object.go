@@ -111,7 +111,11 @@ func decode(b []byte) (*object, bool) {
 	if json.Unmarshal(b[4:4+n], &o.meta) != nil {
 		return nil, false
 	}
-	o.content = wholeOf(b[4+n:])
+	content := b[4+n:]
+	if n > uint64(len(content)) {
+		content = bytes.Clone(content) // else it keeps what is not counted
+	}
+	o.content = wholeOf(content)
 	return o, o.sound()
 }
 
@@ -185,7 +189,10 @@ func (b *Binding) readStored(ctx context.Context, p *shelf) (o *object, variant 
 
 // stored looks up an entry's object: one that can be used, stale or not.
 func (b *Binding) stored(ctx context.Context, e *entry) (o *object, stale bool, variant string) {
-	o, variant = b.read(ctx, e.shelf())
+	if e.by.read(func() { o, variant = b.read(ctx, e.shelf()) }) != nil {
+		return nil, false, ""
+	}
+	e.count(o)
 	if o == nil {
 		return nil, false, variant
 	}
@@ -201,7 +208,7 @@ func (b *Binding) stored(ctx context.Context, e *entry) (o *object, stale bool, 
 // settle ends a lookup: what was found is counted, and is held on the account of the run. A run that holds too much finds
 // nothing.
 func (b *Binding) settle(e *entry) {
-	if e.object != nil && !e.object.content.hold(e.by.held) {
+	if e.object != nil && !e.by.hold(e.object) {
 		e.object, e.stale, e.full = nil, false, e.flight == nil
 		return
 	}

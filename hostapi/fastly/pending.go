@@ -229,6 +229,9 @@ func (c *call) pendingField(kind byte, value string, target int) status {
 		if len(p.fields[i]) >= maxFields {
 			return httpHeadTooLarge
 		}
+		if !p.booking.change(len(name) + len(value) + fieldCost) {
+			return limitExceeded
+		}
 		p.fields[i] = append(p.fields[i], change{kind, name, strings.Clone(value)})
 	}
 	return ok

@@ -11,11 +11,13 @@ import (
 
 // request is a request's head: the client's, or one that the guest makes.
 type request struct {
+	booking
 	method  string
 	uri     string
 	version uint32
 	header  exchange.Header
 	cache   services.CacheChoice
+	tags    int // what those of cache hold
 	// manual tells that the guest's own fields say how long the content is.
 	manual bool
 	gunzip bool
@@ -66,19 +68,19 @@ func requestValues(c *call) status {
 }
 
 func requestValuesSet(c *call) status {
-	return onRequest(func(c *call, r *request) status { return c.headerSetAll(&r.header, 1) })(c)
+	return onRequest(func(c *call, r *request) status { return c.headerSetAll(&r.booking, &r.header, 1) })(c)
 }
 
 func requestInsert(c *call) status {
-	return onRequest(func(c *call, r *request) status { return c.headerInsert(&r.header, 1) })(c)
+	return onRequest(func(c *call, r *request) status { return c.headerInsert(&r.booking, &r.header, 1) })(c)
 }
 
 func requestAppend(c *call) status {
-	return onRequest(func(c *call, r *request) status { return c.headerAppend(&r.header, 1) })(c)
+	return onRequest(func(c *call, r *request) status { return c.headerAppend(&r.booking, &r.header, 1) })(c)
 }
 
 func requestRemove(c *call) status {
-	return onRequest(func(c *call, r *request) status { return c.headerRemove(&r.header, 1) })(c)
+	return onRequest(func(c *call, r *request) status { return c.headerRemove(&r.booking, &r.header, 1) })(c)
 }
 
 func originalNames(c *call) status { return c.headerNames(&c.asked, 0) }
@@ -115,6 +117,9 @@ func methodSet(c *call) status {
 		if len(m) > maxMethod || fieldName(m) != ok {
 			return httpInvalid
 		}
+		if !r.change(len(m) - len(r.method)) {
+			return limitExceeded
+		}
 		r.method = strings.Clone(m)
 		return ok
 	})(c)
@@ -132,6 +137,9 @@ func uriSet(c *call) status {
 		uri, valid := normalURI(c.text(1))
 		if !valid {
 			return httpInvalid
+		}
+		if !r.change(len(uri) - len(r.uri)) {
+			return limitExceeded
 		}
 		r.uri = strings.Clone(uri)
 		return ok

@@ -6,6 +6,7 @@ import (
 
 // response is a response's head: a backend's, or one that the guest makes.
 type response struct {
+	booking
 	status  int
 	version uint32
 	header  exchange.Header
@@ -45,19 +46,19 @@ func responseValues(c *call) status {
 }
 
 func responseValuesSet(c *call) status {
-	return onResponse(func(c *call, r *response) status { return c.headerSetAll(&r.header, 1) })(c)
+	return onResponse(func(c *call, r *response) status { return c.headerSetAll(&r.booking, &r.header, 1) })(c)
 }
 
 func responseInsert(c *call) status {
-	return onResponse(func(c *call, r *response) status { return c.headerInsert(&r.header, 1) })(c)
+	return onResponse(func(c *call, r *response) status { return c.headerInsert(&r.booking, &r.header, 1) })(c)
 }
 
 func responseAppend(c *call) status {
-	return onResponse(func(c *call, r *response) status { return c.headerAppend(&r.header, 1) })(c)
+	return onResponse(func(c *call, r *response) status { return c.headerAppend(&r.booking, &r.header, 1) })(c)
 }
 
 func responseRemove(c *call) status {
-	return onResponse(func(c *call, r *response) status { return c.headerRemove(&r.header, 1) })(c)
+	return onResponse(func(c *call, r *response) status { return c.headerRemove(&r.booking, &r.header, 1) })(c)
 }
 
 func responseVersion(c *call) status {

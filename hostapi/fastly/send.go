@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -26,13 +27,18 @@ const (
 // States: under way (done is open, and the rest the goroutine's); there (done is closed). If it is given up while under
 // way, its goroutine closes what it gets, since the context has ended.
 type pending struct {
-	done   chan struct{}
-	cancel context.CancelFunc
-	resp   *services.FetchResponse
-	err    error
-	gunzip bool
-	method string
-	fields [2][]change // of a response, and of the one made for an error
+	booking
+	sent int // bytes of the request's head
+	// held is the account on which the request's content stands until there is an answer, if it is in memory.
+	held     *gauge
+	inMemory atomic.Int64
+	done     chan struct{}
+	cancel   context.CancelFunc
+	resp     *services.FetchResponse
+	err      error
+	gunzip   bool
+	method   string
+	fields   [2][]change // of a response, and of the one made for an error
 }
 
 // change is what is to be done to the fields of a response that is still under way.
@@ -41,7 +47,15 @@ type change struct {
 	name, value string
 }
 
+// sentAll takes the request's content off the account, once.
+func (p *pending) sentAll() {
+	if n := p.inMemory.Swap(0); n > 0 {
+		p.held.sub(int(n))
+	}
+}
+
 func (p *pending) abandon(error) {
+	p.sentAll()
 	p.cancel()
 	go func() {
 		<-p.done
@@ -58,6 +72,15 @@ func (c *call) override(r *request, tags string) status {
 	if tag&^(pass|ttl|stale|pci) != 0 {
 		return invalid
 	}
+	keys := strings.Fields(tags)
+	n := len(tags) + fieldCost*len(keys)
+	if len(tags) > mostField {
+		return invalid
+	}
+	if !r.change(n - r.tags) {
+		return limitExceeded
+	}
+	r.tags = n
 	r.cache = services.CacheChoice{Bypass: tag&pass != 0}
 	if tag&ttl != 0 {
 		r.cache.TTL = exchange.Duration{Value: time.Duration(c.u32(2)) * time.Second, Set: true}
@@ -65,8 +88,8 @@ func (c *call) override(r *request, tags string) status {
 	if tag&stale != 0 {
 		r.cache.Grace = exchange.Duration{Value: time.Duration(c.u32(3)) * time.Second, Set: true}
 	}
-	if tags != "" {
-		r.cache.Tags = strings.Fields(tags)
+	if len(keys) > 0 {
+		r.cache.Tags = keys
 	}
 	return ok
 }
@@ -108,23 +131,23 @@ func (c *call) start(cached, streaming bool) (*pending, status) {
 	if q.Cache = r.cache; !cached {
 		q.Cache = services.CacheChoice{Bypass: true}
 	}
+	ctx, cancel := context.WithCancel(c.requests)
+	p := &pending{done: make(chan struct{}), cancel: cancel, gunzip: r.gunzip, method: r.method, sent: r.weight()}
 	switch {
 	case streaming:
 		b = b.stream(c.held)
 		q.Stream = b
 	case b.length() != 0:
 		if whole, length := b.bytes(); whole != nil {
-			q.Body = whole
-			c.held.sub(int(length))
+			q.Body, p.held = whole, c.held
+			p.inMemory.Store(length)
 		} else {
 			q.Stream, q.StreamLength = b, max(b.length(), 0)
 		}
 	default:
 		b.abandon(errUnfinished)
 	}
-	ctx, cancel := context.WithCancel(c.requests)
-	p := &pending{done: make(chan struct{}), cancel: cancel, gunzip: r.gunzip, method: r.method}
-	go p.run(ctx, c.b.o.Services.Fetcher, q)
+	go p.run(ctx, c.b.o.Services.Fetcher, q, to)
 	return p, ok
 }
 
@@ -145,18 +168,43 @@ func (b *body) bytes() (all []byte, n int64) {
 	return all, n
 }
 
-func (p *pending) run(ctx context.Context, f services.Fetcher, q *services.FetchRequest) {
-	timer := time.AfterFunc(maxHeadTime, p.cancel)
+// run sends the request to the backend. What the backend was registered with bounds how long its head may take, and then
+// each piece of its content.
+func (p *pending) run(ctx context.Context, f services.Fetcher, q *services.FetchRequest, to *backend) {
+	timer := time.AfterFunc(to.headTime(), p.cancel)
 	resp, err := f.Fetch(ctx, q)
-	if !timer.Stop() && err == nil {
-		resp.Body.Close()
+	if !timer.Stop() {
+		if err == nil {
+			resp.Body.Close()
+		}
 		resp, err = nil, services.ErrTimeout
 	}
-	if err != nil && q.Stream != nil {
+	switch {
+	case err != nil && q.Stream != nil:
 		q.Stream.Close()
+	case err == nil && to.between > 0:
+		resp.Body = &paced{resp.Body, time.Duration(to.between) * time.Millisecond, p.cancel}
 	}
+	p.sentAll()
 	p.resp, p.err = resp, err
 	close(p.done)
+}
+
+// paced is content of which no piece may take longer than patience: then its request ends, and reading fails.
+type paced struct {
+	io.ReadCloser
+	patience time.Duration
+	end      context.CancelFunc
+}
+
+// Read reads a piece.
+func (p *paced) Read(b []byte) (int, error) {
+	timer := time.AfterFunc(p.patience, p.end)
+	n, err := p.ReadCloser.Read(b)
+	if !timer.Stop() && err != nil {
+		err = services.ErrTimeout
+	}
+	return n, err
 }
 
 // fetchRequest is what is sent to the backend.

@@ -77,7 +77,7 @@ func TestKV(t *testing.T) {
 	}
 	w.program("kv", "b//1 aba//3 error 3", func(p *program) string {
 		s := p.handle("kv_store.open", "things")
-		p.want(inval, "kv_store.open", "others", p.out())
+		p.want(invalid, "kv_store.open", "others", p.out())
 		insert(p, s, "k", "b", 0, 0)
 		out := lookup(p, s, "k")
 		if st := insert(p, s, "k", "x", 0, 1); st != kvPreconditionFailed {

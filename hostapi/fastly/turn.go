@@ -35,7 +35,9 @@ type turn struct {
 	asked      exchange.Header
 	upload     *upload
 	reqs       reqs
-	held       *gauge
+	held       *gauge        // the content of bodies
+	aside      *gauge        // and what is beside it
+	reading    chan struct{} // has a place for each lookup that reads
 	sends      int
 	operations int          // on stores, not waited for
 	lookups    atomic.Int32 // of caches, under way
@@ -65,7 +67,7 @@ var ErrSilent = errors.New("the program ended and has sent no response")
 var errUnfinished = &exchange.Error{Source: exchange.SourceFunction, Op: "write body", Reason: exchange.ReasonFunctionTrap, Err: errors.New("the program ended before it had closed the body")}
 
 func newTurn(b *Binding) *turn {
-	t := &turn{held: &gauge{most: b.o.MaxBody}, answered: make(chan struct{}), sent: make(chan struct{}), over: make(chan struct{})}
+	t := &turn{held: &gauge{most: b.o.MaxBody}, aside: &gauge{most: mostAside}, reading: make(chan struct{}, mostReads), answered: make(chan struct{}), sent: make(chan struct{}), over: make(chan struct{})}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.requests, t.stopSends = context.WithCancel(context.Background())
 	t.caller = services.Caller{Owner: b.o.Owner, Function: b.o.Name, Version: b.o.Version}

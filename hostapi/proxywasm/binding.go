@@ -41,6 +41,7 @@ type binding struct {
 	streams      atomic.Uint32 // contexts so far
 	callouts     atomic.Uint32 // so far
 	left         atomic.Int32  // callouts whose streams are over
+	account      *account      // of the owner's callouts
 	life         context.Context
 	end          context.CancelFunc
 	wasi         wasi.State
@@ -87,6 +88,7 @@ func (a *ABI) Bind(o adapter.Settings) (adapter.Binding, error) {
 	}
 	b.wasi.Environ, b.wasi.Args, b.wasi.Fixed = o.Environ, []string{o.Name}, o.Fixed
 	b.wasi.Begin(time.Now())
+	b.account = a.shared.account(o.Owner)
 	return b, nil
 }
 

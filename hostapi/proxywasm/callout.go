@@ -29,11 +29,14 @@ const (
 // callout is a request of the guest's own. Its goroutine sends it to the session's results when it is over; until then
 // only that goroutine touches what came back.
 //
-// States: going; left, when its stream was over first, and counted in the binding's left until it is over too; over.
+// States: going; left, when its stream was over first, and counted in the binding's left until it is over too; dropped, when
+// nobody wants it any more; over. It stands on the owner's account until its goroutine ends, or, if it is over, until it has been
+// heard or dropped.
 type callout struct {
 	id     uint32
 	cancel context.CancelFunc
 	state  atomic.Int32
+	booked int // bytes on the account of the owner
 
 	status int // 0 if it failed
 	fields []exchange.Field
@@ -45,6 +48,7 @@ type callout struct {
 const (
 	going = iota
 	left
+	dropped
 	over
 )
 
@@ -57,6 +61,14 @@ func (s *session) leave(c *callout) {
 	if !s.failed {
 		s.b.left.Add(-1)
 	}
+	s.b.drop(c)
+}
+
+// drop ends a callout of which nobody will hear.
+func (b *binding) drop(c *callout) {
+	if !c.state.CompareAndSwap(going, dropped) && c.state.Load() == over {
+		b.account.end(c.booked)
+	}
 	c.cancel()
 }
 
@@ -65,6 +77,7 @@ var errLeft = errors.New("the stream is over")
 // heard is the body of an answer, as long as somebody will hear of it.
 type heard struct {
 	c    *callout
+	a    *account
 	body io.Reader
 }
 
@@ -72,7 +85,12 @@ func (h heard) Read(b []byte) (int, error) {
 	if h.c.state.Load() == left {
 		return 0, errLeft
 	}
-	return h.body.Read(b)
+	n, err := h.body.Read(b)
+	if !h.a.more(n) {
+		return 0, services.ErrLimit
+	}
+	h.c.booked += n
+	return n, err
 }
 
 // target finds where a callout goes: a named origin, or a host that the binding lists. Filters for Istio name their upstream
@@ -157,10 +175,14 @@ func httpCall(s *session, a []uint64) status {
 	if s.results == nil {
 		s.results = make(chan *callout, 2*mostCalls) // never full: a result is taken before another call takes its place
 	}
+	sent := len(r.Body) + r.Header.Size()
+	if !s.b.account.begin(sent) {
+		return internalFailure
+	}
 	s.made++
 	r.Number = s.made
 	ctx, cancel := context.WithTimeout(s.b.life, timeout)
-	c := &callout{id: s.b.nextCall(), cancel: cancel}
+	c := &callout{id: s.b.nextCall(), cancel: cancel, booked: sent}
 	s.calls[c.id] = c
 	go c.run(ctx, s.b, r, s.stage.MaxBody, s.results)
 	return s.put(a, 9, c.id)
@@ -180,11 +202,14 @@ func (b *binding) nextCall() uint32 {
 func (c *callout) run(ctx context.Context, b *binding, r *services.FetchRequest, most int64, results chan<- *callout) {
 	defer func() {
 		c.cancel()
-		if !c.state.CompareAndSwap(going, over) {
-			b.left.Add(-1)
+		switch {
+		case c.state.CompareAndSwap(going, over):
+			results <- c
 			return
+		case c.state.Load() == left:
+			b.left.Add(-1)
 		}
-		results <- c
+		b.account.end(c.booked)
 	}()
 	resp, err := b.o.Services.Fetcher.Fetch(ctx, r)
 	if err != nil {
@@ -192,12 +217,18 @@ func (c *callout) run(ctx context.Context, b *binding, r *services.FetchRequest,
 		return
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(heard{c, resp.Body}, most+1))
+	body, err := io.ReadAll(io.LimitReader(heard{c, b.account, resp.Body}, most+1))
 	if err == nil && int64(len(body)) > most {
 		err = message.ErrTooLarge
 	}
 	if err != nil {
 		c.err = err
+		return
+	}
+	if n := resp.Header.Size(); b.account.more(n) {
+		c.booked += n
+	} else {
+		c.err = services.ErrLimit
 		return
 	}
 	c.status, c.body = resp.Status, body
@@ -214,7 +245,10 @@ func (c *callout) run(ctx context.Context, b *binding, r *services.FetchRequest,
 func (s *session) deliver(c *callout) error {
 	delete(s.calls, c.id)
 	s.reply, s.effective = c, rootID // a callout is the plugin's, whichever stream made it
-	defer func() { s.reply = nil }()
+	defer func() {
+		s.reply = nil
+		s.b.account.end(c.booked)
+	}()
 	s.args = [5]uint64{rootID, uint64(c.id), uint64(len(c.fields)), uint64(len(c.body)), 0}
 	return s.tell(onCallResponse, s.args[:]...)
 }

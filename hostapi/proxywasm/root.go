@@ -42,14 +42,19 @@ func (b *binding) need(s *session) {
 // Close satisfies adapter.Binding.
 func (b *binding) Close() {
 	b.mu.Lock()
+	again := b.closed
 	b.closed = true
 	r := b.served
 	b.mu.Unlock()
+	if again {
+		return
+	}
 	if r != nil {
 		r.stop()
 		r.work.Wait()
 	}
 	b.end()
+	b.shared.leave(b.o.Owner)
 }
 
 // run keeps an instance until ctx ends.
@@ -85,7 +90,7 @@ func (r *root) serve(ctx context.Context) error {
 	s.i = i
 	defer func() {
 		for _, c := range s.calls {
-			c.cancel()
+			s.b.drop(c)
 		}
 	}()
 	s.results = make(chan *callout, 2*mostCalls)

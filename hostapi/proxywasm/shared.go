@@ -27,10 +27,12 @@ type shared struct {
 	metrics map[scope]*metric
 	metric  []*metric // an id is its place, from 1
 	bytes   map[services.Owner]int
+	// accounts are those of the owners that have a binding.
+	accounts map[services.Owner]*account
 }
 
 func newShared() *shared {
-	return &shared{data: map[scope]*datum{}, queues: map[scope]*queue{}, metrics: map[scope]*metric{}, bytes: map[services.Owner]int{}}
+	return &shared{data: map[scope]*datum{}, queues: map[scope]*queue{}, metrics: map[scope]*metric{}, bytes: map[services.Owner]int{}, accounts: map[services.Owner]*account{}}
 }
 
 // scope names something of an owner's: under a virtual machine's id, or a function's name.

@@ -1,0 +1,170 @@
+package fastly
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/wedgecdn/wedge/hostapi/services"
+)
+
+// What a run can hold beside the content of bodies is bounded in bytes, whatever it is that it opens as often as it may. What
+// it closes gives room again.
+func TestHostileHolding(t *testing.T) {
+	const large = 60 << 10
+	// more opens one thing more; its handle is closed by name, "" is a thing that is not.
+	f := func(what, closes string, least, most int, begin func(p *program) (more func(i int) (status, uint32))) {
+		t.Helper()
+		w := newWorld(t)
+		over := make(chan struct{})
+		defer close(over)
+		w.answer = func(*services.FetchRequest) (*services.FetchResponse, error) {
+			<-over
+			return nil, services.ErrTimeout
+		}
+		w.kv["large"] = services.Entry{Value: make([]byte, 1<<20)}
+		w.program(what, "", func(p *program) string {
+			before := held()
+			more := begin(p)
+			last, n := uint32(0), 0
+			for ; n < maxHandles; n++ {
+				st, h := more(n)
+				if st != ok {
+					if st != limitExceeded {
+						t.Errorf("%s: %d of them, and then %v", what, n, st)
+					}
+					break
+				}
+				last = h
+			}
+			got := held() - before
+			t.Logf("%s: %d of them hold %d MiB", what, n, got>>20)
+			if n < least || n > most {
+				t.Errorf("%s: %d of them are held: want %d to %d", what, n, least, most)
+			}
+			if closes != "" {
+				p.must(closes, last)
+				if st, _ := more(n); st != ok {
+					t.Errorf("%s: one is closed, and the next is refused: %v", what, st)
+				}
+			}
+			return ""
+		})
+	}
+	fields := func(p *program, kind string) func(int) (status, uint32) {
+		name, value, out := p.bytesAt("x-a"), p.bytesAt(strings.Repeat("v", large)), p.out()
+		return func(int) (status, uint32) {
+			if st := p.call(kind+".new", out); st != ok {
+				return st, 0
+			}
+			h := p.get(out)
+			for range 4 {
+				if st := p.call(kind+".header_append", h, room{name, 3}, room{value, large}); st != ok {
+					return st, 0
+				}
+			}
+			return ok, h
+		}
+	}
+	f("heads of requests", "http_req.close", 60, 80, func(p *program) func(int) (status, uint32) { return fields(p, "http_req") })
+	f("heads of responses", "http_resp.close", 60, 80, func(p *program) func(int) (status, uint32) { return fields(p, "http_resp") })
+	f("fields without a byte", "http_req.close", 400, 520, func(p *program) func(int) (status, uint32) {
+		out := p.out()
+		name, none := p.bytesAt("x"), room{p.bytesAt("x"), 0}
+		return func(int) (status, uint32) {
+			if st := p.call("http_req.new", out); st != ok {
+				return st, 0
+			}
+			for range maxFields {
+				if st := p.call("http_req.header_append", p.get(out), room{name, 1}, none); st != ok {
+					return st, 0
+				}
+			}
+			return ok, p.get(out)
+		}
+	})
+	f("URIs", "http_req.close", 200, 300, func(p *program) func(int) (status, uint32) {
+		uri, out := p.bytesAt("http://a/"+strings.Repeat("v", large)), p.out()
+		return func(int) (status, uint32) {
+			if st := p.call("http_req.new", out); st != ok {
+				return st, 0
+			}
+			return p.call("http_req.uri_set", p.get(out), room{uri, large}), p.get(out)
+		}
+	})
+	f("trailers", "http_body.close", 60, 80, func(p *program) func(int) (status, uint32) {
+		name, value, out := p.bytesAt("x-a"), p.bytesAt(strings.Repeat("v", large)), p.out()
+		return func(int) (status, uint32) {
+			if st := p.call("http_body.new", out); st != ok {
+				return st, 0
+			}
+			for range 4 {
+				if st := p.call("http_body.trailer_append", p.get(out), room{name, 3}, room{value, large}); st != ok {
+					return st, 0
+				}
+			}
+			return ok, p.get(out)
+		}
+	})
+	f("secrets", "", 200, 300, func(p *program) func(int) (status, uint32) {
+		value, out := p.bytesAt(strings.Repeat("v", large)), p.out()
+		return func(int) (status, uint32) {
+			return p.call("secret_store.from_bytes", room{value, large}, out), p.get(out)
+		}
+	})
+	f("lookups of a cache", "cache.close", 200, 300, func(p *program) func(int) (status, uint32) {
+		r := p.handle("http_req.new")
+		p.must("http_req.header_append", r, "x-a", strings.Repeat("v", large))
+		key, options, out := p.bytesAt("k"), p.record(r), p.out()
+		return func(int) (status, uint32) {
+			return p.call("cache.lookup", room{key, 1}, 2, options, out), p.get(out)
+		}
+	})
+	f("metadata of what was found", "cache.close", 200, 300, func(p *program) func(int) (status, uint32) {
+		mask, at := p.insertion(1e12, 0, "", "", strings.Repeat("v", large))
+		b := p.handle("cache.insert", "meta", mask, at)
+		p.must("http_body.close", b)
+		key, out, state := p.bytesAt("meta"), p.out(), p.out()
+		return func(int) (status, uint32) {
+			if st := p.call("cache.lookup", room{key, 4}, 0, 0, out); st != ok {
+				return st, 0
+			}
+			return p.call("cache.get_state", p.get(out), state), p.get(out)
+		}
+	})
+	f("lookups of a store", "", 40, 60, func(p *program) func(int) (status, uint32) {
+		s := p.handle("kv_store.open", "things")
+		key, out, ready := p.bytesAt("large"), p.out(), p.out()
+		b, n, failure := p.out(), p.out(), p.out()
+		return func(i int) (status, uint32) {
+			st := p.call("kv_store.lookup", s, room{key, 5}, 0, 0, out)
+			if h := p.get(out); st == ok && i > 40 { // all are under way; now see whether the next one gets anything
+				p.must("kv_store.lookup_wait_v2", h, b, room{0, 0}, n, ready, failure)
+				if p.get(failure) == kvPayloadTooLarge {
+					return limitExceeded, 0
+				}
+			}
+			return st, p.get(out)
+		}
+	})
+	f("requests under way", "", 12, 80, func(p *program) func(int) (status, uint32) {
+		out, n := p.out(), p.out()
+		uri := p.bytesAt("http://shop.example/")
+		return func(int) (status, uint32) {
+			b, r := p.handle("http_body.new"), p.handle("http_req.new")
+			p.must("http_req.uri_set", r, room{uri, 20})
+			if st := p.call("http_body.write", b, room{0, 1 << 19}, 0, n); st != ok {
+				return st, 0
+			}
+			return p.call("http_req.send_async", r, b, "shop", out), p.get(out)
+		}
+	})
+}
+
+// held is what the heap has in use.
+func held() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
