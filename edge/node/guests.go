@@ -37,7 +37,7 @@ func (n *Node) guests(c *config.Config) guest.Options {
 			Places:   n.o.Local.places(guestPlaces{&n.places}),
 			Caching:  guestCaching{},
 		},
-		Args: n.o.Local.args(),
+		Args: n.o.Local.args(), AnyHost: n.o.Local.anyHost(),
 		// The other maxima stand in each Spec, as they may change with a reload.
 		Limits:   limit.Limits{Memory: min(int64(c.Memory), int64(config.MaxMemory))},
 		Original: n.original,

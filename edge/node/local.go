@@ -23,6 +23,9 @@ import (
 type Local struct {
 	// Args are arguments for programs, behind their name.
 	Args []string
+	// AnyHost lets programs send requests to hosts that no configuration lists, as their vendor's local server does. The
+	// addresses of this machine and its networks stay closed.
+	AnyHost bool
 	// Places has, by address, the JSON object that Fastly Compute's geolocation answers with.
 	Places map[netip.Addr]string
 	// Devices has, by User-Agent, the JSON object that its device detection answers with.
@@ -59,6 +62,8 @@ type Counter struct {
 	Window time.Duration
 	Sum    int64
 }
+
+func (l *Local) anyHost() bool { return l != nil && l.AnyHost }
 
 func (l *Local) args() []string {
 	if l == nil {

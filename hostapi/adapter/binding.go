@@ -21,6 +21,8 @@ type Settings struct {
 	Environ []string
 	// Args are arguments for WASI, behind the name. No node but one that runs a single program has any.
 	Args []string
+	// AnyHost lets a program make backends for hosts that Fetch does not list. No node but one that runs a single program does.
+	AnyHost bool
 	// Fetch lists what the guest's own requests may reach: names of origins, and hosts as "https://id.example", with a port
 	// if it is not the scheme's own.
 	Fetch []string

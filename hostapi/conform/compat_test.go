@@ -60,7 +60,7 @@ The guest's configuration is the setting `+"`config`"+` in the function's `+"`co
 	table("Fastly Compute", `A program that was built for it, in JavaScript, Rust, Go or AssemblyScript, is a `+"`handler`"+`: it runs once for each request, in an instance of its own, with 128MiB; under `+"`isolation: instance`"+` one that asks for its next request gets it. What is not offered answers `+"`unsupported`"+`,
 which the SDKs report as an error.
 
-Its names are in the function's settings. A backend is an origin that `+"`fetch`"+` lists; a dynamic backend is made for a host that `+"`fetch`"+` lists as a URL. The item KEY of a config store or dictionary STORE is the
+Its names are in the function's settings. A backend is an origin that `+"`fetch`"+` lists; a dynamic backend is made for a host that `+"`fetch`"+` lists as a URL, and under `+"`wedge function run`"+` for any that is not of this machine and its networks. The item KEY of a config store or dictionary STORE is the
 value `+"`STORE.KEY`"+` in `+"`config`"+`, that of a secret store the secret `+"`STORE.KEY`"+`; the ACL NAME is the value `+"`acl.NAME`"+`, in the JSON of the vendor's files. KV stores are those of `+"`kv`"+`.
 A backend or store with a name that Wedge's cannot have is renamed by the value `+"`backend.NAME`"+` or `+"`kv.NAME`"+`.
 Requests to backends go through the node's cache, as the program's cache overrides say. The content of requests and responses streams both ways, of any length; what a program holds in bodies of its own, and of what it found in a cache,

@@ -232,7 +232,7 @@ func registerBackend(c *call) status {
 	if _, err := url.Parse(b.scheme + "://" + b.authority); err != nil {
 		return invalid
 	}
-	if !c.b.hosts[hostKey(b.scheme, b.authority)] {
+	if !c.b.o.AnyHost && !c.b.hosts[hostKey(b.scheme, b.authority)] {
 		c.b.denied.Add(1)
 		return unsupported
 	}

@@ -221,3 +221,16 @@ func TestServices(t *testing.T) {
 		return fmt.Sprint(ready)
 	})
 }
+
+// On a developer's machine a program may make a backend for any host.
+func TestAnyHost(t *testing.T) {
+	for any, want := range map[bool]status{false: unsupported, true: ok} {
+		w := newWorld(t)
+		w.settings.AnyHost = any
+		w.binding = NewBinding(w.settings)
+		w.program("any host", "", func(p *program) string {
+			p.want(want, "http_req.register_dynamic_backend", "mine", "elsewhere.example", 0, p.record(0, 0, 0, 0, 0))
+			return ""
+		})
+	}
+}

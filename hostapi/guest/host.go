@@ -29,8 +29,10 @@ type Options struct {
 	// Wait is how long an exchange waits for an instance; 0 is the sandbox's default.
 	Wait time.Duration
 	// Args are arguments that programs get, behind their name. Nil is none.
-	Args   []string
-	Events Events
+	Args []string
+	// AnyHost lets programs make backends for hosts that no binding lists.
+	AnyHost bool
+	Events  Events
 	// Original returns the bytes that a version was loaded from, so that traps can be led back to lines of it. Nil, and an error, is
 	// that they are not to be had.
 	Original func(owner services.Owner, name, version string) ([]byte, error)

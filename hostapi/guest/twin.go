@@ -49,7 +49,7 @@ func (f *Function) bind(world *adapter.World, s *services.Services) (err error) 
 		env = append(env, k+"="+spec.Env[k])
 	}
 	f.binding, err = f.abi.Bind(adapter.Settings{
-		Facts: f.info.Facts, Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env, Args: f.host.o.Args,
+		Facts: f.info.Facts, Owner: spec.Owner, Name: spec.Name, Version: spec.Version, Config: spec.Config, Secrets: spec.Secrets, Environ: env, Args: f.host.o.Args, AnyHost: f.host.o.AnyHost,
 		Fetch: spec.Fetch, KV: spec.KV, AllKV: spec.AllKV, MaxBody: spec.MaxBody, Reads: spec.Reads, Fixed: spec.Fixed, World: world, Limits: f.limits, Services: s, Spawn: f.spawn,
 	})
 	if err != nil {
