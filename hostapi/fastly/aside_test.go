@@ -149,11 +149,11 @@ func TestHostileHolding(t *testing.T) {
 	})
 	f("requests under way", "", 12, 80, func(p *program) func(int) (status, uint32) {
 		out, n := p.out(), p.out()
-		uri := p.bytesAt("http://shop.example/")
+		uri, content := p.bytesAt("http://shop.example/"), p.bytesAt(strings.Repeat("v", 1<<19))
 		return func(int) (status, uint32) {
 			b, r := p.handle("http_body.new"), p.handle("http_req.new")
 			p.must("http_req.uri_set", r, room{uri, 20})
-			if st := p.call("http_body.write", b, room{0, 1 << 19}, 0, n); st != ok {
+			if st := p.call("http_body.write", b, room{content, 1 << 19}, 0, n); st != ok {
 				return st, 0
 			}
 			return p.call("http_req.send_async", r, b, "shop", out), p.get(out)
