@@ -87,7 +87,7 @@ func most(mark *atomic.Int64, v int64) {
 
 // Words by which instances are counted. What the sandbox adds to its own later is counted as the last.
 var (
-	ways    = [...]sandbox.Way{sandbox.Copy, sandbox.Scan, sandbox.Drop, "other"}
+	ways    = [...]sandbox.Way{sandbox.Noted, sandbox.Copy, sandbox.Scan, sandbox.Drop, "other"}
 	reasons = [...]sandbox.Reason{sandbox.Served, sandbox.Unclean, sandbox.Trapped, sandbox.Grown, sandbox.Unused, sandbox.Shutdown, "other"}
 )
 

@@ -136,10 +136,10 @@ func (s *Session) badPointer(ptr, n uint32) {
 }
 
 // view is the guest's bytes whose pointer and length stand in slots i and i+1.
-// It is valid until the guest runs again.
+// It is valid until the guest runs again, and nobody writes to it.
 func (s *Session) view(a []uint64, i int) []byte {
 	ptr, n := uint32(a[i]), uint32(a[i+1])
-	b, ok := s.call.Memory().View(ptr, n)
+	b, ok := s.call.Memory().Look(ptr, n)
 	if !ok {
 		s.badPointer(ptr, n)
 	}

@@ -10,17 +10,33 @@ import (
 // answers false.
 //
 // A Memory, and each view of it, is valid until the guest runs again: it may then have grown, or be reset.
-type Memory struct{ b []byte }
+type Memory struct {
+	b     []byte
+	notes *Notes // nil: nobody notes what is written
+}
 
 // MemoryOf returns a Memory over b. Writes go to b.
-func MemoryOf(b []byte) Memory { return Memory{b} }
+func MemoryOf(b []byte) Memory { return Memory{b: b} }
+
+// NotedMemoryOf returns a Memory over b that notes where it is written to.
+func NotedMemoryOf(b []byte, notes *Notes) Memory { return Memory{b, notes} }
 
 // Size returns the length in bytes. The full 4 GiB, which 32 bits cannot say, is given as one byte less.
 func (m Memory) Size() uint32 { return uint32(min(uint64(len(m.b)), math.MaxUint32)) }
 
 // View returns the n bytes at ptr. They are the guest's memory itself: a write is seen by the guest, an append copies.
-// No bytes at the very end are a valid, empty view.
+// No bytes at the very end are a valid, empty view. All of them count as written to.
 func (m Memory) View(ptr, n uint32) ([]byte, bool) {
+	b, ok := m.Look(ptr, n)
+	if ok && m.notes != nil {
+		m.notes.note(ptr, n)
+	}
+	return b, ok
+}
+
+// Look is View for who only reads. Nothing may be written to what it returns: an instance that is put back would keep it,
+// and the next exchange see it.
+func (m Memory) Look(ptr, n uint32) ([]byte, bool) {
 	end := uint64(ptr) + uint64(n)
 	if end > uint64(len(m.b)) {
 		return nil, false
@@ -33,6 +49,9 @@ func (m Memory) Write(ptr uint32, b []byte) bool {
 	if uint64(ptr)+uint64(len(b)) > uint64(len(m.b)) {
 		return false
 	}
+	if m.notes != nil {
+		m.notes.note(ptr, uint32(len(b)))
+	}
 	copy(m.b[ptr:], b)
 	return true
 }
@@ -42,13 +61,16 @@ func (m Memory) WriteString(ptr uint32, s string) bool {
 	if uint64(ptr)+uint64(len(s)) > uint64(len(m.b)) {
 		return false
 	}
+	if m.notes != nil {
+		m.notes.note(ptr, uint32(len(s)))
+	}
 	copy(m.b[ptr:], s)
 	return true
 }
 
 // ReadUint8 returns the byte at ptr.
 func (m Memory) ReadUint8(ptr uint32) (byte, bool) {
-	b, ok := m.View(ptr, 1)
+	b, ok := m.Look(ptr, 1)
 	if !ok {
 		return 0, false
 	}
@@ -66,7 +88,7 @@ func (m Memory) WriteUint8(ptr uint32, v byte) bool {
 
 // ReadUint16 returns the little-endian number at ptr.
 func (m Memory) ReadUint16(ptr uint32) (uint16, bool) {
-	b, ok := m.View(ptr, 2)
+	b, ok := m.Look(ptr, 2)
 	if !ok {
 		return 0, false
 	}
@@ -84,7 +106,7 @@ func (m Memory) WriteUint16(ptr uint32, v uint16) bool {
 
 // ReadUint32 returns the little-endian number at ptr.
 func (m Memory) ReadUint32(ptr uint32) (uint32, bool) {
-	b, ok := m.View(ptr, 4)
+	b, ok := m.Look(ptr, 4)
 	if !ok {
 		return 0, false
 	}
@@ -102,7 +124,7 @@ func (m Memory) WriteUint32(ptr, v uint32) bool {
 
 // ReadUint64 returns the little-endian number at ptr.
 func (m Memory) ReadUint64(ptr uint32) (uint64, bool) {
-	b, ok := m.View(ptr, 8)
+	b, ok := m.Look(ptr, 8)
 	if !ok {
 		return 0, false
 	}

@@ -10,6 +10,7 @@ import "github.com/wedgecdn/wedge/runtime/wasm"
 // memory.fill: d is where, v what, n how much.
 func (f *function) memoryFill() injected {
 	const d, v, n = 0, 1, 2
+	f.noteRange(d, n)
 	f.short(d, v, n)
 	f.beyondMemory(d, n)
 	f.when(func() { f.original(d, v, n); f.ops(wasm.Unreachable) })
@@ -32,6 +33,7 @@ func (f *function) memoryFill() injected {
 // not, so that no piece overwrites what a later one reads.
 func (f *function) memoryCopy() injected {
 	const d, s, n = 0, 1, 2
+	f.noteRange(d, n)
 	f.short(d, s, n)
 	for _, at := range []uint32{d, s} {
 		f.beyondMemory(at, n)
@@ -76,6 +78,7 @@ func (f *function) memoryCopy() injected {
 // is behind the end of what is left of the segment, and writes nothing: that is the look at its bounds.
 func (f *function) memoryInit(size uint32) injected {
 	const d, s, n = 0, 1, 2
+	f.noteRange(d, n)
 	f.short(d, s, n)
 	if size > Piece {
 		f.beyondMemory(d, n)

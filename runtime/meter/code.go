@@ -9,6 +9,9 @@ type code struct {
 	tick    uint32 // index of the imported function
 	stack   uint32 // index of the global that counts the stack
 	look    uint32 // index of the function that calls the host if either is below zero
+	written uint32 // index of the global that takes notes of what is written
+	from    uint32 // number of the first page that can be noted
+	notes   bool   // such notes are taken
 
 	traced bool   // note what is copied
 	spans  []span // what was, in order

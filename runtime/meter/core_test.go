@@ -107,6 +107,7 @@ type world struct {
 	all     []api.MutableGlobal
 	stacks  map[api.MutableGlobal]uint64 // what is left of them at the start
 	ticks   int
+	from    map[api.Module]uint32 // Module.NotedFrom
 }
 
 func newWorld(t *testing.T, k kind, interpreter bool, slice int64, f api.CoreFeatures, spectest []byte) *world {
@@ -114,7 +115,7 @@ func newWorld(t *testing.T, k kind, interpreter bool, slice int64, f api.CoreFea
 	if interpreter {
 		name = strings.Replace(name, "compiled", "interpreted", 1)
 	}
-	w := &world{machine: newMachine(t, interpreter, f), kind: k, name: name, slow: interpreter, modules: map[string]api.Module{}, stacks: map[api.MutableGlobal]uint64{}}
+	w := &world{machine: newMachine(t, interpreter, f), kind: k, name: name, slow: interpreter, modules: map[string]api.Module{}, stacks: map[api.MutableGlobal]uint64{}, from: map[api.Module]uint32{}}
 	w.host.slice = slice
 	if _, err := w.r.InstantiateWithConfig(context.Background(), spectest, wazero.NewModuleConfig()); err != nil {
 		t.Fatal(err)
@@ -149,6 +150,7 @@ func (w *world) load(wasm []byte, name string) error {
 		return err
 	}
 	w.last = m
+	w.from[m] = notedFrom(w.t, wasm)
 	if g, ok := m.ExportedGlobal(FuelGlobal).(api.MutableGlobal); ok {
 		w.all = append(w.all, g)
 	}
@@ -173,7 +175,16 @@ func (w *world) do(c *command) (outcome string, trapped bool) {
 	}
 	w.reset()
 	f := m.ExportedFunction(c.Action.Field)
+	notes, _ := m.ExportedGlobal(WrittenGlobal).(api.MutableGlobal)
+	var before []byte
+	if notes != nil && len(w.modules) == 0 { // else others may write to its memory
+		notes.Set(0)
+		before = bytes.Clone(memory(m))
+	}
 	results, err := f.Call(context.Background(), args...)
+	if before != nil {
+		w.checkNotes(w.name+", "+c.Action.Field, before, memory(m), notes.Get(), w.from[m])
+	}
 	if err != nil {
 		return strings.TrimPrefix(firstLine(err), "wasm error: "), true // which the engines do not agree on
 	}

@@ -25,6 +25,11 @@ type Module struct {
 	// longer, the most that it may have then. Nobody is asked when a table grows.
 	Entries int64
 
+	// NotesWrites says that the module has a memory of its own and notes what it writes there: see [WrittenGlobal]. NotedFrom is
+	// the number of the first page that has a bit. What host functions write is theirs to note.
+	NotesWrites bool
+	NotedFrom   uint32
+
 	State
 }
 
@@ -105,6 +110,9 @@ func (w *rewriter) describe() *Module {
 		d.Tables = append(d.Tables, t.Limits)
 	}
 	d.Entries = w.entries()
+	if w.written != nil {
+		d.NotesWrites, d.NotedFrom = true, w.written.from
+	}
 	d.State = w.state()
 	return d
 }
@@ -138,7 +146,7 @@ func (w *rewriter) state() State {
 		}
 	}
 	for _, g := range w.added {
-		if g.name != "" && g.name != FuelGlobal {
+		if g.name != "" && g.name != FuelGlobal && g.name != WrittenGlobal {
 			s.Globals = append(s.Globals, Global{Name: g.name, Type: g.typ})
 		}
 	}

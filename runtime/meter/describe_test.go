@@ -40,8 +40,8 @@ func TestDescribe(t *testing.T) {
 		Exports:  []Func{{Name: "a", Type: typ}},
 		HasStart: true,
 		Tables:   []wasm.Limits{{Min: 3}},
-		Entries:  3,
-		State:    State{Globals: []Global{{Name: "wedge_meter_global_0", Type: i32}, {Name: "wedge_meter_global_2", Type: i32}}},
+		Entries:  3, NotesWrites: true,
+		State: State{Globals: []Global{{Name: "wedge_meter_global_0", Type: i32}, {Name: "wedge_meter_global_3", Type: i32}}},
 	}
 	if d := cmp.Diff(want, m); d != "" || sum == 0 {
 		t.Error(d)

@@ -79,7 +79,7 @@ func (d *differ) run(name string, module []byte) bool {
 			return false
 		}
 		defer mod.Close(ctx)
-		in[i] = &instance{machine: machine, mod: mod}
+		in[i] = &instance{machine: machine, mod: mod, from: m.NotedFrom}
 		in[i].g, _ = mod.ExportedGlobal(FuelGlobal).(api.MutableGlobal)
 		machine.host.budget = d.budget
 	}
@@ -141,8 +141,8 @@ func (d *differ) call(name string, in [3]*instance, e Func) bool {
 }
 
 func (d *differ) report(what string) {
-	d.t.Logf("%s: %d modules, %d calls, of which %d trap and %d spend their budget; %d units of fuel, %d ticks",
-		what, d.modules, d.calls, d.traps, d.spent, d.fuel, d.ticks)
+	d.t.Logf("%s: %d modules, %d calls, of which %d trap and %d spend their budget; %d units of fuel, %d ticks; %d calls noted what they wrote, %d did not know",
+		what, d.modules, d.calls, d.traps, d.spent, d.fuel, d.ticks, d.machines[1].known, d.machines[1].unknown)
 }
 
 // Metering changes nothing that a guest or its host can see, in random modules of our own.
@@ -174,6 +174,9 @@ func TestDifferentialOwn(t *testing.T) {
 	spent := interpreter.spent + compiler.spent
 	if interpreter.modules+compiler.modules < int(n) || traps < calls/20 || spent > calls/4 {
 		t.Error("too few modules, too few traps, or too many that never end")
+	}
+	if known, unknown := interpreter.machines[1].known+compiler.machines[1].known, interpreter.machines[1].unknown+compiler.machines[1].unknown; known < calls/50 || unknown < calls/50 {
+		t.Errorf("%d calls noted what they wrote, and %d did not know: too few to be sure of either", known, unknown)
 	}
 }
 

@@ -78,7 +78,7 @@ func FuzzRewrite(f *testing.F) {
 			if err != nil {
 				t.Fatalf("instance before, none after: %v", err)
 			}
-			return &instance{machine: &machine{t: t, r: after.r, host: after.host}, mod: mod, g: mod.ExportedGlobal(FuelGlobal).(api.MutableGlobal)}
+			return &instance{machine: &machine{t: t, r: after.r, host: after.host}, mod: mod, g: mod.ExportedGlobal(FuelGlobal).(api.MutableGlobal), from: m.NotedFrom}
 		}
 		coarse, fine := open(), open()
 		defer coarse.mod.Close(ctx)

@@ -40,6 +40,9 @@ func generate(seed uint64) []byte {
 		g.funcs[i].code = []any{g.b}
 		s.element = append(s.element, uint32(i))
 	}
+	if seed%3 != 0 { // else nobody knows how often a function is called, and nothing is noted
+		s.element = s.element[len(s.element)-1:]
+	}
 	for i := range g.funcs {
 		g.funcs[i].name = string(rune('a' + i))
 	}

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/wedgecdn/wedge/runtime/wasm"
 )
 
 // features are all that the engine has, apart from those that are refused anyway.
@@ -61,6 +64,8 @@ type machine struct {
 	t    testing.TB
 	r    wazero.Runtime
 	host *meteringHost
+	// known counts calls that noted all that they wrote, if it was something, and unknown those that say that they do not know.
+	known, unknown int
 }
 
 func newMachine(t testing.TB, interpreter bool, f api.CoreFeatures) *machine {
@@ -89,13 +94,14 @@ func newMachine(t testing.TB, interpreter bool, f api.CoreFeatures) *machine {
 // instance is a module that runs; g is nil if it is not metered.
 type instance struct {
 	*machine
-	mod api.Module
-	g   api.MutableGlobal
+	mod  api.Module
+	g    api.MutableGlobal
+	from uint32 // Module.NotedFrom
 }
 
-func (m *machine) start(wasm []byte) (*instance, error) {
+func (m *machine) start(module []byte) (*instance, error) {
 	ctx := context.Background()
-	c, err := m.r.CompileModule(ctx, wasm)
+	c, err := m.r.CompileModule(ctx, module)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
@@ -105,7 +111,7 @@ func (m *machine) start(wasm []byte) (*instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("instantiate: %w", err)
 	}
-	in := &instance{machine: m, mod: mod}
+	in := &instance{machine: m, mod: mod, from: notedFrom(m.t, module)}
 	if g, ok := mod.ExportedGlobal(FuelGlobal).(api.MutableGlobal); ok {
 		in.g = g
 	}
@@ -132,11 +138,57 @@ func (in *instance) call(name string, args ...uint64) (results []uint64, used in
 	if f == nil {
 		in.t.Fatalf("no function %q", name)
 	}
+	notes, _ := in.mod.ExportedGlobal(WrittenGlobal).(api.MutableGlobal)
+	var before []byte
+	if notes != nil && in.g != nil {
+		notes.Set(0)
+		before = bytes.Clone(memory(in.mod))
+	}
 	results, err = f.Call(context.Background(), args...)
+	if before != nil {
+		in.checkNotes(name, before, memory(in.mod), notes.Get(), in.from)
+	}
 	if in.g != nil {
 		used = in.host.granted - int64(in.g.Get())
 	}
 	return results, used, err
+}
+
+// checkNotes looks whether all that a call changed in memory was noted. What the memory grew by is not noted.
+func (m *machine) checkNotes(name string, before, after []byte, notes uint64, from uint32) {
+	m.t.Helper()
+	switch {
+	case notes&WrittenUnknown != 0:
+		m.unknown++
+		return
+	case notes != 0:
+		m.known++
+	}
+	for at := range before {
+		if before[at] == after[at] {
+			continue
+		}
+		noted := func(at int) bool {
+			n := at/WrittenPage - int(from)
+			return at >= 0 && n >= 0 && n < 63 && notes>>n&1 != 0
+		}
+		if !noted(at) && !(at%WrittenPage < WrittenBeyond && noted(at-WrittenBeyond)) {
+			m.t.Fatalf("%s: byte %d was written to, and is not in the notes %b from page %d on", name, at, notes, from)
+		}
+	}
+}
+
+// notedFrom is Module.NotedFrom of a module that may be rewritten already: neither its memory nor its first global changes.
+func notedFrom(t testing.TB, b []byte) uint32 {
+	t.Helper()
+	m, err := wasm.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.AllMemories()) == 0 {
+		return 0
+	}
+	return (&rewriter{m: m}).notedFrom()
 }
 
 func mustRewrite(t testing.TB, wasm []byte) *Module {

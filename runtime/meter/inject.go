@@ -43,7 +43,7 @@ func (w *rewriter) generate() {
 
 // operation is the function that stands in for an operation. On entry the parameters are locals 0, 1, 2.
 func (w *rewriter) operation(key injectKey) (in injected) {
-	f := function{code: code{counter: w.counter, tick: w.imported, stack: w.stack}, op: key}
+	f := function{code: w.assembler(), op: key}
 	if key.op != lookOp {
 		f.charge(costEntry)
 	}

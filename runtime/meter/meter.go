@@ -8,7 +8,7 @@ import (
 
 // Version names what this package makes of a module. It goes up with every change of its output or of the cost table,
 // and is part of the key of everything that is kept of it, together with the [Caps].
-const Version = 9
+const Version = 10
 
 // Names that a rewritten module shares with its host.
 const (
@@ -66,6 +66,7 @@ func rewrite(module []byte, caps Caps, t *trace) (*rewriter, error) {
 		return nil, err
 	}
 	w.findCallees(tinyMost)
+	w.noteWrites()
 	w.findRecursion()
 	w.reshapes = true
 	if err := w.bodies(newPlan(w).body); err != nil {
@@ -96,6 +97,7 @@ type rewriter struct {
 
 	callees   callees
 	recursion *recursion        // nil in tests: the stack is not counted
+	written   *written          // nil: nobody notes what is written
 	stack     uint32            // index of the global that counts it
 	look      uint32            // index of the function that looks at it
 	types     []wasm.FuncType   // behind the module's own
@@ -176,7 +178,8 @@ func (w *rewriter) indices() error {
 
 // bodies rewrites the code; planned says what to change in a body with so many locals, parameters included.
 func (w *rewriter) bodies(planned func(index, locals int) ([]edit, error)) error {
-	out := code{counter: w.counter, tick: w.imported, stack: w.stack, look: w.look, traced: w.trace != nil}
+	out := w.assembler()
+	out.look, out.traced = w.look, w.trace != nil
 	var size int
 	for i := range w.m.Bodies {
 		size += len(w.m.Bodies[i].Raw)
@@ -199,9 +202,9 @@ func (w *rewriter) bodies(planned func(index, locals int) ([]edit, error)) error
 		w.m.Bodies[i] = b
 		out.b, out.spans = out.b[:0], out.spans[:0]
 		from := 0
-		if w.recursion != nil && w.recursion.counted[i] {
+		if added := w.locals(i); len(added) > 0 {
 			from = b.Code
-			out.b = withLocal(out.b, b, wasm.I64)
+			out.b = withLocals(out.b, b, added)
 		}
 		out.apply(raw, from, edits)
 		w.code = wasm.AppendU32(w.code, uint32(len(out.b)))
@@ -236,12 +239,35 @@ func (w *rewriter) plan(i, locals int, planned func(index, locals int) ([]edit, 
 	return edits, nil
 }
 
-// withLocal appends the declaration of a body's locals, with one more behind them.
-func withLocal(out []byte, b wasm.Body, typ byte) []byte {
+// assembler is what writes code of the module.
+func (w *rewriter) assembler() code {
+	c := code{counter: w.counter, tick: w.imported, stack: w.stack}
+	if w.written != nil {
+		c.notes, c.written, c.from = true, w.written.global, w.written.from
+	}
+	return c
+}
+
+// locals are the types of those that a body gets beside its own: what was left of the stack, then what notes need.
+func (w *rewriter) locals(i int) (types []byte) {
+	if w.recursion != nil && w.recursion.counted[i] {
+		types = append(types, wasm.I64)
+	}
+	if w.written != nil {
+		types = append(types, w.written.types[i].locals()...)
+	}
+	return types
+}
+
+// withLocals appends the declaration of a body's locals, with more behind them.
+func withLocals(out []byte, b wasm.Body, types []byte) []byte {
 	r := wasm.NewReader(b.Raw[:b.Code], 0)
-	out = wasm.AppendU32(out, r.U32("a number of groups")+1)
+	out = wasm.AppendU32(out, r.U32("a number of groups")+uint32(len(types)))
 	out = append(out, b.Raw[r.Pos():b.Code]...)
-	return append(out, 1, typ)
+	for _, typ := range types {
+		out = append(out, 1, typ)
+	}
+	return out
 }
 
 // apply copies a body from a place on, with its edits.
@@ -278,6 +304,10 @@ func (c *code) apply(raw []byte, from int, edits []edit) {
 			c.pop(e.index)
 		case jump:
 			c.idx(wasm.Br, e.index)
+		case note:
+			c.noteStore(e.index, uint32(e.block), e.units)
+		case forget:
+			c.forget()
 		case again:
 			c.i32(0)
 			c.ops(wasm.I32Ne)

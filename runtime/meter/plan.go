@@ -12,8 +12,8 @@ type edit struct {
 	parent int    // payment: see fold; -1 for none
 	alt    int    // payment of an else: that of its if; else -1
 	index  uint32 // moved, bulk: function; drop: global; jump: label;
-	// enter, exit, leave: the local that keeps what was left of the stack
-	block int64 // enter: the block's type
+	// enter, exit, leave: the local that keeps what was left of the stack; note: the first of its locals
+	block int64 // enter: the block's type; note: the local for the value, while units is the offset
 
 	// For fold.
 	root   int   // the payment that this one is part of, itself if it is not merged
@@ -34,6 +34,8 @@ const (
 	leave                   // it gives the stack back before it becomes another
 	jump                    // a return goes to the end of that block
 	again                   // a comparison is compared with 0: see fusion
+	note                    // a store is noted: see written
+	forget                  // nothing is known any more of what was written
 )
 
 // frame is a block, loop or if that is open, or the function itself.
@@ -76,6 +78,7 @@ type plan struct {
 	frame  int64  // what the function takes of the stack; 0 if it does not count
 	leaf   bool   // no loop, no call, no bulk operation seen
 	values fusion
+	notes  noting
 
 	loops, loopDepth, deepest int
 	last                      wasm.Instr // the instruction before, if it is sure to run just before; its Op is Nop else
@@ -101,6 +104,13 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 		p.before = uint32(locals)
 		p.edits = append(p.edits, edit{at: b.Code, to: b.Code, kind: enter, units: p.frame, index: p.before, block: p.w.blockType(index)})
 	}
+	first := uint32(locals)
+	if p.frame > 0 {
+		first++
+	}
+	if p.notes = p.w.written.noting(index, first); p.notes.written != nil && p.notes.forgets[index] {
+		p.edits = append(p.edits, edit{at: b.Code, to: b.Code, kind: forget})
+	}
 	p.seg, p.live, p.since, p.leaf = 0, true, costEntry, true
 	p.loops, p.loopDepth, p.deepest = 0, 0, 0
 	p.last.Op = wasm.Nop
@@ -123,7 +133,9 @@ func (p *plan) body(index int, locals int) ([]edit, error) {
 	}
 	if p.w.callees.cost[index] > 0 { // its callers pay
 		for i := range p.edits {
-			p.edits[i].units, p.edits[i].check = 0, false
+			if p.edits[i].kind == payment {
+				p.edits[i].units, p.edits[i].check = 0, false
+			}
 		}
 	}
 	if err := p.w.caps.function(&p.w.effort, b.Offset, locals, p.loops, p.deepest); err != nil {
@@ -166,6 +178,7 @@ func (p *plan) step() error {
 		if err = p.typeIndex(); err == nil && in.Op == wasm.CallIndirect {
 			err = p.table(in.Index2)
 		}
+		p.calls(uint32(len(p.w.m.Funcs)))
 		p.pay(p.w.callees.indirect) // whether it is a tiny one, or one with checks
 		p.called()
 	case wasm.GlobalGet, wasm.GlobalSet:
@@ -185,6 +198,7 @@ func (p *plan) step() error {
 	case wasm.TryTable, wasm.Throw, wasm.ThrowRef:
 		err = refuse(p.r.Offset(), hintExcept, "exception instruction %v", in.Op)
 	default:
+		p.store()
 		if in.Op.IsAtomic() {
 			err = refuse(p.r.Offset(), hintThreads, "atomic instruction %v", in.Op)
 		}
@@ -246,6 +260,7 @@ func (p *plan) open() error {
 	p.frames = append(p.frames, frame{op: in.Op, entry: p.seg, branch: -1, live: p.live, since: p.since, reach: len(p.frames)})
 	switch in.Op {
 	case wasm.Loop:
+		p.enters()
 		f := &p.frames[len(p.frames)-1]
 		if latch, is := p.w.shape.pair(in.Pos); is { // the inner one, which comes next, counts
 			f.outer, f.latch = true, latch
@@ -303,8 +318,11 @@ func (p *plan) close() {
 		others = true
 		f.join = max(f.join, f.since)
 	}
-	if f.op == wasm.Loop && !f.outer {
-		p.loopDepth--
+	if f.op == wasm.Loop {
+		p.notes.depth--
+		if !f.outer {
+			p.loopDepth--
+		}
 	}
 	if others {
 		if !p.live {
@@ -374,6 +392,7 @@ func (p *plan) leave() error {
 		if err = p.typeIndex(); err == nil && in.Op == wasm.ReturnCallIndirect {
 			err = p.table(in.Index2)
 		}
+		p.calls(uint32(len(p.w.m.Funcs)))
 		p.pay(p.w.callees.indirect)
 	}
 	p.live = false
@@ -394,6 +413,9 @@ func (p *plan) function() error {
 		return p.invalid("unknown function %d", in.Index)
 	}
 	if in.Index >= p.w.imported {
+		if in.Op != wasm.RefFunc {
+			p.calls(in.Index - p.w.imported)
+		}
 		p.edits = append(p.edits, edit{at: in.Imm, to: in.Imm + in.IndexN, kind: moved, index: in.Index + 1})
 	}
 	if in.Op == wasm.RefFunc {
@@ -469,6 +491,7 @@ func (p *plan) bulk() error {
 	case wasm.MemoryCopy, wasm.MemoryFill:
 		if n := uint32(p.last.Value); p.last.Op == wasm.I32Const && n <= inlineBytes {
 			p.pay(int64(n >> byteShift))
+			p.unknown(true)
 			return nil
 		}
 	}

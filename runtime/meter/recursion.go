@@ -70,6 +70,7 @@ func (w *rewriter) findRecursion() {
 	}
 	c.edges = nil
 	w.recursion = c
+	w.written.settle(w)
 	if slices.Contains(c.counted, true) {
 		w.look = w.inject(lookOp, 0, 0)
 		w.stack = w.addGlobal(StackGlobal, wasm.ValType{Code: wasm.I64}, wasm.AppendS64([]byte{byte(wasm.I64Const)}, int64(w.caps.Stack))...)
@@ -87,6 +88,7 @@ func (w *rewriter) survey(c *recursion, i uint32) {
 	for r.Left() > 0 {
 		r.Instr(&in)
 		instructions++
+		w.written.see(w, i, &in)
 		switch in.Op {
 		case wasm.LocalSet, wasm.LocalTee:
 			instructions += 2 * frameSet

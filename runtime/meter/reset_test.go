@@ -164,7 +164,7 @@ func TestMemoryShrinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := &instance{machine: machine, mod: mod, g: mod.ExportedGlobal(FuelGlobal).(api.MutableGlobal)}
+		in := &instance{machine: machine, mod: mod, g: mod.ExportedGlobal(FuelGlobal).(api.MutableGlobal), from: m.NotedFrom}
 		f := func(name, want string, args ...uint64) {
 			t.Helper()
 			r, _, err := in.call(name, args...)

@@ -16,6 +16,7 @@ type image struct {
 	file    *file    // nil if there is none: then the only way is Copy
 	globals []uint64 // in the order of meter.Module.Globals
 	way     Way
+	noted   bool // where it is known which pages were written to, those are put back and no others
 	refs    atomic.Int64
 }
 

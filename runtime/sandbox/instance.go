@@ -161,6 +161,7 @@ func (i *Instance) instantiate(ctx context.Context) (err error) {
 		return fmt.Errorf("sandbox: make an instance: %w", trapOf(err, i.run.last, len(i.code.Imports())))
 	}
 	i.run.counter = i.module.ExportedGlobal(meter.FuelGlobal).(api.MutableGlobal)
+	i.run.notes.begin(i.module, i.code.Metered())
 	return nil
 }
 

@@ -358,12 +358,12 @@ func (p *Pool) renew(i *Instance) Reason {
 		if timed {
 			begin = time.Since(p.epoch)
 		}
-		err := i.reset()
+		way, err := i.reset()
 		if timed {
 			i.resetTook = time.Since(p.epoch) - begin
 		}
 		if p.o.Events.Reset != nil {
-			p.o.Events.Reset(i.image.way, i.resetTook, err)
+			p.o.Events.Reset(way, i.resetTook, err)
 		}
 		if err != nil {
 			return Unclean

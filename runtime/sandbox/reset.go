@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ func (i *Instance) snapshot(way Way) (_ *image, err error) {
 	if err := l.lay(im); err != nil {
 		return nil, err
 	}
+	im.noted = way == ""
 	switch {
 	case im.file == nil:
 	case way == "":
@@ -44,6 +46,7 @@ func (i *Instance) snapshot(way Way) (_ *image, err error) {
 	default:
 		im.way = way
 	}
+	i.run.notes.take()
 	i.run.careful()
 	return im.retain(), nil
 }
@@ -61,6 +64,7 @@ func (i *Instance) adopt(im *image) error {
 	if err := i.memory.lay(im); err != nil {
 		return fmt.Errorf("sandbox: lay an image: %w", err)
 	}
+	i.run.notes.take()
 	i.initial = im.size
 	i.run.careful()
 	return i.putState()
@@ -69,15 +73,24 @@ func (i *Instance) adopt(im *image) error {
 // timedResets says how many resets of an instance one time stands for: two looks at a clock are a tenth of a small reset.
 const timedResets = 16
 
-// reset puts back all that the guest can have changed. If it fails, the instance must not serve again.
-func (i *Instance) reset() error {
-	if err := i.memory.resize(i.module.Memory(), i.image.size); err != nil {
-		return err
+// reset puts back all that the guest can have changed, and tells by which way. If it fails, the instance must not serve again.
+func (i *Instance) reset() (Way, error) {
+	im, l := i.image, &i.memory
+	pages, known := i.run.notes.take()
+	if err := l.resize(i.module.Memory(), im.size); err != nil {
+		return im.way, err
 	}
-	if err := i.memory.putBack(i.image, i.image.way); err != nil {
-		return err
+	if known && im.noted {
+		l.putBackNoted(im, pages, i.run.notes.from)
+		if invariants && !bytes.Equal(l.bytes, im.bytes) {
+			panic("BUG: sandbox: a page was written to, and neither the guest nor a host function noted it")
+		}
+		return Noted, i.putState()
 	}
-	return i.putState()
+	if err := l.putBack(im, im.way); err != nil {
+		return im.way, err
+	}
+	return im.way, i.putState()
 }
 
 // errGrownTable is why an instance cannot be put back.

@@ -23,6 +23,7 @@ import (
 type run struct {
 	call    *hostcall.Call
 	memory  *linear
+	notes   noter
 	counter api.MutableGlobal // the guest's fuel counter; nil while its start section runs
 	pace    pace
 	turns   *line
@@ -331,7 +332,7 @@ func (r *run) Charge(fuel int64) {
 func (r *run) State() any { return r.state }
 
 // Memory satisfies hostcall.Host.
-func (r *run) Memory() hostcall.Memory { return hostcall.MemoryOf(r.memory.bytes) }
+func (r *run) Memory() hostcall.Memory { return hostcall.NotedMemoryOf(r.memory.bytes, &r.notes.host) }
 
 // Context satisfies hostcall.Host. Most calls never ask for it.
 func (r *run) Context() context.Context {

@@ -19,9 +19,12 @@ const (
 	// Drop has the kernel forget those pages: the guest meets the image again when it next touches them, at the price of a
 	// page fault each.
 	Drop Way = "drop"
+	// Noted copies the image over those pages that the guest and host functions noted that they write to. It is there on every system,
+	// but only after exchanges of which all is known: others are put back by one of the ways above. So it is not one of Ways.
+	Noted Way = "noted"
 )
 
-// Ways returns what this system can do.
+// Ways returns what this system can do for each memory.
 func Ways() []Way {
 	im, err := newImage(make([]byte, 2*typical*pageBytes), nil, true)
 	if err != nil || im.file == nil {

@@ -11,7 +11,7 @@ type Instr struct {
 	Index  uint32 // the first index among its immediates: label, function, type, local, global, table, segment
 	Index2 uint32 // the second: table of call_indirect and table.init, source table of table.copy
 	IndexN int    // bytes that Index takes, from Imm
-	Value  int64  // of i32.const and i64.const; the block type of block, loop and if: see [Reader.BlockType]
+	Value  int64  // of i32.const and i64.const; the block type of block, loop and if: see [Reader.BlockType]; the offset of a load or store
 	Labels []uint32
 }
 
@@ -87,9 +87,9 @@ func (r *Reader) immediates(in *Instr, f form) {
 		in.IndexN = r.pos - in.Imm
 		r.memoryIndex()
 	case memarg:
-		r.memarg()
+		in.Value = int64(r.memarg())
 	case memargLane:
-		r.memarg()
+		in.Value = int64(r.memarg())
 		r.Byte("a lane")
 	case lane:
 		r.Byte("a lane")
@@ -129,7 +129,7 @@ func (r *Reader) memoryIndex() {
 }
 
 // memarg reads an alignment and an offset. From 64 on the alignment's bits announce a memory index.
-func (r *Reader) memarg() {
+func (r *Reader) memarg() (offset uint32) {
 	at := r.Offset()
 	switch a := r.U32("an alignment"); {
 	case a >= 64 && a < 128:
@@ -137,7 +137,7 @@ func (r *Reader) memarg() {
 	case a >= 32:
 		r.fail(at, "expected an alignment below 32, found %d", a)
 	}
-	r.U32("a memory offset")
+	return r.U32("a memory offset")
 }
 
 // catches reads the handlers of a try_table; Labels are where they branch to.

@@ -47,6 +47,7 @@ const (
 	I32Eq              Op = 0x46
 	I32Ne              Op = 0x47
 	I32LtS             Op = 0x48
+	I32LtU             Op = 0x49
 	I32GtU             Op = 0x4b
 	I32LeU             Op = 0x4d
 	I32GeU             Op = 0x4f
@@ -112,6 +113,23 @@ const (
 	prefixVector        = 0xfd
 	prefixAtomic        = 0xfe
 )
+
+// Stores returns the type of what the instruction stores in memory, if it is a store; 0 else. Atomic ones and bulk operations do not count.
+func (op Op) Stores() byte {
+	switch op {
+	case 0x36, 0x3a, 0x3b: // i32.store, i32.store8, i32.store16
+		return I32
+	case 0x37, 0x3c, 0x3d, 0x3e: // i64.store, i64.store8, i64.store16, i64.store32
+		return I64
+	case 0x38: // f32.store
+		return F32
+	case 0x39: // f64.store
+		return F64
+	case 0xfd0b, 0xfd58, 0xfd59, 0xfd5a, 0xfd5b: // v128.store, and of one lane
+		return V128
+	}
+	return 0
+}
 
 // IsAtomic says whether the instruction has the prefix of the threads proposal.
 func (op Op) IsAtomic() bool { return op>>8 == prefixAtomic }

@@ -1,0 +1,6 @@
+//go:build invariants
+
+package sandbox
+
+// invariants has each memory that was put back by its notes compared with the image.
+const invariants = true
