@@ -58,9 +58,9 @@ func openLoop(t testing.TB, addr, request string, gap, run time.Duration) latenc
 // else a machine is busy with only adds to these times, so one round of a few that is as it should be is enough.
 //
 // How long a spinner runs without coming back to the node is asked twice, in both cases as the median of the rounds. By the clock
-// of the thread, where a round's figure is the longest of some 40 000 stretches. That clock does not stand while interrupts
-// are served and while the host of a virtual machine runs another one: so each long round measures in the same way what a loop in Go
-// shows without any guest, and where that is above the bound itself, twice that is the bound. And by fuel: this guest's
+// of the thread, where a round's figure is the longest of some 100 000 stretches. That clock does not stand while interrupts
+// are served and while the host of a virtual machine runs another one: so each long round measures in the same way, and for as long, what
+// goroutines show that work in turns of the same length and run no guest. And by fuel: this guest's
 // instructions are all the same and touch no memory, so its longest stretch is the one with the most fuel, at the guest's mean pace.
 // That is asked on every machine at every hour.
 func TestNeighbourOfSpinners(t *testing.T) {
@@ -127,7 +127,11 @@ sites:
 		stretches, own = append(stretches, stretch), append(own, time.Duration(1e9*most*pace))
 		alone := "–"
 		if long {
-			machine = append(machine, ruler(run))
+			// Beside the same traffic, for as much processor time.
+			measured := make(chan time.Duration)
+			go func() { measured <- ruler(spinners, time.Duration(ended)*50*time.Millisecond/spinners) }()
+			openLoop(t, w.node.Addr(), good, 2*time.Millisecond, run)
+			machine = append(machine, <-measured)
 			alone = machine[n].String()
 		}
 		t.Logf("round %d: quiet p50 %s, p99 %s; beside %d spinners p50 %s, p99 %s; %d of their requests ended; longest stretch %s, of the machine without a guest %s; most fuel %.0f, at the mean pace %s",
@@ -154,7 +158,7 @@ sites:
 	if byFuel > mostOwn || byFuel == 0 {
 		t.Errorf("the longest stretch of a spinner is %s by its fuel, want at most %s", byFuel, mostOwn)
 	}
-	if longest == 0 || longest > mostStretch && longest > 2*alone {
-		t.Errorf("the longest stretch of a spinner is %s, want at most %s, or twice what the machine takes without a guest: %s", longest, mostStretch, alone)
+	if longest == 0 || longest > mostStretch && longest > alone*3/2 {
+		t.Errorf("the longest stretch of a spinner is %s, want at most %s, or half more than the machine takes without a guest: %s", longest, mostStretch, alone)
 	}
 }

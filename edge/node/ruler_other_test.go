@@ -5,4 +5,4 @@ package node_test
 import "time"
 
 // ruler is not needed where no clock of a thread is read.
-func ruler(time.Duration) time.Duration { return 0 }
+func ruler(int, time.Duration) time.Duration { return 0 }
