@@ -45,6 +45,8 @@ type Facts struct {
 	Hooks exchange.HookSet
 	// Handler tells that it answers requests by itself: it has no hooks, and Run runs it once for a whole request.
 	Handler bool
+	// Remark is what its author may have overlooked; "" for nothing.
+	Remark string
 	// Streams tells that it may transform bodies while they are sent.
 	Streams bool
 	// Isolation is what holds if the operator does not say.

@@ -2,6 +2,7 @@ package cost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -101,6 +102,17 @@ func describe(module []byte) (guest.Info, error) {
 	}
 	defer e.Close()
 	return guest.New(guest.Options{Engine: e}).Describe(module)
+}
+
+// Remark is what the function's author may have overlooked; "" for nothing.
+func (f *Function) Remark() string { return f.f.Info().Remark }
+
+// Hint is how to mend a module that Open refused; "" if that is not known.
+func Hint(err error) string {
+	if refused, ok := errors.AsType[*guest.Refused](err); ok {
+		return refused.Hint
+	}
+	return ""
 }
 
 // Hooks are the names of the hooks that the function has.

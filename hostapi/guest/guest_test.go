@@ -123,6 +123,7 @@ func TestRefused(t *testing.T) {
 	f("nobody's", func(m *Module) { m.Func("main", "", "", "") }, "imports from wedge or an export on_request (Wedge)", "")
 	f("nothing", func(m *Module) { m.Func("wedge_abi_v1", "", "", "") }, "it exports no hook", "on_request, on_fetch")
 	f("nearly", func(m *Module) { m.Func("onRequest", "", "i", "", ok...) }, "it exports no hook", "onRequest is nearly a hook: export it as on_request")
+	f("a slip", func(m *Module) { m.Func("on_requst", "", "i", "", ok...); m.Func("wedge_abi_v1", "", "", "") }, "it exports no hook", "on_requst is nearly a hook: export it as on_request")
 	f("signature", func(m *Module) { m.Func("on_request", "", "", "") }, "exports on_request as (), and a hook is () i32", "return 0")
 	f("parameter", func(m *Module) { m.Func("on_request", "i", "i", "", ok...) }, "exports on_request as (i32) i32", "take no parameters")
 	f("no marker", func(m *Module) { m.Func("on_request", "", "i", "", ok...) }, "but not wedge_abi_v1", "build it with an SDK")
@@ -285,7 +286,7 @@ func TestBodyTooLarge(t *testing.T) {
 }
 
 func TestNoInstance(t *testing.T) {
-	h := newHost(t, Options{Wait: 10 * time.Millisecond})
+	h := newHost(t, Options{Wait: 200 * time.Millisecond}) // the first instance waits no longer either, on a busy machine
 	f := load(t, h, headerModule(), Spec{Instances: 1})
 	r := start(t, f, request("/"))
 	_, err := f.Start(request("/"), time.Time{})

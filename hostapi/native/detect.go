@@ -22,7 +22,7 @@ func (ABI) Sought() string { return "imports from " + abi.Module + " or an expor
 func (ABI) Detect(m adapter.Module) (adapter.Facts, bool, error) {
 	names := m.Exports()
 	near := nearly(names)
-	mine := near != "" || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, markerPrefix()) })
+	mine := slices.ContainsFunc(names, spelled) || slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, markerPrefix()) })
 	f := adapter.Facts{ABI: fmt.Sprintf("%s/%d", abi.Module, abi.Version)}
 	for _, im := range m.Imports() {
 		if im.Module == abi.Module {
@@ -40,6 +40,7 @@ func (ABI) Detect(m adapter.Module) (adapter.Facts, bool, error) {
 	if f.Hooks, err = hooksOf(m, near); err != nil {
 		return f, true, err
 	}
+	f.Remark = near
 	if err := marked(m, names); err != nil {
 		return f, true, err
 	}
@@ -71,16 +72,55 @@ func hooksOf(m adapter.Module, near string) (set exchange.HookSet, err error) {
 	return 0, &adapter.Refused{Reason: "it exports no hook", Hint: hint}
 }
 
-// nearly tells of an export whose name is that of a hook, or would be if it were written otherwise.
+// spelled tells whether a name is that of a hook, however it is written.
+func spelled(name string) bool {
+	for h := range exchange.Hooks {
+		if plain(name) == plain(h.String()) {
+			return true
+		}
+	}
+	return false
+}
+
+// nearly tells of an export that is no hook, and would be one if it were written otherwise, or with one letter more, less or other, or two in another order.
 func nearly(names []string) (hint string) {
 	for _, name := range names {
+		found, slips := exchange.Hook(0), 2
 		for h := range exchange.Hooks {
-			if plain(name) == plain(h.String()) {
-				hint = fmt.Sprintf("%s is nearly a hook: export it as %s", name, h)
+			if name == h.String() {
+				slips = 2
+				break
 			}
+			if n := apart(plain(name), plain(h.String())); n < slips {
+				found, slips = h, n
+			}
+		}
+		if slips < 2 {
+			hint = fmt.Sprintf("%s is nearly a hook: export it as %s", name, found)
 		}
 	}
 	return hint
+}
+
+// apart is 0 for equal words, 1 for those that one slip makes equal, and 2 for all others.
+func apart(a, b string) int {
+	if a == b {
+		return 0
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	switch {
+	case len(a)+1 == len(b) && a[i:] == b[i+1:], // one is missing
+		len(a) == len(b) && a[i+1:] == b[i+1:],                                                     // another
+		len(a) == len(b) && i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]: // in another order
+		return 1
+	}
+	return 2
 }
 
 // plain makes names equal that differ only in how they are written.

@@ -7,11 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"os/signal"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -49,9 +46,9 @@ func (f devCommand) Run(c *command) (err error) {
 	// Signals are taken from the beginning: what a start has made is removed as well.
 	ctx, stop := signal.NotifyContext(c.context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	d := &dev{lines: new(sourceMaps), c: c, p: p, builder: project.NewBuilder(p), files: watch.New(p.Dir, watch.Options{})}
+	d := &dev{lines: new(sourceMaps), sources: &sources{dir: p.Dir}, c: c, p: p, builder: project.NewBuilder(p), files: watch.New(p.Dir, watch.Options{})}
 	defer func() { err = errors.Join(err, d.builder.Close()) }()
-	d.view = live.New(live.Options{Out: c.stdout, JSON: f.JSON, Colors: colors(c.stdout), Source: sourceIn(p.Dir), Place: d.lines.place})
+	d.view = live.New(live.Options{Out: c.stdout, JSON: f.JSON, Colors: colors(c.stdout), Source: d.sources.lines, Place: d.lines.place})
 	defer func() { err = errors.Join(err, d.view.Close()) }()
 	n, err := c.openDevNode(ctx, f, p, d.view)
 	if err != nil {
@@ -60,7 +57,12 @@ func (f devCommand) Run(c *command) (err error) {
 	defer func() { err = errors.Join(err, n.close()) }()
 	d.node = n
 	d.say("ready", map[string]any{"http": n.node.Addr(), "admin": n.node.AdminAddr(), "function": p.Name, "language": string(p.Language)}, "%s", n.text())
+	// A compiler may take half a minute the first time, and who asks meanwhile gets 503.
+	slow := time.AfterFunc(firstBuild, func() {
+		d.say("building", nil, "%s is being built: until it runs, requests are answered with 503", p.Name)
+	})
 	d.reload(ctx)
+	slow.Stop()
 	for {
 		changed := d.files.Wait(ctx)
 		if ctx.Err() != nil {
@@ -70,6 +72,9 @@ func (f devCommand) Run(c *command) (err error) {
 		d.reload(ctx)
 	}
 }
+
+// firstBuild is how long nothing is said of the first build.
+const firstBuild = 2 * time.Second
 
 // dev is one run of the command. All of it belongs to one goroutine, but the view.
 type dev struct {
@@ -82,6 +87,7 @@ type dev struct {
 	changed []string // since the version that was tried last
 	deploys int      // versions that the node took
 	lines   *sourceMaps
+	sources *sources
 }
 
 // sourceMaps are the maps of the versions that came last, which the view asks while others come. mu guards all of it.
@@ -98,14 +104,19 @@ type versionMap struct {
 // mappedVersions is of how many versions maps are kept: the node keeps no more versions either.
 const mappedVersions = 20
 
-func (m *sourceMaps) add(module []byte, lines *project.SourceMap) {
+// hashOf is what a node calls a module.
+func hashOf(module []byte) string {
+	sum := sha256.Sum256(module)
+	return hex.EncodeToString(sum[:])
+}
+
+func (m *sourceMaps) add(version string, lines *project.SourceMap) {
 	if lines == nil {
 		return
 	}
-	sum := sha256.Sum256(module)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.last = append(m.last, versionMap{hex.EncodeToString(sum[:]), lines})
+	m.last = append(m.last, versionMap{version, lines})
 	m.last = m.last[max(0, len(m.last)-mappedVersions):]
 }
 
@@ -142,11 +153,14 @@ type devBuild struct {
 func (d *dev) reload(ctx context.Context) {
 	report := devBuild{Changed: d.changed}
 	began := time.Now()
+	source := readSource(d.p.Dir) // before the compiler does: what is saved meanwhile is built again
 	built, err := d.builder.Build(ctx, project.BuildOptions{Debug: true, Plain: true, Quick: true})
 	report.BuildSeconds = time.Since(began).Seconds()
 	var deployed admin.Deployed
 	if err == nil {
-		d.lines.add(built.Module, built.Lines) // before the first request can fail
+		version := hashOf(built.Module)
+		d.lines.add(version, built.Lines) // before the first request can fail
+		d.sources.add(version, source)
 		deployed, err = d.node.deploy(ctx, built.Module, d.message())
 	}
 	report.Seconds = time.Since(began).Seconds()
@@ -225,7 +239,9 @@ func buildError(p *project.Project, err error) error {
 	case errors.As(err, &refused) && strings.Contains(refused.Message, "exports no hook"):
 		short := *refused
 		short.Message, _, _ = strings.Cut(refused.Message, ": looked for") // what other kinds of functions would have: its language says of which kind this is
-		return hint(&short, "%s", exportHint(p.Language))
+		return hint(&short, "%s", noHookHint(p.Language, refused.Hint))
+	case errors.As(err, &refused) && strings.Contains(refused.Message, "exports hooks, but not "):
+		return hint(err, "%s", exportHint(p.Language))
 	case errors.As(err, &refused) && strings.Contains(refused.Message, "imports: "):
 		return hint(err, "%s", importHint(p, refused.Message))
 	}
@@ -260,37 +276,4 @@ func (n *devNode) deploy(ctx context.Context, module []byte, message string) (ad
 	}
 	_, err = n.client.Purge(ctx, "", admin.PurgeRequest{All: true})
 	return a.V, err
-}
-
-// maxSource is the longest file of which lines are shown, in bytes.
-const maxSource = 1 << 20
-
-// sourceIn finds the files of a project that a compiler names in its tables: as they are, or below the name of a module or a
-// package.
-func sourceIn(dir string) func(file string) []string {
-	return func(file string) []string {
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return nil
-		}
-		if rel, err := filepath.Rel(abs, file); filepath.IsAbs(file) && err == nil {
-			file = rel
-		}
-		for parts := strings.Split(filepath.ToSlash(file), "/"); len(parts) > 0; parts = parts[1:] {
-			if slices.Contains(parts, "..") {
-				continue
-			}
-			name := filepath.Join(abs, filepath.Join(parts...))
-			info, err := os.Stat(name)
-			if err != nil || !info.Mode().IsRegular() || info.Size() > maxSource {
-				continue
-			}
-			text, err := os.ReadFile(name)
-			if err != nil {
-				return nil
-			}
-			return strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
-		}
-		return nil
-	}
 }

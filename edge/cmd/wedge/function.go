@@ -10,7 +10,7 @@ import (
 
 // functionCommands are about functions: the modules that a node runs.
 type functionCommands struct {
-	New      functionNew      `cmd:"" help:"Make a project for a function, in Go, Rust, AssemblyScript or C."`
+	New      functionNew      `cmd:"" help:"Make a project for a function, in Go, Rust, AssemblyScript, C, JavaScript or TypeScript."`
 	Build    functionBuild    `cmd:"" help:"Compile a project to a module, check it, and say what it costs."`
 	Test     functionTest     `cmd:"" help:"Hold a function against conversations, on a node of its own."`
 	Run      functionRun      `cmd:"" help:"Run a program for Fastly Compute on a node of its own, in the world that its fastly.toml describes."`

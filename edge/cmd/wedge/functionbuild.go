@@ -34,6 +34,8 @@ type buildReport struct {
 	Hooks     []string   `json:"hooks"`
 	Handler   bool       `json:"handler,omitempty"` // it has no hooks, and answers by itself
 	Empty     []fuelHook `json:"empty_call,omitempty"`
+	// Remark is what the author may have overlooked.
+	Remark string `json:"remark,omitempty"`
 	// Failed is why the empty call failed: a function may need settings or a store that a node gives it.
 	Failed string `json:"empty_call_failed,omitempty"`
 }
@@ -70,8 +72,11 @@ func (f functionBuild) Run(c *command) error {
 	if err != nil {
 		return err
 	}
+	if report.Remark != "" {
+		c.note("%s", report.Remark)
+	}
 	if report.Failed != "" {
-		c.note("a call without settings, on an empty store, failed: %s", report.Failed)
+		c.note("a call without settings, on an empty store, failed: %s; wedge function test and wedge dev give it what function.cases says, and tell the file and line where it fails", report.Failed)
 	}
 	return c.answer(f.jsonFlag, json.RawMessage(raw), func(w io.Writer) error { return printBuild(w, report) })
 }
@@ -142,16 +147,18 @@ func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
 	}
 	fn, err := cost.Open(built.Module, cost.Options{})
 	if err != nil {
-		next := exportHint(p.Language)
+		next := noHookHint(p.Language, cost.Hint(err))
 		if strings.Contains(err.Error(), "imports: ") {
 			next = importHint(p, err.Error())
 		}
-		return nil, hint(fmt.Errorf("no node would take the module: %w", err), "%s", next)
+		why, _, _ := strings.Cut(err.Error(), ": looked for") // what other kinds of functions would have: its language says of which kind this is
+		return nil, hint(fmt.Errorf("no node would take the module: %s", why), "%s", next)
 	}
 	defer fn.Close()
 	if r.Hooks = fn.Hooks(); len(r.Hooks) == 0 {
 		return nil, hint(fmt.Errorf("the module of %s has no hook, so no node would ever call it", p.Name), "%s", exportHint(p.Language))
 	}
+	r.Remark = fn.Remark()
 	calls, err := fn.Run(cost.Case{})
 	if err != nil {
 		r.Failed = err.Error()
@@ -160,6 +167,14 @@ func inspect(p *project.Project, built *project.Built) (*buildReport, error) {
 		r.Empty = append(r.Empty, fuelHook{call.Hook.String(), call.Fuel, call.Memory, call.Answered})
 	}
 	return r, nil
+}
+
+// noHookHint says how to mend a module without a hook: the node knows it if one is only misspelt, why is its hint.
+func noHookHint(l project.Language, why string) string {
+	if strings.Contains(why, "nearly a hook") {
+		return why + "; " + exportHint(l)
+	}
+	return exportHint(l)
 }
 
 // exportHint says how a hook is exported in a language, and the ABI's mark with it.

@@ -42,7 +42,7 @@ func (v *View) failure(f *node.Failure, lines []admin.LogLine) {
 		message = lines[own].Message[len(f.During)+len(": "):]
 	}
 	text := v.color(red, clean(f.During)+" failed: "+clean(message)) + "\n"
-	at, excerpt := v.source(f.Stack, lines)
+	at, excerpt := v.source(f, lines)
 	if own < 0 {
 		text += stackText(f.Stack) + excerpt + spentText(f)
 	}
@@ -135,16 +135,16 @@ const around = 2
 var placed = regexp.MustCompile(`([A-Za-z0-9_./-]+\.(?:rs|ts|go|c|h)):(\d+)`)
 
 // source shows the innermost line that is the author's, and says where it is.
-func (v *View) source(stack []admin.GuestFrame, lines []admin.LogLine) (at, excerpt string) {
+func (v *View) source(f *node.Failure, lines []admin.LogLine) (at, excerpt string) {
 	if v.o.Source == nil {
 		return "", ""
 	}
-	for i := range stack {
-		s := &stack[i]
+	for i := range f.Stack {
+		s := &f.Stack[i]
 		if s.File == "" || s.Line <= 0 {
 			continue
 		}
-		if excerpt = v.excerpt(s.File, s.Line); excerpt != "" {
+		if excerpt = v.excerpt(f.Version, s.File, s.Line); excerpt != "" {
 			return place(*s), excerpt
 		}
 	}
@@ -154,7 +154,7 @@ func (v *View) source(stack []admin.GuestFrame, lines []admin.LogLine) (at, exce
 			if err != nil {
 				continue
 			}
-			if excerpt = v.excerpt(m[1], line); excerpt != "" {
+			if excerpt = v.excerpt(f.Version, m[1], line); excerpt != "" {
 				return m[0], excerpt
 			}
 		}
@@ -163,8 +163,8 @@ func (v *View) source(stack []admin.GuestFrame, lines []admin.LogLine) (at, exce
 }
 
 // excerpt has the lines about one; "" if the file is none of the author's.
-func (v *View) excerpt(file string, line int) string {
-	all := v.o.Source(file)
+func (v *View) excerpt(version, file string, line int) string {
+	all := v.o.Source(version, file)
 	if line < 1 || line > len(all) {
 		return ""
 	}

@@ -19,8 +19,8 @@ type Options struct {
 	JSON bool
 	// Colors says that Out is a terminal that has them.
 	Colors bool
-	// Source finds the lines of a file that stands in a failure; nil finds none.
-	Source func(file string) []string
+	// Source finds the lines of a file, as a version was built of it, that stands in a failure; nil finds none.
+	Source func(version, file string) []string
 	// Place finds out where the instruction at an offset of a version's module comes from, if the module does not say it; nil
 	// finds nothing.
 	Place func(version string, offset int) (file string, line, column int, ok bool)

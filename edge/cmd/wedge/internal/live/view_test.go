@@ -58,7 +58,7 @@ func failure(id, kind, message string, stack ...admin.GuestFrame) *node.Failure 
 	}, func() []admin.GuestFrame { return stack })
 }
 
-func source(file string) []string {
+func source(_, file string) []string {
 	if file != "main.c" && file != "src/lib.rs" {
 		return nil
 	}

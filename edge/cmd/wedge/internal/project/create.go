@@ -135,7 +135,7 @@ func projectFiles(name string, o Options) ([]file, error) {
 		{o.Language.source(), source},
 		{conversation, cases},
 		{"README.md", fill.Replace(readme)},
-		{".gitignore", "*.wasm\n/.wedge/\n/target/\n/node_modules/\n"},
+		{".gitignore", "*.wasm\n/.wedge/\n/target/\n/node_modules/\n/wedge-data/\n"},
 	}
 	for _, f := range manifests[o.Language] {
 		files = append(files, file{f.name, fill.Replace(f.text)})

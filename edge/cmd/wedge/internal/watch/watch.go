@@ -79,13 +79,13 @@ func (w *Watcher) Wait(ctx context.Context) (changed []string) {
 }
 
 // Ignored tells whether a file or folder is none of the author's: hidden ones and what editors leave behind, what compilers
-// make, what package managers fetch.
+// make, what package managers fetch, what a node that was started there keeps.
 func Ignored(name string, folder bool) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasSuffix(name, "~") {
 		return true
 	}
 	if folder {
-		return name == "node_modules" || name == "target" || name == "build"
+		return name == "node_modules" || name == "target" || name == "build" || name == "wedge-data"
 	}
 	switch filepath.Ext(name) {
 	case ".wasm", ".wat", ".o", ".swp", ".swx", ".tmp":

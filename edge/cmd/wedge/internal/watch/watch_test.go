@@ -66,6 +66,7 @@ func TestChanges(t *testing.T) {
 		want("main.c", func() {
 			f.write("greet.wasm", "")
 			f.write("node_modules/x/index.js", "")
+			f.write("wedge-data/audit.log", "")
 			f.write("target/release/x.d", "")
 			f.write(".git/index", "")
 			f.write("main.c~", "")
