@@ -29,7 +29,7 @@ func (n *Node) guests(c *config.Config) guest.Options {
 			KV:       guestKV{n.kv},
 			Cache:    guestCache{n.cache},
 			Fetcher:  guestFetch{n.origins, n.pipeline, m},
-			Origins:  guestOrigins{n},
+			Origins:  n.o.Local.origins(guestOrigins{n}),
 			Counters: n.o.Local.counters(counter.New(counter.Options{Now: n.o.Local.now()})),
 			Log:      guestLog{n.observer.Functions, n.o.Local},
 			Metrics:  guestMetrics{m},

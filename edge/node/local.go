@@ -28,6 +28,8 @@ type Local struct {
 	AnyHost bool
 	// Places has, by address, the JSON object that Fastly Compute's geolocation answers with.
 	Places map[netip.Addr]string
+	// Health has, by the names of origins, whether they are told to be healthy. Nobody looks.
+	Health map[string]bool
 	// Devices has, by User-Agent, the JSON object that its device detection answers with.
 	Devices map[string]string
 	// Log takes each line of a program. Stream is 1 or 2 for its standard output and error, 0 for its log. The message is
@@ -170,6 +172,27 @@ func (l *Local) called(f *guest.Function, call *exchange.Call, err error) {
 	default:
 		l.Ended(0, err)
 	}
+}
+
+// origins are the node's own, with the health that the world says they have.
+func (l *Local) origins(own services.Origins) services.Origins {
+	if l == nil || len(l.Health) == 0 {
+		return own
+	}
+	return localOrigins{own, l.Health}
+}
+
+type localOrigins struct {
+	services.Origins
+	health map[string]bool
+}
+
+func (l localOrigins) Origin(owner services.Owner, name string) (services.Origin, bool) {
+	o, known := l.Origins.Origin(owner, name)
+	if healthy, said := l.health[name]; said {
+		o.Healthy, o.Unhealthy = healthy, !healthy
+	}
+	return o, known
 }
 
 func (l *Local) devices() services.Devices {

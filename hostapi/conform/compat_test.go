@@ -64,7 +64,7 @@ Its names are in the function's settings. A backend is an origin that `+"`fetch`
 value `+"`STORE.KEY`"+` in `+"`config`"+`, that of a secret store the secret `+"`STORE.KEY`"+`; the ACL NAME is the value `+"`acl.NAME`"+`, in the JSON of the vendor's files. KV stores are those of `+"`kv`"+`.
 A backend or store with a name that Wedge's cannot have is renamed by the value `+"`backend.NAME`"+` or `+"`kv.NAME`"+`.
 Requests to backends go through the node's cache, as the program's cache overrides say. The content of requests and responses streams both ways, of any length; what a program holds in bodies of its own, and of what it found in a cache,
-is bounded by `+"`max_body`"+`, and by 32 MiB if that is less.
+is bounded by `+"`max_body`"+`, and by 32 MiB if that is less. What it holds beside that (heads, trailers, secrets of its own, metadata, values of stores on their way) is 16 MiB at most.
 
 Programs that keep responses by themselves (hooks before and after a request to a backend, `+"`fastly_http_cache`"+`) are told what the node's own cache would do: what is suggested to be kept, and for how long, is what a site without
 rules of its own would keep, and Surrogate-Control comes before Cache-Control. What says nothing of how long it is fresh is not suggested to be kept; a program that keeps it none the less is told an hour. Such responses stand in

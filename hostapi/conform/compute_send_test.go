@@ -246,12 +246,12 @@ var computeSendCases = []computeCase{
 		for _, name := range []string{"shop", "Shop", "Renamed One", "nobody"} {
 			p.show(p.open("backend.exists", name))
 		}
-		p.show(" ", p.open("backend.is_dynamic", "shop"), p.open("backend.is_ssl", "shop"), p.open("backend.is_healthy", "shop"), p.open("backend.is_healthy", "sick"))
+		p.show(" ", p.open("backend.is_dynamic", "shop"), p.open("backend.is_ssl", "shop"), p.open("backend.is_healthy", "shop"), p.open("backend.is_healthy", "sick"), p.open("backend.is_healthy", "well"))
 		for _, name := range []string{"is_dynamic", "is_healthy", "is_ssl"} {
 			p.want(stInvalid, "backend."+name, "nobody", p.out())
 		}
 		p.reply()
-	}, sees: []string{"1110 0102"}},
+	}, sees: []string{"1110 01021"}},
 	{name: "fastly_backend.get_host fastly_backend.get_override_host fastly_backend.get_port fastly_backend.get_connect_timeout_ms fastly_backend.get_first_byte_timeout_ms fastly_backend.get_between_bytes_timeout_ms", build: func(p *compute) {
 		port := p.out()
 		p.must("backend.get_port", "shop", port)

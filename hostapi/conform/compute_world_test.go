@@ -335,7 +335,7 @@ func (*city) Device(agent string) string {
 
 func (*city) Origin(_ services.Owner, name string) (services.Origin, bool) {
 	return services.Origin{
-		Scheme: "https", Host: name + ".internal", Port: 8443, HostField: "shop.host", Unhealthy: name == "sick",
+		Scheme: "https", Host: name + ".internal", Port: 8443, HostField: "shop.host", Unhealthy: name == "sick", Healthy: name == "well",
 		ConnectTimeout: time.Second, FirstByteTimeout: 2 * time.Second, IdleTimeout: 3 * time.Second,
 	}, true
 }
@@ -371,7 +371,7 @@ func (c *city) spec(config map[string]string) guest.Spec {
 	maps.Copy(all, config)
 	return guest.Spec{
 		Owner: "acme", Name: "app", Version: "0123456789abcdef", Config: all, Secrets: map[string]guest.Secret{"keys.pepper": guest.Secret("salt")},
-		Fetch: []string{"shop", "sick", "https://id.example"}, KV: []string{"things"},
+		Fetch: []string{"shop", "sick", "well", "https://id.example"}, KV: []string{"things"},
 		Limits: limit.Limits{Wall: 2 * time.Second, CPU: 300 * time.Millisecond},
 	}
 }

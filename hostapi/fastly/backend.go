@@ -108,8 +108,11 @@ func number(b bool) uint32 {
 func backendHealthy(c *call) status {
 	return onBackend(c, func(b *backend) status {
 		health := uint32(0)
-		if o, known := c.described(b); known && o.Unhealthy {
+		switch o, known := c.described(b); {
+		case known && o.Unhealthy:
 			health = 2
+		case known && o.Healthy:
+			health = 1
 		}
 		c.put32(1, health)
 		return ok

@@ -81,4 +81,6 @@ type Origin struct {
 	ConnectTimeout, FirstByteTimeout, IdleTimeout time.Duration
 	// Unhealthy tells that no server of it takes requests now.
 	Unhealthy bool
+	// Healthy tells that somebody has looked, and they do.
+	Healthy bool
 }

@@ -43,7 +43,7 @@ func (f functionRun) Run(c *command) (err error) {
 	ctx, stop := signal.NotifyContext(c.context, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	out := &programOutput{c: c, ended: make(chan ending, 1), once: f.Once}
-	local := &node.Local{Args: args, AnyHost: true, Places: world.Places, Devices: world.Devices, Log: out.line, Ended: out.end}
+	local := &node.Local{Args: args, AnyHost: true, Health: map[string]bool{}, Places: world.Places, Devices: world.Devices, Log: out.line, Ended: out.end}
 	l, err := c.openLocal(ctx, localOptions{program: program, address: f.Address, world: world, local: local, quiet: f.Once})
 	if err != nil {
 		return err

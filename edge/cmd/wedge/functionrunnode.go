@@ -149,6 +149,9 @@ func localConfig(dir, module string, o localOptions, stores *names) ([]byte, err
 		if b.Path != "" {
 			values["backend."+name] += "/" + b.Path
 		}
+		if b.Health != "" {
+			o.local.Health[own] = b.Health == "healthy"
+		}
 		origins, fetch = append(origins, origin), append(fetch, own)
 	}
 	// A developer's program may take its time, in tests above all.

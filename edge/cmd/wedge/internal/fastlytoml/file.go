@@ -29,6 +29,8 @@ type Backend struct {
 	URL  string // scheme and authority
 	Path string // before the path of each request, without its slashes; "" for none
 	Host string // in place of the request's own; "" for that
+	// Health is what a program is told of it: "healthy", "unhealthy", or "" for not known.
+	Health string
 }
 
 // Item is an entry of a KV store.
@@ -123,8 +125,16 @@ func (r *reader) backend(p at, v any) (b Backend, err error) {
 	if b.Host, err = r.text(p, t, "override_host"); err != nil {
 		return b, err
 	}
+	switch b.Health, err = r.text(p, t, "health"); {
+	case err != nil:
+		return b, err
+	case b.Health == "unknown":
+		b.Health = ""
+	case b.Health != "" && b.Health != "healthy" && b.Health != "unhealthy":
+		return b, r.bad(p.of("health"), "write one of healthy, unhealthy and unknown", "is %q", b.Health)
+	}
 	for _, key := range slices.Sorted(maps.Keys(t)) {
-		if !slices.Contains([]string{"url", "override_host"}, key) {
+		if !slices.Contains([]string{"url", "override_host", "health"}, key) {
 			r.note(p.of(key), "has no effect here")
 		}
 	}

@@ -33,6 +33,7 @@ func TestErrors(t *testing.T) {
 	f("[[local_server.kv_stores.s]]\nkey = \"k\"\nfile = \"none\"", 3, "cannot be read")
 	f("[local_server]\nkv_stores.s = [{data = \"x\"}]", 2, "kv_stores.s.0 has no key")
 	f("[local_server]\nkv_stores.s = 1", 2, "neither a list")
+	f("[local_server]\nbackends.a = {url = \"http://h\", health = \"fine\"}", 2, "is \"fine\"")
 	f("[local_server]\nkv_stores.s = []\nobject_store.s = []", 3, "older name")
 	f("[local_server]\nsecret_stores.s = [{key = \"k\", env = \"WEDGE_NO_SUCH\"}]", 2, "WEDGE_NO_SUCH, which is not set")
 	f("[local_server]\nconfig_stores.s = {format = \"json\", file = \"list.json\"}", 2, "no JSON object")
@@ -45,12 +46,12 @@ func TestErrors(t *testing.T) {
 // The line of a thing is told however its table is written.
 func TestRead(t *testing.T) {
 	t.Setenv("WEDGE_TEST_SECRET", "from outside")
-	got, err := Parse("fastly.toml", []byte("[local_server]\nbackends.a = {url = \"https://h:8443/x%20y/\", health = \"healthy\"}\nshielding_sites = {}\n"+
+	got, err := Parse("fastly.toml", []byte("[local_server]\nbackends.a = {url = \"https://h:8443/x%20y/\", health = \"healthy\", weight = 1}\nshielding_sites = {}\n"+
 		"[local_server.secret_stores]\ns = [{key = \"k\", env = \"WEDGE_TEST_SECRET\"}]\n"))
 	want := &File{
-		Backends: map[string]Backend{"a": {URL: "https://h:8443", Path: "x%20y"}},
+		Backends: map[string]Backend{"a": {URL: "https://h:8443", Path: "x%20y", Health: "healthy"}},
 		Secrets:  map[string]map[string]string{"s": {"k": "from outside"}},
-		Notes:    []string{"fastly.toml:2: backends.a.health has no effect here", "fastly.toml:3: shielding_sites has no effect here"},
+		Notes:    []string{"fastly.toml:2: backends.a.weight has no effect here", "fastly.toml:3: shielding_sites has no effect here"},
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v (%v), want %+v", got, err, want)
