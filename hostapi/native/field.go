@@ -30,7 +30,13 @@ func field(s *Session, a []uint64) int64 {
 		return status(abi.StatusAbsent)
 	}
 	h := s.message(m).Header
-	if index == 0 {
+	switch {
+	case index > 0:
+	case k != exchange.Other && h.Has(k): // Fast path
+		return s.give(buf, h.Value(k))
+	case k != exchange.Other:
+		return status(abi.StatusAbsent)
+	default:
 		if v, ok := h.Named(name); ok {
 			return s.give(buf, v)
 		}

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"time"
 
@@ -47,7 +48,9 @@ type run struct {
 	pauses   int
 
 	cpu      cpuClock
-	granted  int64 // fuel given to the guest and not booked yet; counter says what is left of it
+	granted  int64 // fuel given to the guest and not booked yet; counter, less owed, says what is left of it
+	owed     int64 // what host functions charged and nobody took off the counter yet
+	credit   int64 // how much may be owed; nothing if fuel is limited, as that limit is met exactly
 	burnt    int64 // fuel booked since the last lap
 	hostLeft int64 // host calls until the budget is spent
 	calls    int64 // host calls that are not booked yet
@@ -80,6 +83,7 @@ func (r *run) begin(ctx context.Context) error {
 	r.deadline = now + min(r.budget.WallLeft(), 365*24*time.Hour)
 	r.free, r.since, r.curbed = true, now, false
 	r.cpu.start(now)
+	r.lend()
 	r.hostLeft = r.budget.HostCallsLeft()
 	if r.counter != nil {
 		r.counter.Set(uint64(r.grant()))
@@ -99,7 +103,7 @@ func refusal(err error) *Trap {
 // end stops the clocks and books what is left to book.
 func (r *run) end() {
 	if r.counter != nil {
-		r.bookFuel(int64(r.counter.Get()))
+		r.bookFuel(r.left())
 	}
 	r.cpu.pauses = 0
 	if r.pauses > 0 {
@@ -123,7 +127,7 @@ func (r *run) turnTo(b *limit.Budget) {
 		panic("BUG: sandbox: a budget is changed outside of a call, or in a pause")
 	}
 	if r.counter != nil {
-		r.bookFuel(int64(r.counter.Get()))
+		r.bookFuel(r.left())
 	}
 	now := r.now()
 	r.book(now)
@@ -135,6 +139,7 @@ func (r *run) turnTo(b *limit.Budget) {
 	r.yieldTurn()
 	r.free, r.since = true, now
 	r.budget = b
+	r.lend()
 	r.deadline = now + min(b.WallLeft(), 365*24*time.Hour)
 	r.hostLeft = b.HostCallsLeft()
 	if r.counter != nil {
@@ -150,6 +155,24 @@ func (r *run) grant() int64 {
 	}
 	r.granted = max(min(next, r.budget.FuelLeft()), 0)
 	return r.granted
+}
+
+// mostOwed is what host functions may have charged before the counter is looked at: reading and setting it costs as much as what most of
+// them do.
+const mostOwed = 1000
+
+// lend says how much may be owed.
+func (r *run) lend() {
+	if r.credit = 0; r.budget.FuelLeft() == math.MaxInt64 {
+		r.credit = mostOwed
+	}
+}
+
+// left is what is left of the slice. What was owed is forgotten: the caller books it, and sets the counter if the guest goes on.
+func (r *run) left() int64 {
+	left := int64(r.counter.Get()) - r.owed
+	r.owed = 0
+	return left
 }
 
 // bookFuel books what the guest used of its grant, given what its counter shows.
@@ -207,6 +230,8 @@ func (r *run) Tick(counter int64) int64 {
 
 // tick ends a slice and begins the next.
 func (r *run) tick(counter int64) int64 {
+	counter -= r.owed
+	r.owed = 0
 	r.slice(counter)
 	return r.grant()
 }
@@ -266,7 +291,7 @@ func (r *run) endSlice() {
 	if r.counter == nil || r.free || r.turns == nil {
 		return
 	}
-	r.bookFuel(int64(r.counter.Get()))
+	r.bookFuel(r.left())
 	r.granted = 0
 	r.counter.Set(0)
 }
@@ -319,8 +344,10 @@ func (r *run) Charge(fuel int64) {
 	case r.counter == nil: // in a start section: the engine does not show the counter yet
 		r.budget.Add(limit.Used{Fuel: fuel})
 		r.look()
+	case fuel <= r.credit-r.owed: // Fast path
+		r.owed += fuel
 	default:
-		left := int64(r.counter.Get()) - fuel
+		left := r.left() - fuel
 		if left < 0 {
 			left = r.tick(left)
 		}

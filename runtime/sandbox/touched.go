@@ -147,7 +147,7 @@ func (r *run) curb() {
 // grew is told that the memory grew. Where guests burst, the guest comes back at once, and goes on with short slices.
 func (r *run) grew() {
 	if r.mayBurst() && r.counter != nil && r.caller != nil && r.noted.bursts.Load() {
-		r.bookFuel(int64(r.counter.Get()))
+		r.bookFuel(r.left())
 		r.granted = 0
 		r.counter.Set(0)
 	}
@@ -178,7 +178,7 @@ func (r *run) announced(at, n uint32) {
 		r.populate(from, to)
 		return
 	}
-	r.slice(int64(r.counter.Get()))
+	r.slice(r.left())
 	r.populate(from, to)
 	r.counter.Set(uint64(r.grant()))
 }
