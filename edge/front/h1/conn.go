@@ -41,6 +41,7 @@ type conn struct {
 	out    out
 	// sending is how content goes out that stands in files; nil until some does.
 	sending *sending
+	socket  socket // how short things come and go
 
 	// The deadlines in force, on the front's clock; 0 is none.
 	readUntil, writeUntil time.Duration
@@ -166,7 +167,7 @@ func (c *conn) await() bool {
 		c.lastCall()
 	}
 	for {
-		n, err := c.nc.Read(c.buf)
+		n, err := c.receive(c.buf)
 		if n > 0 {
 			c.w = n
 			return true

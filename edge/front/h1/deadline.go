@@ -66,7 +66,7 @@ func (c *conn) early(err error) bool {
 // read reads once under the deadline in force.
 func (c *conn) read(p []byte) (int, error) {
 	for {
-		n, err := c.nc.Read(p)
+		n, err := c.receive(p)
 		if n > 0 {
 			return n, nil // an error shows again at the next read
 		}
@@ -82,7 +82,7 @@ func (c *conn) read(p []byte) (int, error) {
 func (c *conn) write(p []byte) error {
 	c.armWrite()
 	for {
-		n, err := c.nc.Write(p)
+		n, err := c.transmit(p)
 		p = p[n:]
 		if err == nil || n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err

@@ -42,6 +42,9 @@ type Front struct {
 	input, output, copies sync.Pool // of *[]byte
 
 	draining atomic.Bool
+	// watched is when the scheduler's watch was last woken, on the clock that
+	// counts from epoch (socket.go).
+	watched atomic.Int64
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}

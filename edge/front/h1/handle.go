@@ -33,6 +33,7 @@ func (f *Front) handle(ctx *fasthttp.RequestCtx) {
 func (c *conn) serve() (goOn bool) {
 	x := exchange.New()
 	x.ID, x.Now = c.front.options.IDs.Next(), c.arrival()
+	c.front.watch(x.Now.Sub(c.front.epoch))
 	x.Client, x.Peer = c.client, c
 	return c.exchange(x)
 }
