@@ -47,6 +47,10 @@ static int is_good(const signed_url *u) {
 		/* A prefix ends with a slash: "/films/7" would be good for /films/70 too. */
 		if (!wedge_has_prefix(u->prefix, slash) || !wedge_has_suffix(u->prefix, slash) || !wedge_has_prefix(what, u->prefix))
 			return 0;
+		/* The node resolves "..", but to some origins "..;x" is the folder above as well. */
+		for (size_t i = u->prefix.len - 1; i + 2 < what.len; i++)
+			if (what.data[i] == '/' && what.data[i + 1] == '.' && what.data[i + 2] == '.')
+				return 0;
 		what = WEDGE_JOIN(u->prefix, wedge_s("*"));
 	}
 	/* All of the query is signed, unless the operator lets clients choose the rest. */

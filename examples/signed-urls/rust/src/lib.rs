@@ -76,6 +76,10 @@ impl<'a> Signed<'a> {
             if !self.prefix.starts_with('/') || !self.prefix.ends_with('/') || !path.starts_with(self.prefix) {
                 return Ok(false);
             }
+            // The node resolves "..", but to some origins "..;x" is the folder above as well.
+            if path[self.prefix.len() - 1..].contains("/..") {
+                return Ok(false);
+            }
             what = format!("{}*", self.prefix);
         }
         // All of the query is signed, unless the operator lets clients choose the rest.
@@ -128,6 +132,7 @@ mod tests {
         f("HEAD", good, 0);
         f("POST", good, 403);
         f("GET", "/films/8/1.ts?prefix=/films/8/&expires=4102444800&signature=7jEp6R6ulkSVg4DWfDp0fGnqPRKHSRhVIa7GsO1lpj4", 0);
+        f("GET", "/films/8/..;/9/1.ts?prefix=/films/8/&expires=4102444800&signature=7jEp6R6ulkSVg4DWfDp0fGnqPRKHSRhVIa7GsO1lpj4", 403);
         f("GET", "/films/9/1.ts?prefix=/films/8/&expires=4102444800&signature=7jEp6R6ulkSVg4DWfDp0fGnqPRKHSRhVIa7GsO1lpj4", 403);
         f("GET", "/films/7.mp4", 403);
         f("GET", &format!("{}&a=1", good), 403);
