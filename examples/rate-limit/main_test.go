@@ -40,7 +40,7 @@ func TestLimit(t *testing.T) {
 	const a, b, c = "192.0.2.1", "2001:db8::1", "192.0.2.3"
 	n.Config = map[string]string{"limit": "2", "window": "10"}
 	f(0, a, "", "left 1")
-	f(0, a, "", "left 0")
+	f(0, "::ffff:"+a, "", "left 0")       // the same one, written as IPv6
 	f(0, b, "", "left 1")                 // a client of its own
 	f(0, "2001:db8::2", "", "left 0")     // the same one
 	f(0, "2001:db8:0:1::1", "", "left 1") // its neighbour

@@ -325,12 +325,14 @@ int32_t wedge_raw_respond(int32_t code, const void *content, size_t n) {
 	return wedge_raw_body_set(WEDGE_MESSAGE_RESPONSE, content, n);
 }
 int32_t wedge_raw_failure(void *to, size_t cap) { return fake_give_s_(fake.failure, to, cap); }
-/* An address of IPv4 as it is, and the 64 bits in front of one of IPv6. */
+/* An address of IPv4 as it is, also of one written as IPv6, and the 64 bits in front of one of IPv6. */
 static inline int32_t fake_network_(const char *address, void *to, size_t cap) {
 	unsigned char a[16];
 	char text[INET6_ADDRSTRLEN + 3];
 	if (!address || inet_pton(AF_INET6, address, a) != 1)
 		return fake_give_s_(address, to, cap);
+	if (!memcmp(a, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12))
+		return fake_give_s_(inet_ntop(AF_INET, a + 12, text, sizeof text), to, cap);
 	memset(a + 8, 0, 8);
 	return fake_give_s_(strcat((char *)inet_ntop(AF_INET6, a, text, sizeof text), "/64"), to, cap);
 }

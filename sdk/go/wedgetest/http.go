@@ -291,11 +291,14 @@ func (h *host) Client(fact raw.Fact, value []byte) int32 {
 	return give(value, v)
 }
 
-// network is an address of IPv4 as it is, and the 64 bits in front of one of IPv6.
+// network is an address of IPv4 as it is, also of one written as IPv6, and the 64 bits in front of one of IPv6.
 func network(address string) string {
 	a, err := netip.ParseAddr(address)
-	if err != nil || a.Unmap().Is4() {
+	if err != nil {
 		return address
+	}
+	if a = a.Unmap(); a.Is4() {
+		return a.String()
 	}
 	p, err := a.Prefix(64)
 	if err != nil {

@@ -327,9 +327,10 @@ fn packed<'a>(list: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<u8> {
     crate::value::packed(&list)
 }
 
-/// An address of IPv4 as it is, and the 64 bits in front of one of IPv6.
+/// An address of IPv4 as it is, also of one written as IPv6, and the 64 bits in front of one of IPv6.
 fn network(address: &str) -> String {
     match address.parse::<std::net::Ipv6Addr>() {
+        Ok(a) if a.segments()[..6] == [0, 0, 0, 0, 0, 0xffff] => std::net::Ipv4Addr::from(u128::from(a) as u32).to_string(),
         Ok(a) => format!("{}/64", std::net::Ipv6Addr::from(u128::from(a) & !(u64::MAX as u128))),
         Err(_) => address.to_string(),
     }
@@ -876,6 +877,7 @@ mod tests {
         f("192.0.2.1", "192.0.2.1");
         f("2001:db8:0:1:ffff::8", "2001:db8:0:1::/64");
         f("::1", "::/64");
+        f("::ffff:192.0.2.1", "192.0.2.1");
         node.fact(Fact::Network, "n");
         f("::1", "n");
     }

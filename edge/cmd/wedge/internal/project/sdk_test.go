@@ -115,7 +115,10 @@ int main(void) {
 	if (on_request() != 2 || strcmp(fake.log, "error: on_request: config limit: a number, please (texts_test.c:4)\n") != 0)
 		return fake_failed(__FILE__, __LINE__);
 	fake.fact[WEDGE_FACT_ADDRESS] = "2001:db8:0:1:ffff::8";
-	return wedge_equal(wedge_client(WEDGE_FACT_NETWORK), wedge_s("2001:db8:0:1::/64")) ? 0 : fake_failed(__FILE__, __LINE__);
+	if (!wedge_equal(wedge_client(WEDGE_FACT_NETWORK), wedge_s("2001:db8:0:1::/64")))
+		return fake_failed(__FILE__, __LINE__);
+	fake.fact[WEDGE_FACT_ADDRESS] = "::ffff:192.0.2.1";
+	return wedge_equal(wedge_client(WEDGE_FACT_NETWORK), wedge_s("192.0.2.1")) ? 0 : fake_failed(__FILE__, __LINE__);
 }
 `}})
 	if err != nil {
