@@ -88,13 +88,14 @@ func (s *session) must(err error) {
 	}
 }
 
-// view is the guest's bytes whose pointer and length stand in slots i and i+1. It is valid until the guest runs again.
+// view is the guest's bytes whose pointer and length stand in slots i and i+1. It is valid until the guest runs again, and nobody
+// writes to it.
 func (s *session) view(a []uint64, i int) []byte {
 	ptr, n := uint32(a[i]), uint32(a[i+1])
 	if n == 0 {
 		return nil
 	}
-	b, ok := s.call.Memory().View(ptr, n)
+	b, ok := s.call.Memory().Look(ptr, n)
 	if !ok {
 		s.trap("%d bytes at address %d are outside of the memory of %d bytes", n, ptr, s.call.Memory().Size())
 	}
