@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wedgecdn/wedge/edge/admin"
+	"github.com/wedgecdn/wedge/edge/cmd/wedge/internal/live"
 )
 
 // printFailures writes the ways in which a function failed, each as a paragraph:
@@ -30,22 +31,8 @@ func printFailures(w io.Writer, list []admin.FunctionFailure) error {
 			fmt.Fprintf(&b, ", request %s", clean(f.Request))
 		}
 		b.WriteByte('\n')
-		width := 0
-		for _, s := range f.Stack {
-			width = max(width, min(len(s.Function), 48))
-		}
-		for _, s := range f.Stack {
-			b.WriteString(strings.TrimRight(fmt.Sprintf("    %-*s  %s", width, clean(s.Function), clean(framePlace(s))), " ") + "\n")
-		}
-		if f.LastHostCall != "" {
-			fmt.Fprintf(&b, "  last host call: %s\n", clean(f.LastHostCall))
-		}
-		if len(f.Budgets) > 0 {
-			var all []string
-			for _, s := range f.Budgets {
-				all = append(all, clean(s.Text))
-			}
-			fmt.Fprintf(&b, "  spent: %s\n", strings.Join(all, ", "))
+		for line := range strings.Lines(live.Doing(&f)) {
+			b.WriteString("  " + line)
 		}
 		for _, line := range f.Log {
 			fmt.Fprintf(&b, "  log: %s\n", clean(line))
@@ -55,17 +42,4 @@ func printFailures(w io.Writer, list []admin.FunctionFailure) error {
 		}
 	}
 	return nil
-}
-
-// framePlace is where in the source, or at least in the module, a guest was.
-func framePlace(f admin.GuestFrame) string {
-	switch {
-	case f.File != "" && f.Line > 0 && f.Column > 0:
-		return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
-	case f.File != "" && f.Line > 0:
-		return fmt.Sprintf("%s:%d", f.File, f.Line)
-	case f.Offset > 0:
-		return fmt.Sprintf("offset %#x", f.Offset)
-	}
-	return ""
 }

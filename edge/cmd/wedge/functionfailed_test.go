@@ -15,7 +15,7 @@ func TestPrintFailures(t *testing.T) {
 			Message: "unreachable", LastHostCall: "wedge.kv_get",
 			Budgets: []admin.BudgetSpent{{Text: "fuel 1200"}, {Text: "cpu 1.2ms of 50ms"}},
 			Stack: []admin.GuestFrame{{Function: "parse", File: "src/parse.c", Line: 12, Column: 3}, {Function: "on_request", File: "src/main.c", Line: 40},
-				{Function: "evil\x1b[2J", Offset: 0x1234}, {Function: "$7"}},
+				{Function: "evil\x1b[2J", Offset: 0x1234}, {Function: "$7"}, {Function: "_ZN3app4main17h0123456789abcdefE"}},
 			Log: []string{"panic: no such key\x07"}},
 		{Count: 1, Last: at, Version: "0123456789abcdef", During: "initialise", Message: "fuel budget spent: limit 10, used 11"},
 	}
@@ -31,6 +31,7 @@ failed 3 times, last ` + when + `, during on_request: unreachable
     on_request  src/main.c:40
     evil\x1b[2J  offset 0x1234
     $7
+    app::main
   last host call: wedge.kv_get
   spent: fuel 1200, cpu 1.2ms of 50ms
   log: panic: no such key\a

@@ -44,7 +44,7 @@ func (v *View) failure(f *node.Failure, lines []admin.LogLine) {
 	text := v.color(red, clean(f.During)+" failed: "+clean(message)) + "\n"
 	at, excerpt := v.source(f, lines)
 	if own < 0 {
-		text += stackText(f.Stack) + excerpt + spentText(f)
+		text += stackText(f.Stack) + excerpt + spentText(&f.FunctionFailure)
 	}
 	if next := nextStep(f); next != "" {
 		text += "hint: " + next + "\n"
@@ -78,6 +78,15 @@ func told(lines []admin.LogLine, f *node.Failure) int {
 	return slices.IndexFunc(lines, func(l admin.LogLine) bool { return l.Level == "error" && strings.HasPrefix(l.Message, f.During+": ") })
 }
 
+// Doing tells what a function was doing when it failed, a line for each thing: where it was, what it had asked the node last, what it had spent.
+func Doing(f *admin.FunctionFailure) string {
+	stack := slices.Clone(f.Stack)
+	for i := range stack {
+		stack[i].Function = demangled(stack[i].Function)
+	}
+	return stackText(stack) + spentText(f)
+}
+
 func stackText(stack []admin.GuestFrame) string {
 	var b strings.Builder
 	if len(stack) > 3 && !slices.ContainsFunc(stack, func(s admin.GuestFrame) bool { return place(s) != "" || !numbered.MatchString(s.Function) }) {
@@ -96,7 +105,7 @@ func stackText(stack []admin.GuestFrame) string {
 // numbered is what a function is called that has no name.
 var numbered = regexp.MustCompile(`^\$\d+$`)
 
-func spentText(f *node.Failure) (text string) {
+func spentText(f *admin.FunctionFailure) (text string) {
 	if f.LastHostCall != "" {
 		text = "last host call: " + clean(f.LastHostCall) + "\n"
 	}
