@@ -12,3 +12,10 @@ type FileSender interface {
 	// this writer cannot do it: then Write is the way.
 	SendFile(f *os.File, off, n int64) (sent int64, err error)
 }
+
+// A MemorySender is a FileSender that does less for a file which stands in
+// memory: the kernel has no disk to wait for.
+type MemorySender interface {
+	// SendMemory is SendFile of such a file.
+	SendMemory(f *os.File, off, n int64) (sent int64, err error)
+}

@@ -134,8 +134,13 @@ func (b *Body) load() bool {
 }
 
 // send has the kernel send what is left from the copy in a slab.
-func (b *Body) send(to exchange.FileSender) (int64, error) {
-	n, err := to.SendFile(b.copied.slab.memory.file, b.copied.at+b.off, b.Len())
+func (b *Body) send(to exchange.FileSender) (n int64, err error) {
+	file, at := b.copied.slab.memory.file, b.copied.at+b.off
+	if m, ok := to.(exchange.MemorySender); ok {
+		n, err = m.SendMemory(file, at, b.Len())
+	} else {
+		n, err = to.SendFile(file, at, b.Len())
+	}
 	b.off += n
 	return n, err
 }

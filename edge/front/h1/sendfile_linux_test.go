@@ -26,6 +26,7 @@ type fileServer struct {
 	x        *exchange.Exchange
 	errs     chan error
 	copied   bool
+	memory   bool // it says that the file stands in memory
 }
 
 func (s *fileServer) Serve(x *exchange.Exchange) {
@@ -37,7 +38,11 @@ func (s *fileServer) Refuse(*exchange.Exchange, int, exchange.Reason) { panic("B
 func (s *fileServer) Read([]byte) (int, error)                        { return 0, io.EOF }
 
 func (s *fileServer) WriteTo(w io.Writer) (int64, error) {
-	sent, err := w.(exchange.FileSender).SendFile(s.file, s.off, s.n)
+	send := w.(exchange.FileSender).SendFile
+	if s.memory {
+		send = w.(exchange.MemorySender).SendMemory
+	}
+	sent, err := send(s.file, s.off, s.n)
 	if errors.Is(err, errors.ErrUnsupported) {
 		s.copied = true
 		sent, err = io.Copy(w, io.NewSectionReader(s.file, s.off, s.n))
@@ -111,11 +116,14 @@ func TestSendFile(t *testing.T) {
 			t.Errorf("%d bytes at %d: %v, copied %t", n, off, err, s.copied)
 		}
 	}
-	f("HTTP/1.1", 0, size)
-	f("HTTP/1.1", 1, size-1)
-	f("HTTP/1.1", 12345, 1)
-	f("HTTP/1.0", 100, 1<<20)
-	f("HTTP/1.1", size-10, 10)
+	for _, s.memory = range []bool{false, true} {
+		f("HTTP/1.1", 0, size)
+		f("HTTP/1.1", 1, size-1)
+		f("HTTP/1.1", 12345, 1)
+		f("HTTP/1.1", 54321, rawFile)
+		f("HTTP/1.0", 100, 1<<20)
+		f("HTTP/1.1", size-10, 10)
+	}
 }
 
 // Content whose length nobody announced goes out in chunks, which the kernel cannot make.

@@ -124,6 +124,25 @@ func (c *conn) transmit(p []byte) (int, error) {
 	return n, err
 }
 
+// sendMore writes the beginning of what a file will go on with.
+func sendMore(fd uintptr, p []byte) (int, error) {
+	n, _, err := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_MORE|syscall.MSG_NOSIGNAL, 0, 0)
+	return result(n, err)
+}
+
+// sendMemory sends of a file that stands in memory.
+func sendMemory(fd uintptr, file int, off *int64, n int) (int, error) {
+	sent, _, err := syscall.RawSyscall6(syscall.SYS_SENDFILE, fd, uintptr(file), uintptr(unsafe.Pointer(off)), uintptr(n), 0, 0)
+	return result(sent, err)
+}
+
+func result(n uintptr, err syscall.Errno) (int, error) {
+	if err != 0 {
+		return 0, err
+	}
+	return int(n), nil
+}
+
 // watchEvery is how long the scheduler's watch may sleep although requests are
 // served: as long as it pauses by itself when it finds nothing to do.
 const watchEvery = 10 * time.Millisecond
