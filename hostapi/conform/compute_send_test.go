@@ -283,12 +283,13 @@ var computeSendCases = []computeCase{
 	}, sees: []string{"111 id.example over.example 443 100 200 300 203 from https://id.example/d;", "@field host: over.example", "@past the cache"}},
 	{name: "the times of a dynamic backend", build: func(p *compute) {
 		const connect, first, between, tls = 4, 8, 16, 32
-		p.must("http_req.register_dynamic_backend", "mine", "id.example", connect|first|between|tls, p.record("", 10, 20, 30))
+		p.must("http_req.register_dynamic_backend", "head", "id.example", connect|first|tls, p.record("", 10, 20, 0))
+		p.must("http_req.register_dynamic_backend", "content", "id.example", between|tls, p.record("", 0, 0, 30))
 		detail := p.area(16)
-		p.want(stError, "http_req.send_v2", p.request("GET", "https://id.example/late"), p.open("http_body.new"), "mine", cell(detail.at), p.out(), p.out())
+		p.want(stError, "http_req.send_v2", p.request("GET", "https://id.example/late"), p.open("http_body.new"), "head", cell(detail.at), p.out(), p.out())
 		p.show(handle(detail.at), " ")
 		resp, b := p.out(), p.out()
-		p.must("http_req.send", p.request("GET", "https://id.example/stalls"), p.open("http_body.new"), "mine", resp, b)
+		p.must("http_req.send", p.request("GET", "https://id.example/stalls"), p.open("http_body.new"), "content", resp, b)
 		n := p.out()
 		p.must("http_body.read", handle(b), p.area(8), n)
 		p.show(handle(n), " ")

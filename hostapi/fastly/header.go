@@ -137,14 +137,26 @@ func booked(on *booking, h *exchange.Header, more int, f func() status) status {
 }
 
 func (c *call) headerInsert(on *booking, h *exchange.Header, i int) status {
-	return c.headerPut(on, h, i, (*exchange.Header).Set)
+	return c.headerPut(h, i, func(name, value string, more int) status {
+		return booked(on, h, more, func() status {
+			h.Set(name, value)
+			return ok
+		})
+	})
 }
 
 func (c *call) headerAppend(on *booking, h *exchange.Header, i int) status {
-	return c.headerPut(on, h, i, (*exchange.Header).Add)
+	return c.headerPut(h, i, func(name, value string, more int) status {
+		if !on.change(more) {
+			return limitExceeded
+		}
+		h.Add(name, value)
+		return ok
+	})
 }
 
-func (c *call) headerPut(on *booking, h *exchange.Header, i int, put func(h *exchange.Header, name, value string)) status {
+// headerPut checks a field and has put set or add it, which makes the header heavier by more at most.
+func (c *call) headerPut(h *exchange.Header, i int, put func(name, value string, more int) status) status {
 	name, value := c.text(i), c.text(i+1)
 	if st := fieldName(name); st != ok {
 		return st
@@ -155,10 +167,7 @@ func (c *call) headerPut(on *booking, h *exchange.Header, i int, put func(h *exc
 	if st := fits(h, name, value); st != ok {
 		return st
 	}
-	return booked(on, h, len(name)+len(value)+4+fieldCost, func() status {
-		put(h, strings.Clone(name), strings.Clone(value))
-		return ok
-	})
+	return put(strings.Clone(name), strings.Clone(value), len(name)+len(value)+4+fieldCost)
 }
 
 func (c *call) headerRemove(on *booking, h *exchange.Header, i int) status {
