@@ -139,6 +139,16 @@ func TestMalformed(t *testing.T) {
 		{ID: wasm.TypeSection, Data: []byte{1, 0x60, 0, 0}}, {ID: wasm.FunctionSection, Data: []byte{1, 48}},
 		{ID: wasm.CodeSection, Data: []byte{1, 4, 0, byte(wasm.Call), 0, byte(wasm.End)}}}}.build()) // the engine panics
 	f(first, "unknown segment 3", code(wasm.MemoryInit, byte(3), byte(0)))
+
+	// A memory of its own has more be looked at before the code is planned: loops, and what is called in them.
+	written := func(code ...any) []byte {
+		return sketch{memory: []uint32{1}, funcs: []fn{{name: "f", code: code}}}.build()
+	}
+	const body = 44 // offset of the first instruction
+	f(body+7, "an instruction", written(wasm.Call, byte(0), wasm.Loop, empty, wasm.Block, empty))
+	f(body+7, "an instruction", written(wasm.Loop, empty, wasm.Call, byte(0), wasm.Loop, empty))
+	f(body+1, "end of the function body", written(wasm.End, wasm.Loop, empty, wasm.Call, byte(0)))
+	f(body+2, "else without if", written(wasm.Loop, empty, wasm.Else, wasm.Loop, empty, wasm.End, wasm.End, wasm.Loop, empty, wasm.Call, byte(0), wasm.End))
 }
 
 // The result is a part of cache keys, so it must not depend on anything but its input.

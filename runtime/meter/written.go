@@ -151,14 +151,12 @@ func (t *written) see(w *rewriter, i uint32, in *wasm.Instr) {
 	case wasm.Loop:
 		f.open = append(f.open, true)
 		if f.depth++; f.depth == 1 {
-			f.loops = append(f.loops, outermost{from: len(f.callees)})
+			f.loops = append(f.loops, outermost{from: len(f.callees), to: len(f.callees)})
 		}
 	case wasm.End:
 		if n := len(f.open) - 1; n >= 0 { // else it is the function's
 			if f.open[n] {
-				if f.depth--; f.depth == 0 {
-					f.loops[len(f.loops)-1].to = len(f.callees)
-				}
+				f.depth--
 			}
 			f.open = f.open[:n]
 		}
@@ -166,6 +164,9 @@ func (t *written) see(w *rewriter, i uint32, in *wasm.Instr) {
 		if in.Index >= w.imported && in.Index < w.functions {
 			f.callees = append(f.callees, in.Index-w.imported)
 			f.inLoop = append(f.inLoop, f.depth > 0)
+			if f.depth > 0 { // and not where the loop ends: of what is malformed it may not
+				f.loops[len(f.loops)-1].to = len(f.callees)
+			}
 		}
 	case wasm.CallIndirect, wasm.CallRef, wasm.ReturnCallIndirect, wasm.ReturnCallRef:
 		f.byRef = true

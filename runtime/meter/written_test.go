@@ -140,3 +140,51 @@ func TestNotes(t *testing.T) {
 		}
 	}
 }
+
+// Each store instruction, over the bounds of pages, of the notes and of the memory, with the largest offsets as well. The calls look for
+// what was not noted.
+func TestNotesOfEachStore(t *testing.T) {
+	value := map[byte][]any{wasm.I32: {wasm.I32Const, -1}, wasm.I64: {wasm.I64Const, -1}, wasm.F32: {wasm.F32Const, []byte("1234")},
+		wasm.F64: {wasm.F64Const, []byte("12345678")}, wasm.V128: {wasm.V128Const, []byte("0123456789abcdef")}}
+	offsets := []uint32{0, 4095, 1<<32 - 4096}
+	stack := wasm.Section{ID: wasm.GlobalSection, Data: instructions(byte(1), byte(wasm.I32), byte(1), wasm.I32Const, 20*WrittenPage, wasm.End)}
+	s := sketch{memory: []uint32{5}, sections: []wasm.Section{stack}}
+	for op := range wasm.Op(0xfdff) {
+		typ := op.Stores()
+		if typ == 0 {
+			continue
+		}
+		for i, offset := range offsets {
+			access := wasm.AppendU32([]byte{0}, offset)
+			if op > 0xfd0b {
+				access = append(access, 1) // the lane
+			}
+			s.funcs = append(s.funcs, fn{name: fmt.Sprintf("%v %d", op, i), params: "i", code: append(append([]any{wasm.LocalGet, byte(0)}, value[typ]...), op, access)})
+		}
+	}
+	if len(s.funcs) != 14*len(offsets) {
+		t.Fatalf("%d functions", len(s.funcs))
+	}
+	m := mustRewrite(t, s.build())
+	in := newMachine(t, false, features).mustStart(m.Wasm)
+	g := in.mod.ExportedGlobal(WrittenGlobal).(api.MutableGlobal)
+	size, traps := len(memory(in.mod)), 0
+	for i, f := range s.funcs {
+		for _, page := range []uint32{0, m.NotedFrom, m.NotedFrom + 1, m.NotedFrom + 63, uint32(size / WrittenPage)} {
+			for _, before := range []uint32{0, 1, 7, 15, 16} {
+				clear(memory(in.mod))
+				at := page*WrittenPage - before
+				_, _, err := in.call(f.name, uint64(at-offsets[i%len(offsets)]))
+				switch {
+				case err != nil:
+					traps++
+				case g.Get() == 0:
+					t.Errorf("%s: a store at %d is not noted", f.name, at)
+				}
+			}
+		}
+	}
+	if all := len(s.funcs) * 25; traps < all/10 || traps > all*9/10 {
+		t.Errorf("%d of %d stores trap: too few of one kind", traps, all)
+	}
+}
