@@ -53,7 +53,7 @@ var functions = []function{
 	{"proxy_close_stream", "i", closeStream, "the client gets 502, or a body that ends early"},
 	{"proxy_clear_route_cache", "", func(*session, []uint64) status { return ok }, "the route stays: a changed path changes key and origin's request"},
 	{"proxy_get_status", "iii", getStatus, "of callouts"},
-	{"proxy_send_local_response", "iiiiiiii", sendLocalResponse, "until the response's head is on its way"},
+	{"proxy_send_local_response", "iiiiiiii", sendLocalResponse, "until the response's head is on its way; what answers a request passes the filter's own response callbacks"},
 	{"proxy_http_call", "iiiiiiiiii", httpCall, "to origins and hosts of the binding's fetch; trailers are not sent; one that outlives its stream goes on, unheard"},
 	{"proxy_grpc_call", "iiiiiiiiiiii", refuse, unsupported},
 	{"proxy_grpc_stream", "iiiiiiiii", refuse, unsupported},
