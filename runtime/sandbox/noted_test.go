@@ -9,6 +9,7 @@ import (
 	. "github.com/wedgecdn/wedge/runtime/engine/enginetest"
 	"github.com/wedgecdn/wedge/runtime/hostcall"
 	"github.com/wedgecdn/wedge/runtime/sandbox"
+	"github.com/wedgecdn/wedge/runtime/wasi"
 )
 
 // Where guest and host note what they write, those pages are put back and nothing else is looked at: all of the memory is as it was.
@@ -80,6 +81,56 @@ func TestNoted(t *testing.T) {
 	f(true, "a view", host(func(m hostcall.Memory) { b, _ := m.View(8000, 4096); clear(b) }))
 	f(false, "a large view", host(func(m hostcall.Memory) { b, _ := m.View(0, 1<<16); clear(b) }))
 	f(true, "a look", host(func(m hostcall.Memory) { m.Look(0, 1<<16) }))
+}
+
+// What the guest and the host write by turns is noted: one calls the other back between two stores, in a loop too, and the guest may end
+// its program. The notes of a large memory are those around its stack.
+func TestNotedByTurns(t *testing.T) {
+	const stack = 1 << 20
+	e := newEngine(t)
+	var m Module
+	m.Memory(stack>>16+1, 0)
+	do := m.Import("test", "do", "", "")
+	exit := m.Import("wasi_snapshot_preview1", "proc_exit", "i", "")
+	m.Globals = [][]byte{Code(Op(0x7f, 1), I32(stack), Op(0x0b))}
+	m.Func("store", "i", "", "", Code(Get(0), I32(9), Store32)...)
+	m.Func("around", "i", "", "", Code(Get(0), I32(9), Store32, Call(do), Get(0), I32(9000), Add32, I32(9), Store32)...)
+	m.Func("loop", "i", "", "i", Code(Op(0x03, 0x40), Call(do), Get(1), I32(1), Add32, Op(0x22, 1), I32(3), Op(0x47), Op(0x0d, 0), Op(0x0b), Get(0), I32(9), Store32)...)
+	m.Func("exit", "i", "", "", Code(Get(0), I32(9), Store32, I32(0), Call(exit))...)
+	var used sandbox.Way
+	p := newPool(t, sandbox.Options{Module: compile(t, e, m.Bytes()), Limits: generous, Most: 1, Events: sandbox.Events{Reset: func(way sandbox.Way, _ time.Duration, _ error) { used = way }}})
+	f := func(noted bool, name string, at uint64, back func(*sandbox.Instance, *hostcall.Call)) {
+		t.Helper()
+		for range 2 {
+			i := acquire(t, p)
+			i.Bind(&exchange{s: &wasi.State{}, do: func(c *hostcall.Call) { back(i, c) }}, nil)
+			if _, err := i.Call(context.Background(), name, at); (err != nil) != (name == "exit") {
+				t.Error(err)
+			}
+			p.Release(i)
+			if (used == sandbox.Noted) != noted {
+				t.Errorf("%s: put back by %q", name, used)
+			}
+			i = acquire(t, p)
+			if b, _ := i.Memory().Look(0, i.Memory().Size()); !bytes.Equal(b, make([]byte, stack+1<<16)) {
+				t.Fatalf("%s: by %q the memory is not what it was", name, used)
+			}
+			p.Release(i)
+		}
+	}
+	const low = stack - 16<<12 // of the pages that have notes
+	f(true, "around", low, func(i *sandbox.Instance, _ *hostcall.Call) { call(t, i, "store", stack-2) })
+	f(true, "loop", stack-3, func(i *sandbox.Instance, _ *hostcall.Call) { call(t, i, "store", stack-20000) })
+	f(true, "loop", stack-3, func(i *sandbox.Instance, c *hostcall.Call) {
+		b, _ := c.Memory().View(stack+4000, 200)
+		call(t, i, "store", stack+4094)
+		copy(b, "before and after")
+		clear(b[150:])
+	})
+	f(false, "around", stack, func(i *sandbox.Instance, _ *hostcall.Call) { call(t, i, "store", low-1) })
+	f(false, "around", stack, func(_ *sandbox.Instance, c *hostcall.Call) { c.Memory().WriteUint32(low-2, 1<<32-1) })
+	f(true, "exit", stack-2, nil)
+	f(false, "exit", low-2, nil)
 }
 
 // What a guest writes when it is told that it was put back is written in its next exchange.
