@@ -221,6 +221,15 @@ func onBody(c *call, f func(b *body) status) status {
 	return f(b)
 }
 
+// takeTrailer books a trailer that is to stand behind b's own; false if that is more than a head may have, or than the run may
+// hold.
+func (b *body) takeTrailer(t *exchange.Header) bool {
+	if t.Len() == 0 { // Fast path
+		return true
+	}
+	return b.trailer.Len()+t.Len() <= maxFields && b.trailer.Size()+t.Size() <= maxHead && b.change(headWeight(t))
+}
+
 // bodyAppend moves one body behind another, without reading it.
 func bodyAppend(c *call) status {
 	dst, found := find[body](c, c.u32(0))
@@ -231,6 +240,10 @@ func bodyAppend(c *call) status {
 	c.handles.remove(c.u32(1))
 	if dst.out == nil {
 		if len(dst.chunks)+len(src.chunks) > maxHandles {
+			src.abandon(errUnfinished)
+			return limitExceeded
+		}
+		if !dst.takeTrailer(&src.trailer) {
 			src.abandon(errUnfinished)
 			return limitExceeded
 		}

@@ -102,6 +102,9 @@ func (c *call) headerSetAll(on *booking, h *exchange.Header, i int) status {
 	if st := fieldName(name); st != ok {
 		return st
 	}
+	if c.size(i+1) > maxHead { // each byte may end a value, of which a slice takes 16
+		return httpHeadTooLarge
+	}
 	values := strings.Split(c.text(i+1), "\x00")
 	values = values[:len(values)-1] // each ends with a NUL
 	for _, v := range values {

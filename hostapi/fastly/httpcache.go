@@ -186,7 +186,7 @@ func (c *call) newHTTPEntry() (*httpEntry, status) {
 		return nil, invalid
 	}
 	e := &httpEntry{url: askedURL(r), by: c.turn, done: make(chan struct{})}
-	e.request = request{method: r.method, uri: r.uri, version: r.version, cache: r.cache, gunzip: r.gunzip}
+	e.request = request{method: r.method, uri: r.uri, version: r.version, cache: r.cache, tags: r.tags, gunzip: r.gunzip}
 	e.request.header.CopyFrom(&r.header)
 	e.shelf = shelf{space: "fastly.http", key: defaultKey(r), header: &e.request.header, variant: c.b.o.Services.Caching.Variant}
 	if mask&overrideKey != 0 {

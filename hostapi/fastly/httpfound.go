@@ -14,7 +14,7 @@ import (
 // range, and with those that ask whether what was found still holds.
 func httpSuggestedRequest(c *call) status {
 	return onHTTP(c, func(e *httpEntry) status {
-		r := &request{method: e.request.method, uri: e.request.uri, version: e.request.version, cache: e.request.cache, gunzip: e.request.gunzip}
+		r := &request{method: e.request.method, uri: e.request.uri, version: e.request.version, cache: e.request.cache, tags: e.request.tags, gunzip: e.request.gunzip}
 		r.header.CopyFrom(&e.request.header)
 		for _, k := range [...]exchange.Known{exchange.Range, exchange.IfRange, exchange.IfMatch, exchange.IfNoneMatch, exchange.IfModifiedSince, exchange.IfUnmodifiedSince} {
 			r.header.DeleteKnown(k)
