@@ -10,7 +10,7 @@ async function handle(request: Request): Promise<Response> {
   return fetch(request, { backend: "origin" });
 }
 
-// KVStore.get throws for what cannot be a key: it has at most 512 bytes here, and none of ; ? # ^ | anywhere.
+// KVStore.get throws for what cannot be a key: it has at most 1024 bytes here, and none of ; ? # ^ | anywhere.
 function isKey(path: string): boolean {
-  return path.length <= 512 && !/[;?#^|]/.test(path);
+  return path.length <= 1024 && !/[;?#^|]/.test(path);
 }

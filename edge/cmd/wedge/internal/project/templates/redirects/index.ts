@@ -5,7 +5,7 @@ export function on_request(): i32 {
   return onRequest(redirect);
 }
 
-const longest = 512; // bytes that a key may have; a path may have more
+const longest = 1024; // bytes that a key may have; a path may have more
 
 function redirect(h: RequestHook): void {
   const path = h.request.path;

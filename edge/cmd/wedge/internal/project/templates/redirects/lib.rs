@@ -3,7 +3,7 @@ use wedge::{Kv, RequestHook, Result};
 wedge::hooks! { on_request => redirect }
 
 const REDIRECTS: Kv = Kv("redirects");
-const LONGEST: usize = 512; // bytes that a key may have; a path may have more
+const LONGEST: usize = 1024; // bytes that a key may have; a path may have more
 
 fn redirect(h: &mut RequestHook) -> Result {
     let path = h.request().path();

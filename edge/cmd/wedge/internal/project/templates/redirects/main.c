@@ -1,6 +1,6 @@
 #include "wedge.h"
 
-enum { longest = 512 }; // bytes that a key may have; a path may have more
+enum { longest = 1024 }; // bytes that a key may have; a path may have more
 
 WEDGE_ON_REQUEST {
 	wedge_str path = wedge_path();
