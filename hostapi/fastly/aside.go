@@ -62,7 +62,7 @@ func (r *request) weight() int  { return len(r.method) + len(r.uri) + r.tags + h
 func (r *response) weight() int { return headWeight(&r.header) }
 func (s *secret) weight() int   { return len(s.value) }
 func (p *pending) weight() int  { return p.sent }
-func (b *body) weight() int     { return 0 } // but for its trailer it stands on an account of its own
+func (b *body) weight() int     { return b.carried } // its content stands on an account of its own
 
 // A lookup keeps the header by which it tells variants apart.
 func (e *entry) weight() int     { return len(e.key) + headWeight(&e.header) }
@@ -86,7 +86,16 @@ func (m *meta) weight() int {
 	return n
 }
 
-// hold puts what a lookup found, or what the program inserts, on the accounts of the run; false if it holds too much.
+// weight is what an insertion holds beside its content, for as long as that is written.
+func (n *insertion) weight() int {
+	w := len(n.key) + n.object.meta.weight()
+	if n.header != nil {
+		w += headWeight(n.header)
+	}
+	return w
+}
+
+// hold puts what a lookup found, or what the program inserts and has back, on the accounts of the run; false if it holds too much.
 func (t *turn) hold(o *object) bool {
 	w := o.meta.weight()
 	if !t.aside.add(w) {

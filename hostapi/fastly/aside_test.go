@@ -1,6 +1,7 @@
 package fastly
 
 import (
+	"encoding/binary"
 	"runtime"
 	"strings"
 	"testing"
@@ -141,6 +142,24 @@ func TestHostileHolding(t *testing.T) {
 				return st, 0
 			}
 			return p.call("cache.get_state", p.get(out), state), p.get(out)
+		}
+	})
+	f("what is inserted", "http_body.close", 200, 300, func(p *program) func(int) (status, uint32) {
+		mask, at := p.insertion(1e12, 0, "", "", strings.Repeat("v", large))
+		key, out := p.bytesAt("k"), p.out()
+		return func(int) (status, uint32) {
+			return p.call("cache.insert", room{key, 1}, mask, at, out), p.get(out)
+		}
+	})
+	f("fields by which inserts vary", "http_body.close", 100, 150, func(p *program) func(int) (status, uint32) {
+		r := p.handle("http_req.new")
+		p.must("http_req.header_append", r, "x-a", strings.Repeat("v", large))
+		p.must("http_req.header_append", r, "x-b", strings.Repeat("v", large))
+		mask, at := p.insertion(1e12, 0, "x-a", "", "")
+		binary.LittleEndian.PutUint32(p.Bytes[at+8:], r)
+		key, out := p.bytesAt("k"), p.out()
+		return func(int) (status, uint32) {
+			return p.call("cache.insert", room{key, 1}, mask|2, at, out), p.get(out)
 		}
 	})
 	f("lookups of a store", "", 15, 15, func(p *program) func(int) (status, uint32) {

@@ -32,7 +32,8 @@ func (c *chunk) drop(held *gauge) {
 // out it is written only: what it had has gone to whoever sends it, and what
 // is written follows.
 type body struct {
-	booking // of its trailer
+	booking     // of its trailer, and of what is inserted with it
+	carried int // beside its content, if it is inserted
 	chunks  []chunk
 	trailer exchange.Header
 	ended   bool // it was read to its end, so its trailer is complete

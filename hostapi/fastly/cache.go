@@ -422,6 +422,7 @@ func (c *call) insertInto(e *entry, m meta, out int) (*object, status) {
 // or if it is not written to its end, the flight lands, if there is one. waits tells that who closes the body waits for that.
 func (c *call) insert(n *insertion, f *flight, out int, waits bool, keep func()) status {
 	b := newBody(c.held)
+	b.carried = n.weight()
 	in := b.stream(c.held)
 	after := make(chan struct{})
 	if waits {
