@@ -21,7 +21,7 @@ func (l latencies) quantile(q float64) time.Duration {
 }
 
 // openLoop makes a request every gap for as long as run, whether or not those before have been answered, and fails the
-// test unless each is answered like the first.
+// test unless each has the status of the first.
 func openLoop(t testing.TB, addr, request string, gap, run time.Duration) latencies {
 	t.Helper()
 	const clients = 32
@@ -32,7 +32,7 @@ func openLoop(t testing.TB, addr, request string, gap, run time.Duration) latenc
 		w := dial(t, addr, request)
 		wg.Go(func() {
 			for at := range due {
-				w.again(1)
+				w.ask()
 				took[c] = append(took[c], time.Since(at))
 			}
 		})
